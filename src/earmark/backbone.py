@@ -1,0 +1,123 @@
+"""What a backbone is: a frozen, deterministic map from samples to rows, with its facts beside it.
+
+A backbone cuts sound into windows and makes one *row* of each. Row ``i`` is a function of the samples
+``[i * hop_samples, i * hop_samples + window_samples)`` of the (left-padded) signal and of nothing else.
+That is what makes a ten-hour file cost no more memory than a short one: a block of sound gives the same rows
+as the whole.
+
+    samples ──front (numpy)──▶ inputs (rows, *input) ──net (ONNX)──▶ rows (rows, *shape)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class About:
+    """What `earmark backbones` tells about a backbone without building it: module constant ``ABOUT``."""
+
+    summary: str
+    trained_on: str  # "nothing" for hand-made features
+    licence: str  # licence of the pretrained weights
+    citation: str
+    weights: str | None = None  # name under which `earmark weights` knows them; None: needs no weights
+
+
+class Net:
+    """A frozen net as ONNX, run by onnxruntime on one thread (files are what runs in parallel)."""
+
+    def __init__(self, path: Path | str, *, output: str | None = None, sha256: str | None = None) -> None:
+        self.path = Path(path)
+        self.output = output
+        self.sha256 = sha256 or hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    @cached_property
+    def session(self) -> Any:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        return ort.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, inputs: Floats, batch: int = 16) -> Floats:
+        """Run ``inputs`` (rows, …) through the net in batches; returns (rows, *shape)."""
+        session = self.session
+        name = session.get_inputs()[0].name
+        wanted = [self.output or session.get_outputs()[0].name]
+        parts = [session.run(wanted, {name: inputs[i : i + batch]})[0] for i in range(0, len(inputs), batch)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A frozen map from samples to rows. ``front`` and ``net`` must be pure functions."""
+
+    name: str
+    sample_rate: int  # Hz, of the samples it takes
+    window_samples: int  # samples one row looks at
+    hop_samples: int  # samples from one row to the next
+    shape: tuple[int, ...]  # of one row
+    front: Callable[[Floats], Floats]  # (window + (n-1)*hop,) samples -> (n, *input)
+    net: Net | None = None  # None: the front end's output are the rows
+    params: Mapping[str, Any] = field(default_factory=dict)  # what build() was called with; rebuilds it
+    facts: Mapping[str, Any] = field(default_factory=dict)  # front end's numbers: part of the fingerprint
+    pad_left: int = 0  # zeros before the first sample (half an FFT for centred frames)
+    pad_short: str = "repeat"  # sounds shorter than a window: "repeat" them or add "zero"s
+    revision: str = "1"  # raise it when the numbers change for a reason not in the facts
+    about: About = field(default_factory=lambda: About("", "nothing", "none", ""))
+
+    @property
+    def window(self) -> float:
+        """Seconds one row looks at."""
+        return self.window_samples / self.sample_rate
+
+    @property
+    def hop(self) -> float:
+        """Seconds from one row to the next."""
+        return self.hop_samples / self.sample_rate
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of everything that the rows depend on: facts, revision, the net's sha256."""
+        facts = {
+            "name": self.name, "revision": self.revision, "sample_rate": self.sample_rate,
+            "window": self.window_samples, "hop": self.hop_samples, "shape": self.shape,
+            "pad_left": self.pad_left, "pad_short": self.pad_short, "facts": dict(self.facts),
+            "net": self.net and [self.net.sha256, self.net.output],
+        }  # fmt: skip
+        return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+    def rows_in(self, samples: int) -> int:
+        """How many rows ``samples`` samples give: whole windows only, but at least one."""
+        return 1 + max(0, samples + self.pad_left - self.window_samples) // self.hop_samples
+
+    def inputs(self, samples: Floats) -> Floats:
+        """Samples (n,) float32 of a whole sound -> inputs of the net (rows, *input)."""
+        if self.pad_left:
+            samples = np.concatenate([np.zeros(self.pad_left, np.float32), samples])
+        missing = self.window_samples - len(samples)
+        if missing > 0:
+            sound = samples[self.pad_left :]
+            tail = np.resize(sound, missing) if self.pad_short == "repeat" else np.zeros(missing, np.float32)
+            samples = np.concatenate([samples, tail])
+        rows = 1 + (len(samples) - self.window_samples) // self.hop_samples
+        return self.front(samples[: self.window_samples + (rows - 1) * self.hop_samples])
+
+    def embed(self, samples: Floats) -> Floats:
+        """Samples (n,) float32 mono at ``sample_rate`` -> rows (rows, *shape) float32."""
+        inputs = self.inputs(samples)
+        return inputs if self.net is None else self.net(inputs)

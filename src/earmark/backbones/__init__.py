@@ -1,0 +1,1 @@
+"""Backbones: from samples to rows. One part is one file."""

@@ -1,0 +1,1 @@
+"""Datasets: where clips come from. One part is one file."""

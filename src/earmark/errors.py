@@ -1,0 +1,49 @@
+"""What can go wrong, said so that a user can act on it.
+
+Every message says what was found, what was wanted and what to do.
+"""
+
+from __future__ import annotations
+
+
+class EarmarkError(Exception):
+    """Base of all errors Earmark raises on purpose; the command line prints it without a traceback."""
+
+
+class AudioError(EarmarkError):
+    """A sound cannot be used: unreadable, empty, silent or too short.
+
+    ``reason`` is short and stands beside the file's name in reports, e.g. ``"unreadable: not a sound file"``.
+    """
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = str(path)
+        self.reason = reason
+
+
+class DataError(EarmarkError):
+    """A data set cannot be used as asked: missing columns, one class only, no groups, …"""
+
+
+class RecipeError(EarmarkError):
+    """A recipe names something that does not exist or a parameter that a part does not take."""
+
+
+class WeightsError(EarmarkError):
+    """Pretrained weights are missing, damaged or not the expected ones."""
+
+
+class LeakError(EarmarkError):
+    """A split would put on both sides what the protocol says must stay together."""
+
+
+class BundleError(EarmarkError):
+    """A model folder is incomplete, altered or of another version."""
+
+
+class MissingExtraError(EarmarkError):
+    """A part needs packages of an optional extra that are not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs the '{extra}' extra. Install it with: pip install 'earmark[{extra}]'")

@@ -1,0 +1,1 @@
+"""Heads: fitted on rows. One part is one file."""

@@ -1,0 +1,67 @@
+"""Files are the registry: a part is the file of its name with a ``build()`` in it.
+
+``backbones/yamnet.py`` is the backbone ``yamnet``; ``backbones/musicnn_vgg.py`` is ``musicnn-vgg``.
+Nothing is declared anywhere else. Files that start with an underscore are shared code, not parts.
+
+>>> build("heads", "knn", k=3)            # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from .errors import MissingExtraError, RecipeError
+
+KINDS = ("backbones", "heads", "datasets")
+_EXTRA_OF = {
+    "torch": "train", "skorch": "train", "sklearn": "train", "scipy": "train", "onnx": "train", "skl2onnx": "train",
+    "matplotlib": "train", "jinja2": "train", "pyarrow": "train", "optuna": "train", "audiomentations": "train",
+}  # fmt: skip
+
+
+@cache
+def names(kind: str) -> tuple[str, ...]:
+    """Names of all parts of a kind (``"backbones"``, ``"heads"``, ``"datasets"``), sorted."""
+    package = importlib.import_module(f"{__package__}.{kind}")
+    return tuple(
+        sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
+    )
+
+
+def module(kind: str, name: str) -> ModuleType:
+    """The file of a part. Raises RecipeError for an unknown name, MissingExtraError when packages are missing."""
+    if name not in names(kind):
+        near = difflib.get_close_matches(name, names(kind), n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise RecipeError(f"no {kind[:-1]} is called {name!r}.{hint} There are: {', '.join(names(kind))}")
+    try:
+        return importlib.import_module(f"{__package__}.{kind}.{name.replace('-', '_')}")
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").split(".")[0]
+        if missing in _EXTRA_OF:
+            raise MissingExtraError(f"the {kind[:-1]} {name!r} (package {missing!r})", _EXTRA_OF[missing]) from error
+        raise
+
+
+def parameters(kind: str, name: str) -> dict[str, Any]:
+    """The parameters a part takes, with their defaults (``inspect.Parameter.empty`` where there is none)."""
+    signature = inspect.signature(module(kind, name).build)
+    return {p.name: p.default for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD}
+
+
+def build(kind: str, name: str, /, **params: Any) -> Any:
+    """Build a part by name. Raises RecipeError if it does not take one of ``params``."""
+    part = module(kind, name)
+    known = parameters(kind, name)
+    for wrong in params.keys() - known.keys():
+        near = difflib.get_close_matches(wrong, known, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        takes = ", ".join(known) or "none"
+        raise RecipeError(f"{kind[:-1]} {name!r} has no parameter {wrong!r}.{hint} It takes: {takes}")
+    return part.build(**params)
