@@ -1,1 +1,67 @@
-"""Datasets: where clips come from. One part is one file."""
+"""Where clips come from. One source is one file, found by its name.
+
+A file here has:
+
+``build(path, **params) -> Dataset``
+    reads the records (never the audio); raises DataError.
+``matches(path) -> bool``  (optional)
+    True if what lies at ``path`` is surely this data set; asked in turn when the user names no source.
+``LAYOUT: dict[str, str]``
+    a tiny example as it lies on disk: file name -> text (``""`` for a sound). Shown in the docs, used by the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from .. import registry
+from ..data import Dataset
+from ..errors import DataError
+
+
+def open_dataset(source: str | Path | Dataset | Iterable[str | Path]) -> Dataset:
+    """Open a data set from a folder, a table, a list of files, or ``"name:path"`` (e.g. ``"gtzan:/data/genres"``).
+
+    Raises DataError if there is nothing there or nothing that can be used.
+    """
+    if isinstance(source, Dataset):
+        return source
+    if not isinstance(source, (str, Path)):
+        from .folder import of_files
+
+        return of_files([Path(p) for p in source])
+    name, colon, rest = str(source).partition(":")
+    if colon and name in registry.names("datasets"):
+        return _built(name, Path(rest))
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise DataError(
+            f"there is nothing at {path}. Wanted: a folder of class folders, a table (csv, tsv, parquet) with the "
+            "columns path and label, or a known data set"
+        )
+    for candidate in registry.names("datasets"):
+        matches = getattr(registry.module("datasets", candidate), "matches", None)
+        if matches is not None and matches(path):
+            return _built(candidate, path)
+    return _built("folder" if path.is_dir() else "table", path)
+
+
+def _built(name: str, path: Path) -> Dataset:
+    dataset: Dataset = registry.build("datasets", name, path=path)
+    if not dataset.clips:
+        raise DataError(f"{path}: no sounds found. Known endings: {', '.join(sorted(_suffixes()))}")
+    return dataset
+
+
+def _suffixes() -> frozenset[str]:
+    from ..audio import SUFFIXES
+
+    return SUFFIXES
+
+
+def sounds_below(folder: Path) -> list[Path]:
+    """All sound files below ``folder``, sorted; hidden ones and what cannot be listed are passed over."""
+    suffixes = _suffixes()
+    found = (p for p in folder.rglob("*") if p.suffix.lower() in suffixes and not p.name.startswith("."))
+    return sorted(p for p in found if not p.is_dir())

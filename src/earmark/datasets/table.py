@@ -1,0 +1,107 @@
+"""A table of clips: CSV, TSV or Parquet with the columns path and label, and optional group, fold or split, start, duration.
+
+Paths are relative to the table. Other columns are left alone. Empty labels mean "not labelled".
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..data import Clip, Dataset
+from ..errors import DataError, MissingExtraError
+
+LAYOUT = {
+    "clips.csv": "path,label,group,fold\na.wav,dog,Rex,1\nb.wav,dog,Ben,2\nc.wav,cat,Tom,1\nd.wav,cat,Kit,2\n",
+    "a.wav": "",
+    "b.wav": "",
+    "c.wav": "",
+    "d.wav": "",
+}
+SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq")
+
+
+def build(path: Path) -> Dataset:
+    """Clips of a table. Raises DataError for a missing column or a value that cannot be read, with its line."""
+    if path.is_dir():
+        path = path / "clips.csv"
+    if path.suffix.lower() not in SUFFIXES:
+        raise DataError(f"{path}: found a file ending in {path.suffix!r}; wanted a table ({', '.join(SUFFIXES)}) or a folder")
+    rows = _parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _text(path)
+    return Dataset(name=_name(path), clips=tuple(_clip(row, line, path) for line, row in rows))
+
+
+def _name(path: Path) -> str:
+    """`clips.csv` says nothing: the folder's name does."""
+    return path.resolve().parent.name if path.stem in ("clips", "metadata", "labels") else path.stem
+
+
+def _clip(row: dict[str, str], line: int, table: Path) -> Clip:
+    where = f"{table}, line {line}"
+    if not row.get("path"):
+        raise DataError(f"{where}: the path is empty")
+    start = _seconds(row.get("start"), "start", where) or 0.0
+    duration = _seconds(row.get("duration"), "duration", where)
+    if duration == 0:
+        raise DataError(f"{where}: the duration is 0; wanted seconds above 0, or nothing for the whole file")
+    part = f"#{start:g}+{duration:g}" if duration is not None else (f"#{start:g}" if start else "")
+    return Clip(
+        id=Path(row["path"]).as_posix() + part,
+        path=table.parent / row["path"],
+        label=row.get("label") or None,
+        group=row.get("group") or None,
+        fold=row.get("fold") or row.get("split") or None,
+        start=start,
+        duration=duration,
+    )
+
+
+def _seconds(text: str | None, column: str, where: str) -> float | None:
+    if text is None or text == "":
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value >= 0):
+        raise DataError(f"{where}: {column} is {text!r}; wanted seconds, 0 or more")
+    return value
+
+
+def _text(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            head = file.readline()
+            file.seek(0)
+            mark = "\t" if head.count("\t") else (";" if head.count(";") > head.count(",") else ",")
+            reader = csv.DictReader(file, delimiter=mark, restval="")
+            _check_columns([str(c).strip() for c in reader.fieldnames or []], path)
+            for row in reader:
+                yield reader.line_num, {str(k).strip(): (v or "").strip() for k, v in row.items() if isinstance(v, str)}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: not a readable table ({error}). Wanted: CSV or TSV in UTF-8, or Parquet") from error
+
+
+def _parquet(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
+    try:
+        import pyarrow
+        import pyarrow.parquet as pq
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("reading Parquet", "train") from error
+    try:
+        table = pq.read_table(path)
+    except (OSError, pyarrow.ArrowInvalid) as error:
+        raise DataError(f"{path}: not a readable Parquet file ({error})") from error
+    _check_columns(table.column_names, path)
+    for line, row in enumerate(table.to_pylist(), start=1):
+        yield line, {k: "" if v is None else str(v) for k, v in row.items()}
+
+
+def _check_columns(columns: list[str], path: Path) -> None:
+    if "path" not in columns:
+        raise DataError(
+            f"{path}: found the columns {', '.join(columns) or 'none'}; wanted path and label, and optionally group, "
+            "fold or split, start, duration"
+        )

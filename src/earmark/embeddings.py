@@ -1,0 +1,239 @@
+"""Sound -> backbone -> rows, each clip once: the pipeline and the cache.
+
+The cache is keyed by content: sha256 of the file, start and duration, and the backbone's fingerprint. A file that
+moves or is renamed is found again; a backbone whose facts change is not. Rows are written to a temporary name and
+renamed, so that two processes may share a cache and a killed one leaves nothing half-written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import audio
+from .backbone import Backbone, Floats
+from .data import Clip, Excluded
+from .errors import AudioError, DataError
+from .home import home
+from .progress import bar
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Rows of clips. ``X`` (rows, *shape) float32; ``clip`` (rows,) index into ``ids``, ascending; ``start`` (rows,) s.
+
+    ``digest`` (one per clip) is the content key: equal digests are the same samples. ``excluded`` are the clips that
+    gave no rows, with the reason; they are not in ``ids``.
+    """
+
+    X: Floats
+    clip: NDArray[np.int64]
+    ids: tuple[str, ...]
+    start: NDArray[np.float64]
+    digest: tuple[str, ...]
+    fingerprint: str
+    excluded: dict[str, Excluded]
+
+    def select(self, ids: Sequence[str]) -> Embeddings:
+        """Rows of the clips ``ids`` only, in that order. Raises DataError if one has no rows."""
+        place = {name: i for i, name in enumerate(self.ids)}
+        missing = [i for i in ids if i not in place]
+        if missing:
+            raise DataError(f"{len(missing)} clips have no rows, e.g. {missing[0]!r}")
+        order = [place[i] for i in ids]
+        if order == list(range(len(self.ids))):
+            return self
+        cuts = np.searchsorted(self.clip, np.arange(len(self.ids) + 1))
+        rows = np.concatenate([np.arange(cuts[i], cuts[i + 1]) for i in order])
+        lengths = np.array([cuts[i + 1] - cuts[i] for i in order])
+        return Embeddings(
+            self.X[rows], np.repeat(np.arange(len(order)), lengths), tuple(ids), self.start[rows],
+            tuple(self.digest[i] for i in order), self.fingerprint, {},
+        )  # fmt: skip
+
+    def spread(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+        """One value per clip -> one per row."""
+        return values[self.clip]
+
+
+def rows_of(
+    source: str | Path | BinaryIO, backbone: Backbone, *, start: float = 0.0, duration: float | None = None
+) -> Iterator[Floats]:
+    """Rows of one sound in blocks of about half a minute, in order: memory does not grow with its length.
+
+    Raises AudioError if the sound cannot be used.
+    """
+    window, hop = backbone.window_samples, backbone.hop_samples
+    seconds = max(30.0, 4 * window / backbone.sample_rate)
+    held = np.zeros(backbone.pad_left, np.float32)
+    given = False
+    for block in audio.blocks(source, backbone.sample_rate, start=start, duration=duration, seconds=seconds):
+        held = np.concatenate([held, block]) if len(held) else block
+        if len(held) >= window:
+            rows = 1 + (len(held) - window) // hop
+            yield _rows(backbone, held[: window + (rows - 1) * hop])
+            held, given = held[rows * hop :], True
+    if not given:
+        yield backbone.embed(held[backbone.pad_left :])
+
+
+def _rows(backbone: Backbone, samples: Floats) -> Floats:
+    inputs = backbone.front(samples)
+    return inputs if backbone.net is None else backbone.net(inputs)
+
+
+def embed(
+    clips: Sequence[Clip], backbone: Backbone, *, cache: Cache | None = None, workers: int | None = None
+) -> Embeddings:
+    """Rows of all clips, from the cache where they are known. A clip that cannot be used is told in ``excluded``.
+
+    ``workers`` files are worked on at once (default: one per processor); nets run on one thread each.
+    """
+
+    def one(clip: Clip) -> tuple[str, Floats] | AudioError:
+        try:
+            digest = content_key(clip, cache)
+            known = cache.rows(digest, backbone) if cache else None
+            if known is not None:
+                return digest, known
+            rows = np.concatenate(list(rows_of(clip.path, backbone, start=clip.start, duration=clip.duration)))
+        except AudioError as error:
+            return error
+        if cache:
+            cache.keep(digest, backbone, rows)
+        return digest, rows
+
+    found: list[tuple[Clip, str, Floats]] = []
+    excluded: dict[str, Excluded] = {}
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool, bar(f"embed {backbone.name}", len(clips)) as step:
+        for clip, result in zip(clips, pool.map(one, clips), strict=True):
+            step()
+            if isinstance(result, AudioError):
+                excluded[clip.id] = Excluded(clip.id, result.reason)
+            else:
+                found.append((clip, *result))
+    lengths = [len(rows) for _, _, rows in found]
+    return Embeddings(
+        X=np.concatenate([rows for _, _, rows in found]) if found else np.zeros((0, *backbone.shape), np.float32),
+        clip=np.repeat(np.arange(len(found)), lengths),
+        ids=tuple(clip.id for clip, _, _ in found),
+        start=np.concatenate([clip.start + backbone.hop * np.arange(n) for (clip, _, _), n in zip(found, lengths, strict=True)])
+        if found
+        else np.zeros(0),
+        digest=tuple(digest for _, digest, _ in found),
+        fingerprint=backbone.fingerprint,
+        excluded=excluded,
+    )
+
+
+def content_key(clip: Clip, cache: Cache | None = None) -> str:
+    """Hash of a clip's content: the file's bytes, and start and duration if it is a part. Raises AudioError."""
+    try:
+        digest = cache.hash_of(clip.path) if cache else hash_file(clip.path)
+    except OSError as error:
+        raise AudioError(clip.path, f"unreadable: {error.strerror or error}") from error
+    return digest if clip.start == 0 and clip.duration is None else f"{digest}+{clip.start:.6f}+{clip.duration}"
+
+
+def hash_file(path: Path) -> str:
+    """sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class Cache:
+    """Rows on disk under ``folder`` (default ``<home>/rows``), and which file has which hash.
+
+    The hash of a file is remembered with its size and time of change, so that a second run need not read it.
+    A cache that cannot be written is used for reading only.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or home() / "rows"
+        self._local = threading.local()
+        with suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+
+    def _file(self, digest: str, backbone: Backbone) -> Path:
+        key = hashlib.sha256(f"{digest} {backbone.fingerprint}".encode()).hexdigest()
+        return self.folder / f"{backbone.name}-{backbone.fingerprint[:12]}" / key[:2] / f"{key[2:]}.npy"
+
+    def rows(self, digest: str, backbone: Backbone) -> Floats | None:
+        """Rows kept for a content key, or None. A damaged file counts as not kept."""
+        try:
+            rows: Floats = np.load(self._file(digest, backbone), allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None
+        return rows if rows.shape[1:] == backbone.shape and rows.dtype == np.float32 else None
+
+    def keep(self, digest: str, backbone: Backbone, rows: Floats) -> None:
+        """Keep rows. Failing to (disk full, read-only) costs time later, not the run."""
+        file = self._file(digest, backbone)
+        with suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".part")
+            try:
+                with os.fdopen(handle, "wb") as out:
+                    np.save(out, rows, allow_pickle=False)
+                Path(temporary).replace(file)
+            finally:
+                Path(temporary).unlink(missing_ok=True)
+
+    def hash_of(self, path: Path) -> str:
+        """sha256 of a file, remembered while its size and time of change stay the same. Raises OSError."""
+        path = path.resolve()
+        facts = path.stat()
+        with suppress(sqlite3.Error):
+            row = self._table().execute(
+                "SELECT sha256 FROM hashes WHERE path = ? AND size = ? AND time = ?",
+                (str(path), facts.st_size, facts.st_mtime_ns),
+            ).fetchone()  # fmt: skip
+            if row:
+                return str(row[0])
+        digest = hash_file(path)
+        with suppress(sqlite3.Error), self._table() as table:
+            table.execute(
+                "INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)", (str(path), facts.st_size, facts.st_mtime_ns, digest)
+            )
+        return digest
+
+    def _table(self) -> sqlite3.Connection:
+        """One connection per thread: sqlite's may not be shared."""
+        if not hasattr(self._local, "table"):
+            table = sqlite3.connect(self.folder / "hashes.sqlite", timeout=30)
+            table.execute("PRAGMA journal_mode = WAL")
+            table.execute("PRAGMA synchronous = OFF")
+            table.execute("CREATE TABLE IF NOT EXISTS hashes (path TEXT PRIMARY KEY, size INT, time INT, sha256 TEXT)")
+            self._local.table = table
+        return self._local.table  # type: ignore[no-any-return]
+
+    def usage(self) -> dict[str, tuple[int, int]]:
+        """Backbone folder -> (files, bytes)."""
+        found = {}
+        for folder in sorted(p for p in self.folder.glob("*") if p.is_dir()):
+            sizes = [f.stat().st_size for f in folder.rglob("*.npy")]
+            found[folder.name] = (len(sizes), sum(sizes))
+        return found
+
+    def clear(self, name: str | None = None) -> int:
+        """Delete all rows, or those of the backbone ``name``; returns the bytes freed."""
+        import shutil
+
+        freed = 0
+        for folder, (_, size) in self.usage().items():
+            if name is None or folder.rsplit("-", 1)[0] == name:
+                shutil.rmtree(self.folder / folder)
+                freed += size
+        return freed

@@ -1,0 +1,232 @@
+"""A recipe: which parts a classifier is made of. The protocol is not in it: it belongs to the judging.
+
+Short form, which is also how recipes are printed::
+
+    yamnet/logreg                          one backbone, a head on its rows
+    yamnet:mean/svm(C=10)                  rows of a clip pooled to one vector before the head
+    logmel(seconds=4, overlap=0.5)/cnn     parts with parameters
+    musicnn-vgg@pool3/finetune             the net cut at a layer: rows of the part before it
+    yamnet+musicnn:mean/lda                clip vectors of two backbones joined
+    yamnet/logreg,musicnn/svm              clip scores of two branches averaged
+    stack(yamnet/logreg,musicnn/svm)       … or weighed by a small model learnt inside the training side
+    yamnet/logreg~pitch~noise(snr=20)      augmented copies on the training side
+
+The same as a TOML file: ``title``, ``about`` and either ``recipe = "<short form>"`` or ``[[branch]]`` tables.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .errors import RecipeError
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part by name with its parameters, e.g. ``svm(C=10)``. Hashable; parameters are kept sorted."""
+
+    name: str
+    params: tuple[tuple[str, Any], ...] = ()
+
+    @classmethod
+    def of(cls, name: str, params: Mapping[str, Any] | None = None) -> Part:
+        return cls(name, tuple(sorted((k, _frozen(v)) for k, v in (params or {}).items())))
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        return dict(self.params)
+
+    def __str__(self) -> str:
+        shown = [(k, v) for k, v in self.params if k != "at"]
+        at = dict(self.params).get("at")
+        inside = ", ".join(f"{k}={v!r}" for k, v in shown)
+        return self.name + (f"@{at}" if at else "") + (f"({inside})" if inside else "")
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One way from sound to scores: backbone(s) → rows → pool → head."""
+
+    backbones: tuple[Part, ...]
+    head: Part
+    pool: str = "rows"  # "rows": the head sees rows; else their statistics per clip: "mean", "mean+std", …
+
+    def __str__(self) -> str:
+        pool = "" if self.pool == ("mean" if len(self.backbones) > 1 else "rows") else f":{self.pool}"
+        return "+".join(map(str, self.backbones)) + pool + "/" + str(self.head)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Branches whose clip scores are combined (``"mean"`` or ``"stack"``), and augmentations of the training side."""
+
+    branches: tuple[Branch, ...]
+    combine: str = "mean"
+    augment: tuple[Part, ...] = ()
+    title: str = ""
+    about: str = ""
+
+    @property
+    def name(self) -> str:
+        """The title of a recipe file, else the short form."""
+        return self.title or self.short
+
+    @property
+    def short(self) -> str:
+        """The short form; ``Recipe.parse`` reads it back."""
+        inside = ",".join(map(str, self.branches))
+        stacked = f"stack({inside})" if self.combine == "stack" else inside
+        return stacked + "".join(f"~{a}" for a in self.augment)
+
+    @property
+    def backbones(self) -> tuple[Part, ...]:
+        """Every backbone once, in order of first use."""
+        return tuple(dict.fromkeys(b for branch in self.branches for b in branch.backbones))
+
+    @classmethod
+    def parse(cls, text: str) -> Recipe:
+        """Read the short form. Raises RecipeError that says where it cannot be read."""
+        body, *augment = _split(text.strip(), "~")
+        combine = "mean"
+        if body.startswith("stack(") and body.endswith(")"):
+            body, combine = body[len("stack(") : -1], "stack"
+        branches = tuple(_branch(part, text) for part in _split(body, ","))
+        if combine == "stack" and len(branches) < 2:
+            raise RecipeError(f"recipe {text!r}: stacking needs two branches or more, found {len(branches)}")
+        return cls(branches, combine, tuple(_part(a, text) for a in augment))
+
+    @classmethod
+    def from_toml(cls, path: Path) -> Recipe:
+        """Read a recipe file. Raises RecipeError."""
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise RecipeError(f"{path}: not a readable recipe file ({error})") from error
+        title = str(table.pop("title", "") or path.stem)
+        about = str(table.pop("about", "")).strip()
+        try:
+            if "recipe" in table:
+                recipe = cls.parse(str(table.pop("recipe")))
+            else:
+                branches = tuple(_from_table(b) for b in table.pop("branch"))
+                augment = tuple(_part_of(a) for a in table.pop("augment", []))
+                recipe = cls(branches, str(table.pop("combine", "mean")), augment)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise RecipeError(
+                f"{path}: found no usable recipe ({error!r}). Wanted: recipe = \"yamnet/logreg\", or [[branch]] tables "
+                "with backbones = [{name = …}], head = {name = …} and optionally pool"
+            ) from error
+        if table:
+            raise RecipeError(f"{path}: unknown entries {sorted(table)}. A recipe file has: title, about, recipe | branch, combine, augment")
+        return replace(recipe, title=title, about=about)
+
+    def to_toml(self) -> str:
+        """The recipe as a file that ``from_toml`` reads back."""
+        lines = [f"title = {_toml(self.title)}"] if self.title else []
+        if self.about:
+            lines.append(f"about = {_toml(self.about)}")
+        return "\n".join([*lines, f"recipe = {_toml(self.short)}", ""])
+
+
+def find(name: str | Recipe) -> Recipe:
+    """A recipe from a Recipe, a file, the name of a shipped recipe, or a short form."""
+    if isinstance(name, Recipe):
+        return name
+    if name.endswith(".toml"):
+        return Recipe.from_toml(Path(name))
+    if "/" not in name and name in shipped():
+        return Recipe.from_toml(shipped()[name])
+    return Recipe.parse(name)
+
+
+def shipped() -> dict[str, Path]:
+    """Recipe files that come with Earmark: name -> path."""
+    here = Path(__file__).parent
+    folder = next((d for d in (here / "recipes", here.parents[1] / "recipes") if d.is_dir()), here)
+    return {p.stem: p for p in sorted(folder.glob("*.toml"))}
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(v) for v in value) if isinstance(value, (list, tuple)) else value
+
+
+def _toml(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _split(text: str, mark: str) -> list[str]:
+    """Split at ``mark`` outside brackets and quotes."""
+    parts, depth, quote, start = [], 0, "", 0
+    for i, c in enumerate(text):
+        if quote:
+            quote = "" if c == quote else quote
+        elif c in "'\"":
+            quote = c
+        elif c in "([{":
+            depth += 1
+        elif c in ")]}":
+            depth -= 1
+        elif c == mark and depth == 0:
+            parts.append(text[start:i])
+            start = i + 1
+    return [p.strip() for p in [*parts, text[start:]]]
+
+
+def _branch(text: str, whole: str) -> Branch:
+    sides = _split(text, "/")
+    if len(sides) != 2 or not all(sides):
+        raise RecipeError(
+            f"recipe {whole!r}: found {text!r} where backbone/head was wanted, e.g. yamnet/logreg. "
+            f"Shipped recipes: {', '.join(shipped()) or 'none'}"
+        )
+    left, *pool = _split(sides[0], ":")
+    backbones = tuple(_part(b, whole) for b in _split(left, "+"))
+    how = pool[0] if pool else ("mean" if len(backbones) > 1 else "rows")
+    return _checked(Branch(backbones, _part(sides[1], whole), how))
+
+
+def _part(text: str, whole: str) -> Part:
+    """``name``, ``name@layer`` or ``name(k=v, …)``; values are Python literals or bare words."""
+    head, bracket, inside = text.partition("(")
+    name, _, at = head.partition("@")
+    if not _NAME.fullmatch(name) or (bracket and not text.endswith(")")):
+        raise RecipeError(f"recipe {whole!r}: cannot read the part {text!r}. Wanted: name or name(parameter=value, …)")
+    params: dict[str, Any] = {"at": at} if at else {}
+    for item in _split(inside[:-1], ",") if inside[:-1].strip() else []:
+        key, equals, value = item.partition("=")
+        if not equals:
+            raise RecipeError(f"recipe {whole!r}: found {item!r} in {text!r} where parameter=value was wanted")
+        try:
+            params[key.strip()] = ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError):
+            params[key.strip()] = value.strip()
+    return Part.of(name, params)
+
+
+def _part_of(table: Mapping[str, Any] | str) -> Part:
+    if isinstance(table, str):
+        return _part(table, table)
+    rest = dict(table)
+    return Part.of(str(rest.pop("name")), rest)
+
+
+def _from_table(table: Mapping[str, Any]) -> Branch:
+    given = table["backbones"]
+    backbones = tuple(_part_of(b) for b in (given if isinstance(given, list) else [given]))
+    pool = str(table.get("pool", "mean" if len(backbones) > 1 else "rows"))
+    return _checked(Branch(backbones, _part_of(table["head"]), pool))
+
+
+def _checked(branch: Branch) -> Branch:
+    if len(branch.backbones) > 1 and branch.pool == "rows":
+        raise RecipeError(f"{branch}: joined backbones have rows of different lengths; pool them per clip, e.g. :mean")
+    return branch
