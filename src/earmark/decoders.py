@@ -1,0 +1,255 @@
+"""The two decoders behind ``audio``: libsndfile for what it knows, FFmpeg (through PyAV) for the rest.
+
+Both give the same: a ``Probe`` of the header, and ``chunks`` of frames [start, stop) at the file's own rate.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from .errors import AudioError
+
+Floats = NDArray[np.float32]
+Source = str | Path | bytes | BinaryIO
+
+RATES = (1_000, 1_000_000)  # Hz that a file may have
+_CHUNK = 2**15  # values decoded at a time; as many are lost before a damaged place in a FLAC file
+# What FFmpeg may take a file for. No playlists, images or subtitles: they open other files and URLs.
+_DEMUXERS = (
+    "aac,ac3,eac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,flac,flv,matroska,webm,mov,mp4,m4a,mp3,mpeg,mpegts,"
+    "mpc,mpc8,ogg,rm,tak,tta,voc,w64,wav,wv"
+)
+_FULL_SCALE = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
+_CUT = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
+_NO_SIZE = 0x7FFFF000  # recorders and pipes write about this or more for "not known yet"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the header of a sound file says. ``seconds`` is what it promises; None: it promises nothing."""
+
+    format: str
+    subtype: str
+    sample_rate: int
+    channels: int
+    seconds: float | None
+
+
+class Decoder(Protocol):
+    """An open sound."""
+
+    probe: Probe
+
+    def chunks(self, start: int, stop: int | None) -> Iterator[Floats]:
+        """Frames [start, stop) as float32 (channels, n), about 2**15 values at a time."""
+
+    def close(self) -> None: ...
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[Decoder]:
+    """The decoder for a sound. Raises AudioError ("unreadable: …", "empty: …") if there is none."""
+    name = name_of(source)
+    with _handle(source, name) as handle:
+        decoder = _decoder(handle, name)
+        try:
+            rate, channels = decoder.probe.sample_rate, decoder.probe.channels
+            if not RATES[0] <= rate <= RATES[1] or channels < 1:
+                found = f"{rate} Hz, {channels} channels"
+                raise AudioError(name, f"unreadable: {found} (wanted {RATES[0]} to {RATES[1]} Hz)")
+            yield decoder
+        finally:
+            decoder.close()
+
+
+def name_of(source: Source) -> str:
+    """What to call a source in messages."""
+    if isinstance(source, str | Path):
+        return str(source)
+    name = getattr(source, "name", None)
+    return name if isinstance(name, str) else "the sound given"
+
+
+@contextmanager
+def _handle(source: Source, name: str) -> Iterator[BinaryIO]:
+    """The source as a binary file at its beginning; closed afterwards if it was opened here."""
+    if isinstance(source, bytes):
+        yield io.BytesIO(source)
+    elif isinstance(source, str | Path):
+        try:
+            kind = Path(source).stat().st_mode
+            if not stat.S_ISREG(kind):  # to open a pipe or a device could wait for ever
+                what = "a folder, not a file" if stat.S_ISDIR(kind) else "not a regular file"
+                raise AudioError(name, f"unreadable: {what}")
+            file = Path(source).open("rb", buffering=0)  # noqa: SIM115 - closed below, outside this try
+        except (OSError, ValueError) as error:
+            raise AudioError(name, f"unreadable: {_said(error)}") from error
+        with file:
+            yield file
+    else:
+        source.seek(0)
+        yield source
+
+
+def _decoder(handle: BinaryIO, name: str) -> Decoder:
+    head = handle.read(4)
+    handle.seek(0)
+    if not head:
+        raise AudioError(name, "empty: the file has no bytes")
+    # MPEG goes to FFmpeg at once: libsndfile's decoder writes complaints on stderr and gives up at damage.
+    if not (head.startswith(b"ID3") or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0)):
+        try:
+            return _Sndfile(handle, name)
+        except (soundfile.LibsndfileError, TypeError):  # TypeError: it is called .raw, of unknown format
+            handle.seek(0)
+    return _Libav(handle, name)
+
+
+class _Sndfile:
+    def __init__(self, handle: BinaryIO, name: str) -> None:
+        self.name = name
+        # A descriptor where there is one: faster than callbacks, and odd file names do not matter.
+        self.sound = soundfile.SoundFile(
+            handle.fileno() if isinstance(handle, io.FileIO) else handle, closefd=False
+        )
+        rate, frames = self.sound.samplerate, self.sound.frames
+        # libsndfile counts what the file holds; what the header promised stands only in its log.
+        cut = _CUT.search(self.sound.extra_info)
+        if cut and 0 < int(cut[2]) < int(cut[1]) < _NO_SIZE:
+            frames = frames * int(cut[1]) // int(cut[2])
+        seconds = frames / rate if rate > 0 and 0 <= frames < 2**62 else None
+        self.probe = Probe(self.sound.format, self.sound.subtype, rate, self.sound.channels, seconds)
+
+    def chunks(self, start: int, stop: int | None) -> Iterator[Floats]:
+        size = max(1, _CHUNK // self.sound.channels)
+        stop = self.sound.frames if stop is None else min(stop, self.sound.frames)
+        position = start
+        while position < stop:
+            try:
+                if position == start > 0:
+                    self.sound.seek(start)
+                chunk = self.sound.read(min(size, stop - position), dtype="float32", always_2d=True)
+            except soundfile.LibsndfileError as error:
+                if position == start:
+                    raise AudioError(self.name, f"unreadable: {_said(error)}") from error
+                return  # damaged from here on; what came before is sound
+            if not len(chunk):
+                return
+            position += len(chunk)
+            yield chunk.T
+
+    def close(self) -> None:
+        self.sound.close()
+
+
+class _Libav:
+    def __init__(self, handle: BinaryIO, name: str) -> None:
+        import av  # a tenth of a second that most files do not need
+
+        self.name = name
+        self.damage: type[Exception] = av.FFmpegError
+        try:
+            self.container: Any = av.open(
+                handle,
+                mode="r",
+                metadata_errors="ignore",
+                options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "none"},
+            )
+        except (av.FFmpegError, ValueError) as error:
+            raise AudioError(name, f"unreadable: {_said(error)}") from error
+        if not self.container.streams.audio:
+            self.container.close()
+            raise AudioError(name, "unreadable: there is no sound in it")
+        self.stream = self.container.streams.audio[0]
+        codec, length = self.stream.codec_context, Fraction(0)
+        if self.stream.duration and self.stream.time_base:
+            length = self.stream.duration * self.stream.time_base
+        elif self.container.duration:
+            length = Fraction(self.container.duration, av.time_base)
+        self.probe = Probe(
+            self.container.format.name,
+            codec.name,
+            codec.sample_rate or 0,
+            codec.channels or 0,
+            float(length) if length > 0 else None,
+        )
+
+    def chunks(self, start: int, stop: int | None) -> Iterator[Floats]:
+        # Always decoded from the first frame on: after a seek, AAC's and MP3's samples are not the same.
+        position, held, count = 0, [], 0
+        for frame in self._frames():
+            begin = max(0, start - position)
+            end = frame.shape[1] if stop is None else min(frame.shape[1], stop - position)
+            position += frame.shape[1]
+            if begin < end:
+                held.append(frame[:, begin:end])
+                count += held[-1].size
+            if count >= _CHUNK:
+                yield np.concatenate(held, axis=1)
+                held, count = [], 0
+            if stop is not None and position >= stop:
+                break
+        if held:
+            yield np.concatenate(held, axis=1)
+
+    def _frames(self) -> Iterator[Floats]:
+        """Decoded frames (channels, n); damaged packets are left out, as every player does."""
+        sure, failure = False, ""
+        packets = self.container.demux(self.stream)
+        while True:
+            packet = None
+            try:
+                packet = next(packets, None)
+                frames = packet.decode() if packet is not None else []
+            except EOFError:
+                break
+            except self.damage as error:
+                failure = failure or _said(error)
+                frames = []
+                if packet is None:  # the file cannot be read on
+                    break
+            if packet is None:
+                break
+            for frame in frames:
+                sure = True
+                yield self._values(frame)
+        if failure and not sure:
+            raise AudioError(self.name, f"unreadable: {failure}")
+
+    def _values(self, frame: Any) -> Floats:
+        channels = len(frame.layout.channels)
+        if (frame.sample_rate, channels) != (self.probe.sample_rate, self.probe.channels):
+            began = f"{self.probe.sample_rate} Hz, {self.probe.channels} channels"
+            found = f"{frame.sample_rate} Hz, {channels} channels"
+            raise AudioError(self.name, f"unreadable: it begins with {began} and changes to {found}")
+        values: NDArray[Any] = frame.to_ndarray()
+        values = values if frame.format.is_planar else values.reshape(-1, channels).T
+        kind = values.dtype.str[1:]
+        floats = values.astype(np.float32)
+        if kind in _FULL_SCALE:
+            floats -= np.float32(_FULL_SCALE[kind] if kind == "u1" else 0)
+            floats /= np.float32(_FULL_SCALE[kind])
+        return floats
+
+    def close(self) -> None:
+        self.container.close()
+
+
+def _said(error: Exception) -> str:
+    """An error's own words, short."""
+    if isinstance(error, soundfile.LibsndfileError):
+        return str(error.error_string).strip(" .") or "damaged"
+    words = (getattr(error, "strerror", None) or str(error)).strip(" .")
+    return words[:1].lower() + words[1:]
