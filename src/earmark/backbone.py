@@ -38,10 +38,15 @@ class About:
 class Net:
     """A frozen net as ONNX, run by onnxruntime on one thread (files are what runs in parallel)."""
 
-    def __init__(self, path: Path | str, *, output: str | None = None, sha256: str | None = None) -> None:
-        self.path = Path(path)
+    def __init__(self, source: Path | str | bytes, *, output: str | None = None, sha256: str | None = None) -> None:
+        self.source = source
         self.output = output
-        self.sha256 = sha256 or hashlib.sha256(self.path.read_bytes()).hexdigest()
+        self.sha256 = sha256 or hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def content(self) -> bytes:
+        """The ONNX file's bytes."""
+        return self.source if isinstance(self.source, bytes) else Path(self.source).read_bytes()
 
     @cached_property
     def session(self) -> Any:
@@ -51,7 +56,8 @@ class Net:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        return ort.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
+        source = self.source if isinstance(self.source, bytes) else str(self.source)
+        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
     def __call__(self, inputs: Floats, batch: int = 16) -> Floats:
         """Run ``inputs`` (rows, …) through the net in batches; returns (rows, *shape)."""
@@ -62,7 +68,7 @@ class Net:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Backbone:
     """A frozen map from samples to rows. ``front`` and ``net`` must be pure functions."""
 

@@ -24,10 +24,13 @@ from numpy.typing import NDArray
 
 from . import audio
 from .backbone import Backbone, Floats
-from .data import Clip, Excluded
+from .data import Clip, Dataset, Excluded
+from .datasets import open_dataset
 from .errors import AudioError, DataError
 from .home import home
+from .pool import pool_vectors
 from .progress import bar
+from .recipe import Part
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,10 @@ class Embeddings:
             tuple(self.digest[i] for i in order), self.fingerprint, {},
         )  # fmt: skip
 
+    def vectors(self, how: str) -> Floats:
+        """One vector per clip (clips, d): the statistics ``how`` of its rows, e.g. ``"mean+std"``."""
+        return pool_vectors(self.X, self.clip, len(self.ids), how)
+
     def spread(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
         """One value per clip -> one per row."""
         return values[self.clip]
@@ -95,12 +102,21 @@ def _rows(backbone: Backbone, samples: Floats) -> Floats:
 
 
 def embed(
-    clips: Sequence[Clip], backbone: Backbone, *, cache: Cache | None = None, workers: int | None = None
+    source: Sequence[Clip] | str | Path | Dataset,
+    backbone: Backbone | str,
+    *,
+    cache: Cache | None = None,
+    workers: int | None = None,
 ) -> Embeddings:
     """Rows of all clips, from the cache where they are known. A clip that cannot be used is told in ``excluded``.
 
-    ``workers`` files are worked on at once (default: one per processor); nets run on one thread each.
+    ``source`` are clips or what ``open_dataset`` opens, ``backbone`` is built or a name with its parameters as in a
+    recipe, e.g. ``"yamnet"`` or ``"logmel(seconds=4)"``. ``workers`` files are worked on at once (default: one per processor); nets run on one thread each.
     """
+
+    if isinstance(backbone, str):
+        backbone = Part.parse(backbone).backbone()
+    clips = source if isinstance(source, Sequence) and not isinstance(source, str) else open_dataset(source).clips
 
     def one(clip: Clip) -> tuple[str, Floats] | AudioError:
         try:
@@ -117,7 +133,10 @@ def embed(
 
     found: list[tuple[Clip, str, Floats]] = []
     excluded: dict[str, Excluded] = {}
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool, bar(f"embed {backbone.name}", len(clips)) as step:
+    with (
+        ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool,
+        bar(f"embed {backbone.name}", len(clips)) as step,
+    ):
         for clip, result in zip(clips, pool.map(one, clips), strict=True):
             step()
             if isinstance(result, AudioError):
@@ -129,7 +148,9 @@ def embed(
         X=np.concatenate([rows for _, _, rows in found]) if found else np.zeros((0, *backbone.shape), np.float32),
         clip=np.repeat(np.arange(len(found)), lengths),
         ids=tuple(clip.id for clip, _, _ in found),
-        start=np.concatenate([clip.start + backbone.hop * np.arange(n) for (clip, _, _), n in zip(found, lengths, strict=True)])
+        start=np.concatenate(
+            [clip.start + backbone.hop * np.arange(n) for (clip, _, _), n in zip(found, lengths, strict=True)]
+        )
         if found
         else np.zeros(0),
         digest=tuple(digest for _, digest, _ in found),
@@ -205,7 +226,8 @@ class Cache:
         digest = hash_file(path)
         with suppress(sqlite3.Error), self._table() as table:
             table.execute(
-                "INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)", (str(path), facts.st_size, facts.st_mtime_ns, digest)
+                "INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)",
+                (str(path), facts.st_size, facts.st_mtime_ns, digest),
             )
         return digest
 

@@ -24,6 +24,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from . import registry
+from .backbone import Backbone
 from .errors import RecipeError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
@@ -39,6 +41,16 @@ class Part:
     @classmethod
     def of(cls, name: str, params: Mapping[str, Any] | None = None) -> Part:
         return cls(name, tuple(sorted((k, _frozen(v)) for k, v in (params or {}).items())))
+
+    @classmethod
+    def parse(cls, text: str) -> Part:
+        """Read ``name``, ``name@layer`` or ``name(parameter=value, …)``. Raises RecipeError."""
+        return _part(text, text)
+
+    def backbone(self) -> Backbone:
+        """The backbone of this name, built. Raises RecipeError, WeightsError."""
+        built: Backbone = registry.build("backbones", self.name, **self.kwargs)
+        return built
 
     @property
     def kwargs(self) -> dict[str, Any]:
@@ -121,11 +133,13 @@ class Recipe:
                 recipe = cls(branches, str(table.pop("combine", "mean")), augment)
         except (KeyError, TypeError, AttributeError) as error:
             raise RecipeError(
-                f"{path}: found no usable recipe ({error!r}). Wanted: recipe = \"yamnet/logreg\", or [[branch]] tables "
+                f'{path}: found no usable recipe ({error!r}). Wanted: recipe = "yamnet/logreg", or [[branch]] tables '
                 "with backbones = [{name = …}], head = {name = …} and optionally pool"
             ) from error
         if table:
-            raise RecipeError(f"{path}: unknown entries {sorted(table)}. A recipe file has: title, about, recipe | branch, combine, augment")
+            raise RecipeError(
+                f"{path}: unknown entries {sorted(table)}. A recipe file has: title, about, recipe | branch, combine, augment"
+            )
         return replace(recipe, title=title, about=about)
 
     def to_toml(self) -> str:

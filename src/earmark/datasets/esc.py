@@ -46,7 +46,13 @@ def build(path: Path) -> Dataset:
             continue
         label = folder[1] if folder else categories.get(file.name)
         clips.append(
-            Clip(id=file.relative_to(path).as_posix(), path=file, label=label, group=f"freesound {name[2]}", fold=name[1])
+            Clip(
+                id=file.relative_to(path).as_posix(),
+                path=file,
+                label=label,
+                group=f"freesound {name[2]}",
+                fold=name[1],
+            )
         )
     classes = len({c.label for c in clips})
     return Dataset(

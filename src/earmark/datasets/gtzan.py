@@ -15,11 +15,16 @@ from pathlib import Path
 from ..data import Clip, Dataset
 from . import sounds_below
 
-LAYOUT = {"blues/blues.00000.wav": "", "blues/blues.00001.wav": "", "rock/rock.00016.au": "", "metal/metal.00058.au": ""}
+LAYOUT = {
+    "blues/blues.00000.wav": "",
+    "blues/blues.00001.wav": "",
+    "rock/rock.00016.au": "",
+    "metal/metal.00058.au": "",
+}
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 CITATION = (
     "Tzanetakis & Cook, Musical genre classification of audio signals, IEEE TSAP 2002; "
-    "artists: Sturm, An analysis of the GTZAN music genre dataset, MIRUM 2012, and The GTZAN dataset, arXiv:1306.1461, 2013; "
+    "artists: Sturm, An analysis of the GTZAN music genre dataset, MIRUM 2012, and The GTZAN dataset, 2013; "
     "fault-filtered split: Kereliuk, Sturm & Larsen, Deep learning and music adversaries, IEEE TMM 2015"
 )
 _NAME = re.compile(rf"({'|'.join(GENRES)})\.(\d{{5}})")
@@ -36,13 +41,25 @@ def build(path: Path) -> Dataset:
     for file in sounds_below(path):
         if not _is_clip(file):
             continue
-        artist, split, twin = facts()[file.stem]
+        fact = facts()[file.stem]
+        split, twin = fact[1:]
         first = min(file.stem, twin or file.stem)
         group = facts()[first][0] or f"unknown artist of {first}"
         clips.append(
-            Clip(id=file.relative_to(path).as_posix(), path=file, label=file.stem.split(".")[0], group=group, fold=split)
+            Clip(
+                id=file.relative_to(path).as_posix(),
+                path=file,
+                label=file.stem.split(".")[0],
+                group=group,
+                fold=split,
+            )
         )
-    return Dataset("GTZAN", tuple(clips), licence="none stated: commercial recordings, research use only", citation=CITATION)
+    return Dataset(
+        "GTZAN",
+        tuple(clips),
+        licence="none stated: commercial recordings, research use only",
+        citation=CITATION,
+    )
 
 
 @cache

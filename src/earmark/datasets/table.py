@@ -1,4 +1,4 @@
-"""A table of clips: CSV, TSV or Parquet with the columns path and label, and optional group, fold or split, start, duration.
+"""A table of clips: CSV, TSV or Parquet with the columns path, label and, if known, group, fold or split, start, duration.
 
 Paths are relative to the table. Other columns are left alone. Empty labels mean "not labelled".
 """
@@ -28,7 +28,9 @@ def build(path: Path) -> Dataset:
     if path.is_dir():
         path = path / "clips.csv"
     if path.suffix.lower() not in SUFFIXES:
-        raise DataError(f"{path}: found a file ending in {path.suffix!r}; wanted a table ({', '.join(SUFFIXES)}) or a folder")
+        raise DataError(
+            f"{path}: found a file ending in {path.suffix!r}; wanted a table ({', '.join(SUFFIXES)}) or a folder"
+        )
     rows = _parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _text(path)
     return Dataset(name=_name(path), clips=tuple(_clip(row, line, path) for line, row in rows))
 
@@ -79,7 +81,10 @@ def _text(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
             reader = csv.DictReader(file, delimiter=mark, restval="")
             _check_columns([str(c).strip() for c in reader.fieldnames or []], path)
             for row in reader:
-                yield reader.line_num, {str(k).strip(): (v or "").strip() for k, v in row.items() if isinstance(v, str)}
+                yield (
+                    reader.line_num,
+                    {str(k).strip(): (v or "").strip() for k, v in row.items() if isinstance(v, str)},
+                )
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: not a readable table ({error}). Wanted: CSV or TSV in UTF-8, or Parquet") from error
 

@@ -1,0 +1,58 @@
+"""Earmark: classify sounds from little labelled data, and know how far the numbers can be trusted.
+
+>>> import earmark
+>>> earmark.compare("sounds/", ["yamnet/logreg", "mfcc/svm"])          # doctest: +SKIP
+>>> earmark.train("sounds/", "yamnet/logreg", "my-model")              # doctest: +SKIP
+>>> earmark.load("my-model").predict("new.wav").label                  # doctest: +SKIP
+
+Public names are imported on first use, so that ``import earmark`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # for type checkers and editors; at run time see _WHERE
+    from .data import Clip, Dataset  # noqa: F401
+    from .datasets import open_dataset  # noqa: F401
+    from .embeddings import Cache, Embeddings, embed  # noqa: F401
+    from .errors import EarmarkError  # noqa: F401
+    from .experiment import Comparison, Run, compare  # noqa: F401
+    from .model import Model, Prediction, load  # noqa: F401
+    from .recipe import Recipe  # noqa: F401
+    from .training import evaluate, train  # noqa: F401
+
+_WHERE = {
+    "Cache": "embeddings",
+    "Clip": "data",
+    "Comparison": "experiment",
+    "Dataset": "data",
+    "EarmarkError": "errors",
+    "Embeddings": "embeddings",
+    "Model": "model",
+    "Prediction": "model",
+    "Recipe": "recipe",
+    "Run": "experiment",
+    "compare": "experiment",
+    "embed": "embeddings",
+    "evaluate": "training",
+    "load": "model",
+    "open_dataset": "datasets",
+    "train": "training",
+}
+
+__version__ = "0.1.0"
+__all__ = sorted([*_WHERE, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'earmark' has no attribute {name!r}")
+    value = getattr(import_module(f".{_WHERE[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,55 @@
+"""The command line: parse, call, print. One command is one file of its name with a click ``command`` in it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+
+import click
+
+from .. import __version__
+from ..errors import EarmarkError
+
+
+class Commands(click.Group):
+    """Finds commands among the files beside this one, and turns Earmark's errors into one clear line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        import difflib
+
+        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
+            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            ctx.fail(f"no command is called '{args[0]}'.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except EarmarkError as error:
+            raise click.ClickException(str(error)) from error
+        except BrokenPipeError:  # `earmark predict … | head`: not our fault
+            sys.stderr.close()
+            raise SystemExit(0) from None
+
+
+@click.command(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Every command has --help with examples. Start with: earmark demo",
+)
+@click.version_option(__version__, prog_name="earmark")
+def main() -> None:
+    """Classify sounds from little labelled data, and know how far the numbers can be trusted."""

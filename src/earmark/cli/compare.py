@@ -1,0 +1,112 @@
+"""earmark compare"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from . import _options as opt
+
+if TYPE_CHECKING:
+    from ..experiment import Comparison
+
+
+@click.command()
+@opt.data_argument
+@click.option(
+    "-r",
+    "--recipe",
+    "recipes",
+    multiple=True,
+    required=True,
+    help="A recipe; give several to compare them on the same folds.",
+)
+@opt.protocol_option
+@opt.folds_option
+@click.option(
+    "--seeds",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Repeat with this many seeds (other folds, other starts).",
+)
+@opt.seed_option
+@opt.out_option("Folder for report.html, metrics.json, predictions.csv and figures.", required=False)
+@opt.cached
+@opt.json_option
+def command(
+    data: str, recipes: tuple[str, ...], protocol: str | None, folds: int, seeds: int, seed: int, out: Path | None,
+    cache_folder: Path | None, no_cache: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Judge recipes on the same folds of DATA, with intervals, and write a report.
+
+    DATA is a folder of class folders, a table (csv, tsv, parquet) with the columns path and label and optionally group,
+    fold, start and duration, or NAME:PATH for a known data set (gtzan, esc).
+
+    \b
+    Examples:
+      earmark compare sounds/ -r yamnet/logreg -r mfcc/svm -o out
+      earmark compare clips.csv -r "yamnet/svm(C=10)" -r logmel/cnn --protocol groups --seeds 3 -o out
+      earmark compare clips.csv -r "musicnn+yamnet:mean/lda" -r best-music.toml -o out
+    """
+    from ..experiment import compare
+
+    found = compare(
+        data,
+        recipes,
+        protocol=protocol,
+        folds=folds,
+        seeds=seeds,
+        seed=seed,
+        cache=opt.open_cache(cache_folder, no_cache),
+        command=opt.said(),
+    )
+    show(found, out, as_json)
+
+
+def show(found: Comparison, out: Path | None, as_json: bool) -> None:
+    """Print a comparison and write its report to ``out``."""
+    from ..report import metrics, write
+
+    report = write(found, out) if out else None
+    if as_json:
+        click.echo(json.dumps(metrics(found), ensure_ascii=False, indent=1, allow_nan=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    first = found.runs[0]
+    console.print(
+        f"[bold]{found.dataset.name}[/]: {len(first.ids)} clips judged, {len(first.classes)} classes, "
+        f"{len(set(first.groups.tolist()))} {'groups' if found.protocol != 'clips' else 'files'}; protocol [bold]{found.protocol}[/]"
+        + (f", {found.folds} folds" if found.folds > 1 else "") + (f", {found.seeds} seeds" if found.seeds > 1 else ""),
+        highlight=False,
+    )  # fmt: skip
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("recipe", "accuracy", "95 % interval", "macro F1", "log loss", "embed s", "fit s", "predict s"):
+        table.add_column(column, justify="left" if column == "recipe" else "right", overflow="fold")
+    for run in sorted(found.runs, key=lambda r: -r.evaluation.scores["accuracy"].value):
+        score, spent = run.evaluation.scores, run.seconds
+        accuracy = score["accuracy"]
+        table.add_row(
+            run.recipe.name, opt.points(accuracy.value), f"{opt.points(accuracy.low)} – {opt.points(accuracy.high)}",
+            opt.points(score["macro_f1"].value), f"{score['log_loss'].value:.2f}", *(f"{spent[k]:.1f}" for k in ("embed", "fit", "predict")),
+        )  # fmt: skip
+    table.add_row("[dim]always the majority class[/]", f"[dim]{opt.points(found.baseline['accuracy'])}[/]")
+    console.print(table)
+    for pair in found.pairs[:10]:
+        console.print(f"  {pair.a} against {pair.b}: {pair.verdict}", highlight=False, markup=False)
+    if found.dataset.excluded:
+        console.print(f"[yellow]{len(found.dataset.excluded)} files were left out:[/]")
+        for gone in found.dataset.excluded[:5]:
+            console.print(f"  {gone.path}: {gone.reason}", highlight=False, markup=False)
+        if len(found.dataset.excluded) > 5:
+            console.print(f"  … and {len(found.dataset.excluded) - 5} more" + (", all in the report" if out else ""))
+    for note in found.notes:
+        console.print(f"[yellow]Note:[/] {note}", highlight=False)
+    if report:
+        console.print(f"Report: {report}", highlight=False, soft_wrap=True)

@@ -1,0 +1,33 @@
+"""earmark evaluate"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from . import _options as opt
+from .compare import show
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@opt.data_argument
+@opt.seed_option
+@opt.out_option("Folder for report.html, metrics.json, predictions.csv and figures.", required=False)
+@opt.cached
+@opt.json_option
+def command(
+    model: Path, data: str, seed: int, out: Path | None, cache_folder: Path | None, no_cache: bool, as_json: bool
+) -> None:
+    """Judge a trained MODEL on labelled DATA that it was not trained on.
+
+    \b
+    Example:
+      earmark evaluate my-model new-sounds/ -o out
+    """
+    from ..model import load
+    from ..training import evaluate
+
+    found = evaluate(load(model), data, cache=opt.open_cache(cache_folder, no_cache), seed=seed, command=opt.said())
+    show(found, out, as_json)

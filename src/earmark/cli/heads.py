@@ -1,0 +1,34 @@
+"""earmark heads"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from . import _options as opt
+
+
+@click.command()
+@opt.json_option
+def command(as_json: bool) -> None:
+    """List the heads: what can be fitted on rows, with parameters."""
+    from .. import registry
+
+    found: list[tuple[str, str, dict[str, str]]] = []
+    for name in registry.names("heads"):
+        about = str(getattr(registry.module("heads", name), "ABOUT", "")).strip()
+        takes = {k: repr(v) for k, v in registry.parameters("heads", name).items() if k not in ("seed", "widths")}
+        found.append((name, about, takes))
+    if as_json:
+        click.echo(json.dumps([{"head": n, "about": a, "parameters": p} for n, a, p in found], indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("head", "about", "parameters"):
+        table.add_column(column, overflow="fold")
+    for name, about, takes in found:
+        table.add_row(name, about, ", ".join(f"{k}={v}" for k, v in takes.items()))
+    Console().print(table)

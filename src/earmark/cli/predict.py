@@ -1,0 +1,149 @@
+"""earmark predict"""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from . import _options as opt
+
+if TYPE_CHECKING:
+    from ..model import Model, Prediction
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "csv", "jsonl"]), help="Default: table on a terminal, csv else."
+)
+@click.option("--timeline", is_flag=True, help="One line per piece of each sound, with start and end in seconds.")
+@click.option("--seconds", type=click.FloatRange(min=0.05), help="Length of the pieces of a timeline.")
+@opt.out_option("Write here instead of to the terminal.", required=False, file=True)
+def command(
+    model: Path, paths: tuple[str, ...], form: str | None, timeline: bool, seconds: float | None, out: Path | None
+) -> None:
+    """Say what sounds are, with scores. PATHs are files, folders (searched below) or a table with a column path.
+
+    Files that cannot be used are named on stderr; the exit status is 1 if there were any.
+
+    \b
+    Examples:
+      earmark predict my-model clip.flac
+      earmark predict my-model recordings/ --format csv --out answers.csv
+      earmark predict my-model long.wav --timeline --format jsonl
+    """
+    from ..model import load
+
+    loaded = load(model)
+    bad: list[str] = []
+    answers = _answers(loaded, paths, timeline, seconds, bad)
+    if out is None:
+        _write(answers, loaded, form or ("table" if sys.stdout.isatty() else "csv"), timeline, sys.stdout)
+    else:
+        part = out.with_name(out.name + ".part")
+        form = form or ("jsonl" if out.suffix in (".jsonl", ".json") else "csv")
+        try:
+            with part.open("w", encoding="utf-8", newline="") as file:
+                _write(answers, loaded, form, timeline, file)
+            part.replace(out)
+        finally:
+            part.unlink(missing_ok=True)
+    for line in bad:
+        click.echo(f"left out: {line}", err=True)
+    if bad:
+        raise SystemExit(1)
+
+
+def _files(paths: tuple[str, ...]) -> list[str]:
+    from ..datasets import open_dataset, sounds_below
+    from ..datasets.table import SUFFIXES
+
+    found: list[str] = []
+    for name in paths:
+        path = Path(name)
+        if path.is_dir():
+            found += map(str, sounds_below(path))
+        elif path.suffix.lower() in SUFFIXES:
+            found += (str(c.path) for c in open_dataset(path).clips)
+        else:
+            found.append(name)
+    return list(dict.fromkeys(found))
+
+
+def _answers(
+    model: Model, paths: tuple[str, ...], timeline: bool, seconds: float | None, bad: list[str]
+) -> Iterator[Prediction]:
+    from ..data import Excluded
+    from ..errors import AudioError, DataError
+    from ..progress import bar
+
+    files = _files(paths)
+    if not files:
+        raise DataError(f"no sounds found in {', '.join(paths)}")
+    with bar("predict", len(files)) as step:
+        if not timeline:
+            for answer in model.predict_many(files):
+                step()
+                if isinstance(answer, Excluded):
+                    bad.append(f"{answer.path}: {answer.reason}")
+                else:
+                    yield answer
+            return
+        for file in files:
+            try:
+                yield from model.timeline(file, seconds=seconds)
+            except AudioError as error:
+                bad.append(f"{file}: {error.reason}")
+            step()
+
+
+def _write(answers: Iterator[Prediction], model: Model, form: str, timeline: bool, out: TextIO) -> None:
+    if form == "table":
+        _table(answers, timeline, out)
+        return
+    extra = (["set"] if model.calibration else []) + (["unknown"] if model.novelty else [])
+    columns = ["path", *(["start", "end"] if timeline else []), "label", "score", *extra, *model.classes]
+    writer = csv.writer(out, lineterminator="\n")
+    if form == "csv":
+        writer.writerow(columns)
+    for a in answers:
+        own: dict[str, Any] = {"path": a.path, "start": a.start, "end": a.end, "label": a.label, "score": round(a.score, 6),
+                               "unknown": a.unknown}  # fmt: skip
+        if form == "csv":
+            own["set"] = "|".join(a.set)
+            values = [own[c] for c in columns[: len(columns) - len(model.classes)]]
+            writer.writerow([*values, *(round(a.scores[c], 6) for c in model.classes)])
+        else:
+            own["set"] = list(a.set)
+            line = {c: own[c] for c in columns[: len(columns) - len(model.classes)]}
+            out.write(
+                json.dumps({**line, "scores": {c: round(v, 6) for c, v in a.scores.items()}}, ensure_ascii=False) + "\n"
+            )
+
+
+def _table(answers: Iterator[Prediction], timeline: bool, out: TextIO) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ["path", *(["start", "end"] if timeline else []), "label", "score", "also possible", ""]:
+        table.add_column(column, justify="right" if column in ("start", "end", "score") else "left", overflow="fold")
+    for a in answers:
+        when = [f"{a.start:.2f}", f"{a.end:.2f}"] if timeline else []
+        also = ", ".join(s for s in a.set if s != a.label)
+        table.add_row(
+            a.path,
+            *when,
+            a.label,
+            f"{a.score:.2f}",
+            also,
+            "[yellow]unknown: unlike the training sounds[/]" if a.unknown else "",
+        )
+    Console(file=out).print(table)

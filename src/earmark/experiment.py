@@ -1,0 +1,253 @@
+"""The whole road: clips → rows → folds → heads → scores of clips → figures with intervals.
+
+``compare`` judges recipes on the same folds of the same clips; ``run`` judges one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import split
+from .backbone import Backbone
+from .data import Dataset
+from .datasets import open_dataset
+from .embeddings import Cache
+from .errors import DataError
+from .evaluation import Evaluation, Pair, evaluate, majority_baseline
+from .evaluation import compare as compare_pairs
+from .fitting import Data, Scores, aligned, branch_rows, combined, fit, fit_head, prepare, row_share
+from .pool import pool_scores
+from .progress import bar
+from .recipe import Recipe, find
+from .split import Ints, Labels, Split
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Scores out of fold of one recipe under one seed. Clips that no fold judged have ``fold`` -1 and NaN scores."""
+
+    proba: Scores  # (clips, classes)
+    fold: Ints  # (clips,)
+    row_accuracy: float  # share of rows (of the first branch) that are right
+    history: tuple[Mapping[str, list[float]], ...]
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One recipe, judged. ``proba`` (seeds, clips, classes) are scores out of fold of the clips ``ids``."""
+
+    recipe: Recipe
+    classes: tuple[str, ...]
+    ids: tuple[str, ...]
+    y: Ints
+    groups: Labels
+    fold: Ints
+    proba: NDArray[np.float64]
+    evaluation: Evaluation
+    row_accuracy: float
+    seconds: Mapping[str, float]
+    history: tuple[Mapping[str, list[float]], ...]
+    backbones: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Recipes judged on the same folds of the same clips."""
+
+    dataset: Dataset
+    protocol: str
+    folds: int
+    seeds: int
+    seed: int
+    runs: tuple[Run, ...]
+    pairs: tuple[Pair, ...]
+    baseline: Mapping[str, float]
+    fingerprint: str
+    versions: Mapping[str, str]
+    seconds: float
+    command: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def compare(
+    source: str | Path | Dataset | Iterable[str | Path],
+    recipes: Sequence[str | Recipe],
+    *,
+    protocol: str | None = None,
+    folds: int = 5,
+    seeds: int = 1,
+    seed: int = 0,
+    cache: Cache | None = None,
+    command: str = "",
+) -> Comparison:
+    """Judge recipes on the same folds. ``protocol`` None: numbered published folds, else groups, else clips.
+
+    ``seeds`` repeats everything with other folds and other random starts. Raises DataError, RecipeError, WeightsError;
+    sounds that cannot be used raise nothing and are told in ``dataset.excluded``.
+    """
+    began = time.perf_counter()
+    found = tuple(dict.fromkeys(find(r) for r in ([recipes] if isinstance(recipes, (str, Recipe)) else recipes)))
+    if not found:
+        raise DataError("no recipe given; wanted one or more, e.g. yamnet/logreg")
+    dataset = open_dataset(source)
+    protocol = protocol or split.choose_protocol(dataset)
+    data = prepare(dataset, found, cache=cache)
+    splits = splits_of(data, protocol, folds, seed)
+    with bar("fit", len(found) * seeds * len(splits)) as step:
+        runs = tuple(run(r, data, protocol=protocol, folds=folds, seeds=seeds, seed=seed, step=step) for r in found)
+    first = runs[0]
+    scores = {r.recipe.name: r.proba for r in runs}
+    return Comparison(
+        dataset=data.dataset, protocol=protocol, folds=len(splits), seeds=seeds, seed=seed, runs=runs,
+        pairs=compare_pairs(first.y, scores, first.groups, seed=seed), baseline=majority_baseline(first.y, len(first.classes)),
+        fingerprint=data.fingerprint, versions=versions(), seconds=time.perf_counter() - began, command=command,
+        notes=_notes(data.dataset, protocol),
+    )  # fmt: skip
+
+
+def run(
+    recipe: Recipe,
+    data: Data,
+    *,
+    protocol: str,
+    folds: int = 5,
+    seeds: int = 1,
+    seed: int = 0,
+    step: Callable[[], None] = lambda: None,
+) -> Run:
+    """Judge one recipe out of fold; ``step`` is called after each fold. Same seed, same numbers."""
+    units = split.units(data.dataset, protocol, data.digests)
+    found = [judge(recipe, data, units, protocol=protocol, folds=folds, seed=seed + s, step=step) for s in range(seeds)]
+    judged = np.flatnonzero(found[0].fold >= 0)
+    classes = data.dataset.classes
+    y = np.searchsorted(classes, data.labels[judged])
+    proba = np.stack([f.proba[judged] for f in found])
+    seconds = {"embed": sum(data.seconds[b] for b in recipe.backbones)}
+    return Run(
+        recipe=recipe, classes=classes, ids=tuple(data.dataset.clips[i].id for i in judged), y=y, groups=units[judged],
+        fold=found[0].fold[judged], proba=proba, evaluation=evaluate(y, proba, classes, units[judged], seed=seed),
+        row_accuracy=float(np.mean([f.row_accuracy for f in found])),
+        seconds=seconds | {k: sum(f.seconds[k] for f in found) for k in ("fit", "predict")},
+        history=found[0].history, backbones=tuple(facts(data.backbones[b]) for b in recipe.backbones),
+    )  # fmt: skip
+
+
+def splits_of(data: Data, protocol: str, folds: int, seed: int) -> tuple[Split, ...]:
+    """Splits of the clips under a protocol (``rows``, which cuts clips apart, has those of ``clips``: as many)."""
+    if protocol not in split.PROTOCOLS:
+        raise DataError(f"no protocol is called {protocol!r}. There are: {', '.join(split.PROTOCOLS)}")
+    whole = "clips" if protocol == "rows" else protocol
+    return split.clip_splits(data.dataset, whole, folds=folds, seed=seed, digests=data.digests)
+
+
+def judge(
+    recipe: Recipe,
+    data: Data,
+    units: Labels,
+    *,
+    protocol: str,
+    folds: int = 5,
+    seed: int = 0,
+    step: Callable[[], None] = lambda: None,
+) -> Judged:
+    """Scores of every clip by heads that have not learnt from it (under ``rows``: from that very row)."""
+    if protocol == "rows":
+        return _judge_rows(recipe, data, folds=folds, seed=seed, step=step)
+    classes = data.dataset.classes
+    proba = np.full((len(data.labels), len(classes)), np.nan)
+    fold = np.full(len(data.labels), -1)
+    history, shares, spent = [], [], {"fit": 0.0, "predict": 0.0}
+    for k, part in enumerate(splits_of(data, protocol, folds, seed)):
+        began = time.perf_counter()
+        fitted = fit(recipe, data, part.train, units, seed=seed)
+        spent["fit"] += time.perf_counter() - began
+        began = time.perf_counter()
+        scores, share = fitted.scores(data, part.test)
+        spent["predict"] += time.perf_counter() - began
+        proba[part.test] = 0.0
+        proba[np.ix_(part.test, np.searchsorted(classes, fitted.classes))] = scores
+        fold[part.test] = k
+        shares.append((share, len(part.test)))
+        history += [fitted.history] if fitted.history else []
+        step()
+    row_accuracy = sum(s * n for s, n in shares) / sum(n for _, n in shares)
+    return Judged(proba, fold, row_accuracy, tuple(history), spent)
+
+
+def _judge_rows(recipe: Recipe, data: Data, *, folds: int, seed: int, step: Callable[[], None]
+) -> Judged:
+    """The leaking way: rows of one clip on both sides; a clip's score is the mean over its rows' scores out of fold."""
+    if recipe.combine == "stack":
+        raise DataError("a stacked recipe cannot be judged under the protocol 'rows'; use clips or groups")
+    classes, every = data.dataset.classes, np.arange(len(data.labels))
+    history, shares, found = [], [], []
+    spent = {"fit": 0.0, "predict": 0.0}
+    for branch in recipe.branches:
+        X, clip = branch_rows(branch, data, every)
+        labels = data.labels[clip]
+        proba = np.zeros((len(X), len(classes)))
+        for part in split.row_splits(labels, folds=folds, seed=seed):
+            began = time.perf_counter()
+            # Inner splits protect nothing either: each row is its own group.
+            own = np.char.mod("%d", part.train)
+            head = fit_head(branch, data, X[part.train], labels[part.train], own, seed)
+            spent["fit"] += time.perf_counter() - began
+            began = time.perf_counter()
+            proba[part.test] = aligned(head, X[part.test], classes)
+            spent["predict"] += time.perf_counter() - began
+            history += [head.history_] if getattr(head, "history_", None) else []
+            step()
+        found.append(pool_scores(proba, clip, len(every)))
+        shares.append(row_share(proba, classes, labels))
+    return Judged(combined(found, None, classes), np.zeros(len(every), int), shares[0], tuple(history), spent)
+
+
+def facts(backbone: Backbone) -> dict[str, Any]:
+    """What a report says of a backbone."""
+    return {
+        "name": backbone.name, "params": dict(backbone.params), "fingerprint": backbone.fingerprint,
+        "shape": list(backbone.shape), "sample_rate": backbone.sample_rate, "window": backbone.window, "hop": backbone.hop,
+        "licence": backbone.about.licence, "trained_on": backbone.about.trained_on, "citation": backbone.about.citation,
+    }  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers depend on."""
+    import platform
+
+    found = {"python": platform.python_version()}
+    for name in ("earmark", "numpy", "onnxruntime", "soundfile", "soxr", "scikit-learn", "torch", "skorch"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _notes(dataset: Dataset, protocol: str) -> tuple[str, ...]:
+    """What a reader should know before believing the figures."""
+    found = []
+    if protocol == "rows":
+        found.append(
+            "The protocol 'rows' puts pieces of one clip on both sides of the split. Its figures are not what you will see "
+            "on new sounds; they are here to show how much they flatter."
+        )
+    if protocol == "clips" and dataset.has_groups:
+        found.append(
+            "Groups are known but not protected: figures under 'groups' are usually lower and nearer the truth."
+        )
+    if protocol == "clips" and not dataset.has_groups:
+        found.append(
+            "No groups are known, so clips of one artist, session or speaker may lie on both sides of the split. Read the "
+            "accuracy as an upper bound, and add a column 'group' if you can."
+        )
+    return tuple(found)

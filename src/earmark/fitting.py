@@ -1,0 +1,195 @@
+"""From labelled clips to fitted heads: what is done on the training side of every fold, and in the end on all clips."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import registry
+from .backbone import Backbone, Floats
+from .data import Dataset, Excluded
+from .embeddings import Cache, Embeddings, embed
+from .errors import DataError
+from .pool import pool_scores
+from .recipe import Branch, Part, Recipe
+from .split import Ints, Labels, stratified
+
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Data:
+    """A labelled data set with the rows of every backbone in play, all of the same clips in the same order."""
+
+    dataset: Dataset
+    rows: Mapping[Part, Embeddings]
+    backbones: Mapping[Part, Backbone]
+    seconds: Mapping[Part, float]  # spent on each backbone's rows
+    copies: Mapping[Part, tuple[Embeddings, ...]] = field(default_factory=dict)  # augmented; only ever learnt from
+
+    @property
+    def labels(self) -> Labels:
+        """Label of every clip."""
+        return np.array([str(c.label) for c in self.dataset.clips])
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Content key of every clip."""
+        return next(iter(self.rows.values())).digest
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of what is judged: content, label, group and fold of every clip, in any order."""
+        clips = zip(self.digests, self.dataset.clips, strict=True)
+        facts = sorted(repr((d, c.label, c.group, c.fold)) for d, c in clips)
+        return hashlib.sha256("\n".join(facts).encode()).hexdigest()
+
+
+def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None = None) -> Data:
+    """Rows of all backbones that ``recipes`` name. A clip that one backbone cannot use is left out for all, and told.
+
+    Raises DataError if no clip can be used, WeightsError if a backbone's weights are missing.
+    """
+    unlabelled = [c.id for c in dataset.clips if c.label is None]
+    if len(unlabelled) == len(dataset.clips):
+        raise DataError(
+            f"{dataset.name}: none of the {len(dataset.clips)} sounds has a label. Wanted: class folders, or a table "
+            "with the columns path and label"
+        )
+    dataset = dataset.without([Excluded(i, "no label") for i in unlabelled], unlabelled)
+    parts = tuple(dict.fromkeys(b for r in recipes for b in r.backbones))
+    backbones = {part: part.backbone() for part in parts}
+    rows: dict[Part, Embeddings] = {}
+    seconds: dict[Part, float] = {}
+    bad: dict[str, Excluded] = {}
+    for part in parts:
+        began = time.perf_counter()
+        rows[part] = embed(dataset.clips, backbones[part], cache=cache)
+        seconds[part] = time.perf_counter() - began
+        bad.update(rows[part].excluded)
+    dataset = dataset.without([bad[c.id] for c in dataset.clips if c.id in bad], bad)
+    if not dataset.clips:
+        reasons = "; ".join(f"{e.path}: {e.reason}" for e in dataset.excluded[:3])
+        raise DataError(f"{dataset.name}: none of the {len(dataset.excluded)} sounds can be used ({reasons})")
+    ids = [c.id for c in dataset.clips]
+    return Data(dataset, {p: e.select(ids) for p, e in rows.items()}, backbones, seconds)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A recipe with fitted heads. ``combiner`` weighs the branches' scores where they are stacked."""
+
+    recipe: Recipe
+    classes: tuple[str, ...]
+    heads: tuple[Any, ...]
+    combiner: Any = None
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """Learning curves of the first head that has them, or {}."""
+        return next((h.history_ for h in self.heads if getattr(h, "history_", None)), {})
+
+    def scores(self, data: Data, clips: Ints) -> tuple[Scores, float]:
+        """Scores (clips, classes) of the given clips, and the share of the first branch's rows that are right."""
+        found, right = [], []
+        for branch, head in zip(self.recipe.branches, self.heads, strict=True):
+            X, clip = branch_rows(branch, data, clips)
+            proba = aligned(head, X, self.classes)
+            right.append(row_share(proba, self.classes, data.labels[clips][clip]))
+            found.append(pool_scores(proba, clip, len(clips)))
+        return combined(found, self.combiner, self.classes), right[0]
+
+
+def fit(recipe: Recipe, data: Data, clips: Ints, units: Labels, *, seed: int = 0) -> Fitted:
+    """Fit a recipe's heads on the given clips and on nothing else.
+
+    ``units`` (all clips,) name what inner splits (early stopping, stacking, search) must not cut apart.
+    """
+    labels = data.labels
+    classes = tuple(sorted(set(labels[clips].tolist())))
+    heads = tuple(_fit_branch(branch, data, clips, units, seed) for branch in recipe.branches)
+    if recipe.combine != "stack":
+        return Fitted(recipe, classes, heads)
+    # The combiner learns from scores of clips that the branches have not seen: an inner split of the training side.
+    inner = stratified(labels[clips], units[clips], folds=5, seed=seed)
+    scores = [np.zeros((len(clips), len(classes))) for _ in recipe.branches]
+    for part in inner:
+        for branch, score in zip(recipe.branches, scores, strict=True):
+            head = _fit_branch(branch, data, clips[part.train], units, seed)
+            X, clip = branch_rows(branch, data, clips[part.test])
+            score[part.test] = pool_scores(aligned(head, X, classes), clip, len(part.test))
+    combiner = registry.build("heads", "logreg", seed=seed)
+    combiner.fit(stacked(scores), labels[clips], groups=units[clips])
+    return Fitted(recipe, classes, heads, combiner)
+
+
+def _fit_branch(branch: Branch, data: Data, clips: Ints, units: Labels, seed: int) -> Any:
+    X, clip = branch_rows(branch, data, clips, learning=True)
+    return fit_head(branch, data, X, data.labels[clips][clip], units[clips][clip], seed)
+
+
+def fit_head(branch: Branch, data: Data, X: Floats, y: Labels, groups: Labels, seed: int) -> Any:
+    """A branch's head, built and fitted on rows X (n, …) with labels and groups (n,)."""
+    params = branch.head.kwargs
+    if len(branch.backbones) > 1 and "widths" in registry.parameters("heads", branch.head.name):
+        factor = branch.pool.count("+") + 1
+        params["widths"] = tuple(int(np.prod(data.backbones[b].shape)) * factor for b in branch.backbones)
+    if "backbone" in registry.parameters("heads", branch.head.name):  # heads that go on training a pretrained net
+        params.setdefault("backbone", branch.backbones[0].name)
+        params.setdefault("backbone_params", branch.backbones[0].params)
+    head = registry.build("heads", branch.head.name, **{"seed": seed, **params})
+    return head.fit(X, y, groups=groups)
+
+
+def branch_rows(branch: Branch, data: Data, clips: Ints, *, learning: bool = False) -> tuple[Floats, Ints]:
+    """What a branch's head sees of the given clips: X (n, …) and the index into ``clips`` of each row (n,).
+
+    ``learning`` adds the augmented copies of these clips, and of no others.
+    """
+    parts = []
+    copies = len(data.copies.get(branch.backbones[0], ())) if learning else 0
+    for i in range(-1, copies):
+        sets = [data.rows[b] if i < 0 else data.copies[b][i] for b in branch.backbones]
+        if branch.pool == "rows":
+            place = np.full(len(sets[0].ids), -1)
+            place[clips] = np.arange(len(clips))
+            index = place[sets[0].clip]
+            order = np.flatnonzero(index >= 0)
+            order = order[np.argsort(index[order], kind="stable")]
+            parts.append((sets[0].X[order], index[order]))
+        else:
+            vectors = [e.vectors(branch.pool)[clips] for e in sets]
+            parts.append((np.concatenate(vectors, axis=1), np.arange(len(clips))))
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate([X for X, _ in parts]), np.concatenate([clip for _, clip in parts])
+
+
+def aligned(head: Any, X: Floats, classes: Sequence[str]) -> Scores:
+    """A head's scores (n, classes) with the columns in the order of ``classes``; 0 for one it has not met."""
+    proba = np.zeros((len(X), len(classes)))
+    proba[:, np.searchsorted(classes, head.classes_)] = head.predict_proba(X)
+    return proba
+
+
+def row_share(proba: Scores, classes: Sequence[str], labels: Labels) -> float:
+    """Share of rows whose best score is their clip's label."""
+    return float((np.asarray(classes)[proba.argmax(axis=1)] == labels).mean())
+
+
+def stacked(scores: Sequence[Scores]) -> Floats:
+    """Scores of the branches (clips, classes) each -> what the combiner sees: their logarithms side by side."""
+    return np.log(np.concatenate(scores, axis=1) + 1e-6).astype(np.float32)
+
+
+def combined(scores: Sequence[Scores], combiner: Any, classes: Sequence[str]) -> Scores:
+    """Clip scores of all branches -> one: their mean, or what the combiner makes of them."""
+    if combiner is not None:
+        return aligned(combiner, stacked(scores), classes)
+    return np.asarray(np.mean(scores, axis=0))

@@ -1,0 +1,273 @@
+"""A trained model: a folder of ONNX and JSON that predicts with the core install alone.
+
+::
+
+    my-model/
+      earmark.json      all facts: labels, recipe, front ends, calibration, measured scores, licences, sha256 of each file
+      README.md         the model card, for people
+      backbone-1.onnx   the frozen net (none for hand-made features)
+      head-1.onnx       the fitted head, with its scaling
+      novelty.npz       what the training sounds were like (for "unknown")
+
+Nothing in it is code or a pickle. Loading refuses a folder that is incomplete or was altered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import registry
+from .backbone import Backbone, Floats, Net
+from .calibration import Calibration, Novelty
+from .data import Excluded
+from .embeddings import rows_of
+from .errors import AudioError, BundleError
+from .pool import pool_vector
+from .recipe import Part
+
+FORMAT = 1
+Scores = NDArray[np.float64]
+Source = str | Path | BinaryIO
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of a sound, or of the part from ``start`` to ``end`` seconds."""
+
+    path: str
+    label: str
+    score: float  # calibrated probability of ``label``
+    scores: Mapping[str, float]  # of every class; they sum to 1
+    set: tuple[str, ...] = ()  # labels that cannot be excluded at the model's error rate; never empty if calibrated
+    unknown: bool = False  # unlike the sounds the model was trained on: the label means little
+    start: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Backbones, how their rows are pooled, and the head as ONNX."""
+
+    backbones: tuple[Backbone, ...]
+    pool: str
+    head: Net
+
+    def rows_scores(self, rows: Sequence[Floats]) -> Scores:
+        """Rows of each backbone for one sound -> scores (n, classes): of each row, or of the one pooled vector."""
+        if self.pool == "rows":
+            return np.asarray(self.head(rows[0], 1024), np.float64)
+        vector = np.concatenate([pool_vector(r, self.pool) for r in rows])
+        return np.asarray(self.head(vector[None]), np.float64)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model. ``card`` holds everything that ``earmark.json`` says."""
+
+    classes: tuple[str, ...]
+    branches: tuple[Branch, ...]
+    card: Mapping[str, Any]
+    combiner: Net | None = None
+    calibration: Calibration | None = None
+    novelty: Novelty | None = None
+    extra: Mapping[str, bytes] = field(default_factory=dict)
+
+    def predict(self, source: Source) -> Prediction:
+        """Judge one sound: a file or a binary stream. Raises AudioError if it cannot be used."""
+        return self._prediction(str(getattr(source, "name", source)), self._rows(source))
+
+    def timeline(self, source: Source, *, seconds: float | None = None) -> list[Prediction]:
+        """Judge a sound piece by piece, each ``seconds`` long (default: the backbone's hop, or 3 s where clips are pooled).
+
+        Raises AudioError.
+        """
+        rows = self._rows(source)
+        name = str(getattr(source, "name", source))
+        first = self.branches[0]
+        by_row = len(self.branches) == 1 and first.pool == "rows"
+        step = seconds or (first.backbones[0].hop if by_row else 3.0)
+        ends = [b.hop * (len(rows[k]) - 1) + b.window for k, b in self._backbones.items()]
+        found = []
+        for k in range(max(1, round(max(ends) / step - 0.25))):
+            piece = {f: _piece(rows[f], b, k * step, (k + 1) * step) for f, b in self._backbones.items()}
+            found.append(replace(self._prediction(name, piece), start=round(k * step, 6), end=round((k + 1) * step, 6)))
+        return found
+
+    def predict_many(
+        self, sources: Iterable[str | Path], *, workers: int | None = None
+    ) -> Iterator[Prediction | Excluded]:
+        """Judge many files, several at once, in order. One that cannot be used is told as Excluded and ends nothing."""
+
+        def one(source: str | Path) -> Prediction | Excluded:
+            try:
+                return self.predict(source)
+            except AudioError as error:
+                return Excluded(str(source), error.reason)
+
+        with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+            yield from pool.map(one, sources)
+
+    def clip_scores(self, rows: Mapping[str, Floats]) -> Scores:
+        """Rows of one sound by the backbones' fingerprints -> scores (classes,) before calibration."""
+        found = [b.rows_scores([rows[k.fingerprint] for k in b.backbones]).mean(axis=0) for b in self.branches]
+        if self.combiner is None:
+            return np.asarray(np.mean(found, axis=0))
+        stacked = np.log(np.concatenate(found) + 1e-6).astype(np.float32)
+        return np.asarray(self.combiner(stacked[None])[0], np.float64)
+
+    @property
+    def _backbones(self) -> dict[str, Backbone]:
+        return {b.fingerprint: b for branch in self.branches for b in branch.backbones}
+
+    def _rows(self, source: Source) -> dict[str, Floats]:
+        """Rows of a sound by the fingerprint of the backbone: each backbone once."""
+        found: dict[str, Floats] = {}
+        for key, backbone in self._backbones.items():
+            if not isinstance(source, (str, Path)):
+                source.seek(0)
+            found[key] = np.concatenate(list(rows_of(source, backbone)))
+        return found
+
+    def _prediction(self, path: str, rows: Mapping[str, Floats]) -> Prediction:
+        scores = self.clip_scores(rows)[None]
+        labels: tuple[str, ...] = ()
+        if self.calibration is not None:
+            scores = self.calibration.apply(scores)
+            labels = self.calibration.sets(scores)[0]
+        unknown = False
+        if self.novelty is not None:
+            first = self.branches[0].backbones[0]
+            unknown = bool(self.novelty.is_unknown(pool_vector(rows[first.fingerprint], "mean")[None])[0])
+        best = int(scores[0].argmax())
+        named = dict(zip(self.classes, map(float, scores[0]), strict=True))
+        return Prediction(path, self.classes[best], float(scores[0, best]), named, labels, unknown)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the bundle. What was in ``folder`` stays until the new one is whole. Returns the folder."""
+        target = Path(folder)
+        if target.exists() and not (target / "earmark.json").exists() and (target.is_file() or any(target.iterdir())):
+            raise BundleError(f"{target} exists and is not a model; choose another folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            files = self._write(part)
+            sums = {name: hashlib.sha256((part / name).read_bytes()).hexdigest() for name in sorted(files)}
+            card = {**self.card, "format": FORMAT, "classes": list(self.classes), "files": sums}
+            (part / "earmark.json").write_text(
+                json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
+            )
+            part.chmod(0o755)
+            _swap(part, target)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        return target
+
+    def _write(self, folder: Path) -> list[str]:
+        files = []
+        backbones = [b for branch in self.branches for b in branch.backbones]
+        nets = [(f"backbone-{i + 1}.onnx", b.net) for i, b in enumerate(backbones)]
+        nets += [(f"head-{i + 1}.onnx", branch.head) for i, branch in enumerate(self.branches)]
+        for name, net in [*nets, ("combiner.onnx", self.combiner)]:
+            if net is not None:
+                (folder / name).write_bytes(net.content)
+                files.append(name)
+        if self.novelty is not None:
+            self.novelty.save(folder / "novelty.npz")
+            files.append("novelty.npz")
+        for name, content in self.extra.items():
+            (folder / name).write_bytes(content)
+            files.append(name)
+        return files
+
+
+def load(folder: str | Path) -> Model:
+    """Load a bundle. Raises BundleError if it is not one, is incomplete, was altered, or is of another version."""
+    folder = Path(folder)
+    try:
+        card = json.loads((folder / "earmark.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BundleError(
+            f"{folder} is not a model: no readable earmark.json in it ({error}). Make one with: earmark train"
+        ) from error
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        found = card.get("format") if isinstance(card, dict) else type(card).__name__
+        raise BundleError(
+            f"{folder}: found bundle format {found!r}, this Earmark reads {FORMAT}. Train the model again"
+        )
+    try:
+        return _assembled(folder, card)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise BundleError(
+            f"{folder}: earmark.json is damaged ({error!r}). Train the model again or get a fresh copy"
+        ) from error
+
+
+def _assembled(folder: Path, card: dict[str, Any]) -> Model:
+    sums: dict[str, str] = card["files"]
+    for name, wanted in sums.items():
+        path = folder / name
+        if Path(name).name != name or path.is_symlink() or not path.is_file():
+            raise BundleError(f"{folder}: {name!r} is missing or not a plain file of the bundle; get a fresh copy")
+        if hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
+            raise BundleError(f"{folder}: {name} is not the file that was saved (sha256 differs); get a fresh copy")
+
+    def net(name: str) -> Net:
+        return Net(folder / name, sha256=sums[name])
+
+    branches, number = [], 0
+    for i, branch in enumerate(card["branches"]):
+        backbones = []
+        for facts in branch["backbones"]:
+            number += 1
+            part, file = Part.of(facts["name"], facts["params"]), f"backbone-{number}.onnx"
+            given = {"weights": folder / file} if file in sums else {}
+            backbone = registry.build("backbones", part.name, **{**part.kwargs, **given})
+            if backbone.fingerprint != facts["fingerprint"]:
+                raise BundleError(
+                    f"{folder}: the front end of {part} in this Earmark is not the one the model was trained with. "
+                    f"Use Earmark {card.get('versions', {}).get('earmark', '?')} or train the model again"
+                )
+            backbones.append(backbone)
+        branches.append(Branch(tuple(backbones), branch["pool"], net(f"head-{i + 1}.onnx")))
+    return Model(
+        classes=tuple(card["classes"]),
+        branches=tuple(branches),
+        card=card,
+        combiner=net("combiner.onnx") if "combiner.onnx" in sums else None,
+        calibration=Calibration.from_dict(card["calibration"]) if card.get("calibration") else None,
+        novelty=Novelty.load(folder / "novelty.npz") if "novelty.npz" in sums else None,
+        extra={n: (folder / n).read_bytes() for n in sums if n == "README.md"},
+    )
+
+
+def _piece(rows: Floats, backbone: Backbone, start: float, end: float) -> Floats:
+    """Rows whose middle lies in [start, end); the nearest one if there is none."""
+    middle = backbone.hop * np.arange(len(rows)) + min(backbone.window, backbone.hop) / 2
+    inside = np.flatnonzero((middle >= start) & (middle < end))
+    return rows[inside] if len(inside) else rows[[int(np.abs(middle - (start + end) / 2).argmin())]]
+
+
+def _swap(part: Path, target: Path) -> None:
+    """Put ``part`` in the place of ``target``; if that fails, the old one is put back."""
+    old = target.with_name(f".{target.name}-old-{os.getpid()}")
+    if target.exists():
+        target.rename(old)
+    try:
+        part.rename(target)
+    except OSError:
+        if old.exists():
+            old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,191 @@
+"""What may not be cut is the protocol.
+
+=============  ====================================================================================
+``rows``       nothing is protected: windows of one clip may lie on both sides (what much published work does)
+``clips``      a clip stays whole
+``groups``     an artist, session or speaker stays whole (the default wherever groups are known)
+``published``  the folds or the split that came with the data
+=============  ====================================================================================
+
+Clips with the very same samples are never cut apart, except under ``rows`` and ``published``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .data import Dataset
+from .errors import DataError, LeakError
+
+PROTOCOLS = ("rows", "clips", "groups", "published")
+Ints = NDArray[np.int64]
+Labels = NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices of the training side and the test side; of clips, or of rows under the protocol ``rows``."""
+
+    train: Ints
+    test: Ints
+
+    def check(self, units: NDArray[np.generic]) -> None:
+        """Raise LeakError if a unit (clip, group) has members on both sides."""
+        both = np.intersect1d(units[self.train], units[self.test])
+        if len(both):
+            raise LeakError(f"{len(both)} of what must stay whole lie on both sides of a split, e.g. {both[0]!r}")
+
+
+def choose_protocol(dataset: Dataset) -> str:
+    """Published folds if the data have numbered ones, else groups if known, else clips."""
+    if dataset.has_folds and all(str(c.fold).isdigit() for c in dataset.clips):
+        return "published"
+    return "groups" if dataset.has_groups else "clips"
+
+
+def units(dataset: Dataset, protocol: str, digests: Sequence[str] = ()) -> Labels:
+    """What must not be cut apart: one name per clip. Clips of equal ``digests`` get the same name.
+
+    Under ``clips`` and ``rows`` the name is the file's (parts of one file are one recording), so that intervals
+    resample files. Under ``published`` it is the group where groups are known.
+    """
+    grouped = protocol == "groups" or (protocol == "published" and dataset.has_groups)
+    if protocol == "groups" and not dataset.has_groups:
+        missing = [c.id for c in dataset.clips if not c.group]
+        raise DataError(
+            f"the protocol 'groups' needs a group for every clip; {len(missing)} of {len(dataset.clips)} have none, e.g. "
+            f"{missing[0]!r}. Add a column 'group' (artist, recording session, speaker) to the table, or judge with "
+            "--protocol clips and read the accuracy as an upper bound"
+        )
+    name = [str(c.group) if grouped and c.group else c.path.as_posix() for c in dataset.clips]
+    # Union of groups that share a recording: follow each name to the smallest it is joined with.
+    joined: dict[str, str] = {}
+
+    def root(x: str) -> str:
+        while x in joined:
+            x = joined[x]
+        return x
+
+    first: dict[str, str] = {}
+    for unit, digest in zip(name, digests, strict=False):
+        a, b = root(first.setdefault(digest, unit)), root(unit)
+        if a != b:
+            joined[max(a, b)] = min(a, b)
+    return np.array([root(n) for n in name])
+
+
+def clip_splits(
+    dataset: Dataset, protocol: str, *, folds: int = 5, seed: int = 0, digests: Sequence[str] = ()
+) -> tuple[Split, ...]:
+    """Splits of the clips of a labelled data set, under ``clips``, ``groups`` or ``published``.
+
+    Raises DataError if the data do not allow it (with what to do), LeakError never unless there is a fault here.
+    """
+    labels = np.array([str(c.label) for c in dataset.clips])
+    if protocol == "published":
+        return published_splits(dataset)
+    names = units(dataset, protocol, digests)
+    _check_possible(labels, names, protocol, folds)
+    splits = stratified(labels, names, folds=folds, seed=seed)
+    for split in splits:
+        split.check(names)
+    return splits
+
+
+def row_splits(labels: Labels, *, folds: int = 5, seed: int = 0) -> tuple[Split, ...]:
+    """Splits of rows that protect nothing: windows of one clip lie on both sides. Kept to show what that does."""
+    from sklearn.model_selection import StratifiedKFold
+
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    return tuple(Split(train, test) for train, test in splitter.split(labels, labels))
+
+
+def published_splits(dataset: Dataset) -> tuple[Split, ...]:
+    """The folds of the data ("1", "2", …: each is tested once) or their one split ("train" learnt, "test" judged).
+
+    Of a split, "valid" and "removed" clips are neither learnt nor judged, so that figures compare with published ones.
+    """
+    if not dataset.has_folds:
+        missing = sum(not c.fold for c in dataset.clips)
+        raise DataError(
+            f"the protocol 'published' needs folds that came with the data; {missing} of {len(dataset.clips)} clips have "
+            "none. Add a column 'fold' or 'split', or use --protocol groups"
+        )
+    fold = np.array([str(c.fold) for c in dataset.clips])
+    kinds = set(fold.tolist())
+    if {"train", "test"} <= kinds:
+        splits: tuple[Split, ...] = (Split(np.flatnonzero(fold == "train"), np.flatnonzero(fold == "test")),)
+    elif len(kinds) > 1:
+        order = sorted(kinds, key=lambda f: (len(f), f))
+        splits = tuple(Split(np.flatnonzero(fold != f), np.flatnonzero(fold == f)) for f in order)
+    else:
+        raise DataError(f"found the one fold {kinds.pop()!r}; wanted two folds or more, or 'train' and 'test'")
+    labels = np.array([str(c.label) for c in dataset.clips])
+    for split in splits:
+        _check_learnable(labels, split, "published")
+    return splits
+
+
+def _check_possible(labels: Labels, names: Labels, protocol: str, folds: int) -> None:
+    count = Counter(labels.tolist())
+    if len(count) < 2:
+        raise DataError(
+            f"found the one class {next(iter(count), 'none')!r}; wanted two or more: there is nothing to tell apart"
+        )
+    if folds < 2:
+        raise DataError(f"folds is {folds}; wanted 2 or more")
+    owners = defaultdict(set)
+    for label, name in zip(labels, names, strict=True):
+        owners[str(label)].add(str(name))
+    lonely = sorted(label for label, found in owners.items() if len(found) < 2)
+    if lonely:
+        what = "clip" if protocol == "clips" else "group"
+        shown = ", ".join(map(repr, lonely[:5])) + (" …" if len(lonely) > 5 else "")
+        advice = (
+            "add clips"
+            if what == "clip"
+            else "add groups, or judge with --protocol clips and read it as an upper bound"
+        )
+        raise DataError(
+            f"{len(lonely)} classes have only one {what} ({shown}): it cannot be learnt and judged at once. "
+            f"Leave those classes out, or {advice}"
+        )
+    whole = len(set(names.tolist()))
+    if whole < folds:
+        raise DataError(f"{folds} folds need {folds} {protocol} or more; found {whole}. Use --folds {whole}")
+
+
+def stratified(labels: Labels, names: Labels, *, folds: int, seed: int) -> tuple[Split, ...]:
+    """Folds of whole units with classes spread evenly (scikit-learn's StratifiedGroupKFold).
+
+    Where classes have few units, a fold may leave a class unlearnt; other shuffles are tried before giving up.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    for attempt in range(20):
+        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed + 1000 * attempt)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # fewer members than folds: judged out of fold all the same
+            splits = tuple(Split(train, test) for train, test in splitter.split(labels, labels, names))
+        if all(set(labels[s.train]) == set(labels) and len(s.test) for s in splits):
+            return splits
+    for split in splits:
+        _check_learnable(labels, split, "this")
+    return splits
+
+
+def _check_learnable(labels: Labels, split: Split, protocol: str) -> None:
+    unlearnt = sorted(set(labels[split.test].tolist()) - set(labels[split.train].tolist()))
+    if not len(split.train) or not len(split.test):
+        raise DataError("a fold has an empty side; use fewer folds or more data")
+    if unlearnt:
+        raise DataError(
+            f"under the {protocol} protocol a fold judges classes that it cannot learn: {', '.join(unlearnt[:5])}. "
+            "Leave them out, use fewer folds, or add clips of other groups"
+        )

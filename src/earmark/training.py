@@ -1,0 +1,200 @@
+"""Train a model to keep: judged out of fold first, then fitted on everything, and saved with what was measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import split
+from .backbone import Net
+from .calibration import Calibration, Novelty
+from .data import Dataset
+from .datasets import open_dataset
+from .embeddings import Cache, embed
+from .errors import DataError
+from .evaluation import evaluate as evaluate_scores
+from .evaluation import majority_baseline
+from .experiment import Comparison, Run, facts, run, versions
+from .fitting import Data, Fitted, fit, prepare
+from .model import Branch, Model
+from .pool import pool_vectors
+from .recipe import Recipe, find
+
+
+def train(
+    source: str | Path | Dataset,
+    recipe: str | Recipe,
+    out: str | Path | None = None,
+    *,
+    protocol: str | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    cache: Cache | None = None,
+    command: str = "",
+) -> Model:
+    """Judge ``recipe`` out of fold, refit it on all clips, and return the model; ``out``: also save it there.
+
+    The scores out of fold also fit the calibration and the threshold for "unknown", so that what the model says of
+    itself was measured on sounds it had not met. Raises DataError, RecipeError, WeightsError, BundleError.
+    """
+    recipe = find(recipe)
+    dataset = open_dataset(source)
+    protocol = protocol or split.choose_protocol(dataset)
+    data = prepare(dataset, [recipe], cache=cache)
+    judged = run(recipe, data, protocol=protocol, folds=folds, seed=seed)
+    units = split.units(data.dataset, protocol, data.digests)
+    fitted = fit(recipe, data, np.arange(len(data.labels)), units, seed=seed)
+    model = bundle(fitted, data, judged, units, protocol=protocol, seed=seed, command=command)
+    if out is not None:
+        model.save(out)
+    return model
+
+
+def bundle(
+    fitted: Fitted, data: Data, judged: Run, units: split.Labels, *, protocol: str, seed: int, command: str = ""
+) -> Model:
+    """The fitted recipe as a Model: heads as ONNX, calibration, novelty and the facts about all of it."""
+    from .heads._export import to_onnx
+
+    branches = []
+    for branch, head in zip(fitted.recipe.branches, fitted.heads, strict=True):
+        backbones = tuple(data.backbones[b] for b in branch.backbones)
+        rows = data.rows[branch.backbones[0]].X.shape[1:]
+        width = int(sum(np.prod(b.shape) for b in backbones)) * (branch.pool.count("+") + 1)
+        shape = tuple(rows) if branch.pool == "rows" else (width,)
+        branches.append(Branch(backbones, branch.pool, Net(to_onnx(head, shape), output="proba")))
+    combiner = None
+    if fitted.combiner is not None:
+        combiner = Net(to_onnx(fitted.combiner, (len(branches) * len(fitted.classes),)), output="proba")
+    calibration = Calibration.fit(judged.proba.mean(axis=0), judged.y, judged.classes, judged.groups)
+    first = data.rows[fitted.recipe.branches[0].backbones[0]]
+    flat = first.X.reshape(len(first.X), -1)
+    novelty = None
+    if flat.shape[1] <= 4096:  # patches of a spectrogram are no embedding: distances between them say nothing
+        vectors = pool_vectors(flat, first.clip, len(first.ids), "mean")
+        novelty = Novelty.fit(vectors, data.labels, units)
+    card = _card(fitted.recipe, data, judged, protocol, seed, command)
+    card["calibration"] = calibration.to_dict()
+    model = Model(fitted.classes, tuple(branches), card, combiner, calibration, novelty)
+    return replace(model, extra={"README.md": _readme(card).encode()})
+
+
+def _card(recipe: Recipe, data: Data, judged: Run, protocol: str, seed: int, command: str) -> dict[str, Any]:
+    dataset = data.dataset
+    branches = [
+        {
+            "pool": branch.pool,
+            "head": str(branch.head),
+            "backbones": [facts(data.backbones[b]) | {"params": b.kwargs} for b in branch.backbones],
+        }
+        for branch in recipe.branches
+    ]
+    return {
+        "recipe": recipe.short,
+        "title": recipe.title,
+        "branches": branches,
+        "combine": recipe.combine,
+        "measured": {
+            "protocol": protocol,
+            "out_of_fold": True,
+            "clips": len(judged.ids),
+            "groups": len(set(judged.groups.tolist())),
+            "majority": dict(majority_baseline(judged.y, len(judged.classes))),
+            "scores": {name: i.to_dict() for name, i in judged.evaluation.scores.items()},
+        },
+        "data": {
+            "name": dataset.name, "clips": len(dataset.clips), "licence": dataset.licence, "citation": dataset.citation,
+            "fingerprint": data.fingerprint, "excluded": [{"path": e.path, "reason": e.reason} for e in dataset.excluded],
+        },
+        "seed": seed,
+        "command": command,
+        "versions": versions(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }  # fmt: skip
+
+
+def _readme(card: dict[str, Any]) -> str:
+    """The model card (Mitchell et al., Model cards for model reporting, 2019), short."""
+    measured, data = card["measured"], card["data"]
+    accuracy = measured["scores"]["accuracy"]
+    licences = {b["name"]: (b["licence"], b["trained_on"]) for branch in card["branches"] for b in branch["backbones"]}
+    lines = [
+        f"# {card['title'] or card['recipe']}",
+        "",
+        f"A sound classifier made with Earmark from {data['clips']} clips of {data['name']}: `{card['recipe']}`.",
+        "",
+        "## How good it is",
+        f"Accuracy {accuracy['value']:.1%} (95 % interval {accuracy['low']:.1%} to {accuracy['high']:.1%}), measured out of "
+        f"fold on {measured['clips']} clips in {measured['groups']} groups under the protocol `{measured['protocol']}`. "
+        f"Always saying the most frequent class would give {measured['majority']['accuracy']:.1%}.",
+        "The model itself was then fitted on all clips. Expect less on sounds recorded otherwise than these.",
+        "",
+        "## Licences",
+        f"Training sounds: {data['licence']}.",
+        *[
+            f"Backbone {name}: trained on {on}; licence of the weights: {licence}."
+            for name, (licence, on) in licences.items()
+        ],
+        "Whether a licence of training data binds a model is not settled; the facts above are what you need to decide.",
+        "",
+        "## Use",
+        "```\nearmark predict THIS_FOLDER sound.wav\n```",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def evaluate(
+    model: Model, source: str | Path | Dataset, *, cache: Cache | None = None, seed: int = 0, command: str = ""
+) -> Comparison:
+    """Judge a trained model on labelled sounds it was not trained on; the scores are calibrated ones.
+
+    Raises DataError if a label is not one the model knows, or if no clip can be used.
+    """
+    import time
+
+    began = time.perf_counter()
+    dataset = open_dataset(source)
+    strangers = sorted(set(dataset.classes) - set(model.classes))
+    if strangers or not dataset.classes:
+        raise DataError(
+            f"{dataset.name}: found the labels {', '.join(strangers[:5]) or 'none'}, which the model does not know. It knows: "
+            f"{', '.join(model.classes)}"
+        )
+    recipe = Recipe.parse(str(model.card["recipe"]))
+    parts = {p: b for branch, made in zip(recipe.branches, model.branches, strict=True)
+             for p, b in zip(branch.backbones, made.backbones, strict=True)}  # fmt: skip
+    unlabelled = [c.id for c in dataset.clips if c.label is None]
+    rows = {p: embed([c for c in dataset.clips if c.label], b, cache=cache) for p, b in parts.items()}
+    bad = {i: e for r in rows.values() for i, e in r.excluded.items()}
+    embedded = time.perf_counter()
+    from .data import Excluded
+
+    dataset = dataset.without([*(Excluded(i, "no label") for i in unlabelled), *bad.values()], [*unlabelled, *bad])
+    if not dataset.clips:
+        raise DataError(f"{dataset.name}: no clip can be used; {len(dataset.excluded)} were excluded")
+    ids = tuple(c.id for c in dataset.clips)
+    data = Data(dataset, {p: r.select(ids) for p, r in rows.items()}, parts, {})
+    proba = np.stack([model.clip_scores({parts[p].fingerprint: e.X[e.clip == i] for p, e in data.rows.items()})
+                      for i in range(len(ids))])  # fmt: skip
+    if model.calibration is not None:
+        proba = model.calibration.apply(proba)
+    y = np.searchsorted(model.classes, data.labels)
+    protocol = "groups" if dataset.has_groups else "clips"
+    units = split.units(dataset, protocol, data.digests)
+    done = time.perf_counter()
+    judged = Run(
+        recipe=recipe, classes=model.classes, ids=ids, y=y, groups=units, fold=np.zeros(len(ids), int), proba=proba[None],
+        evaluation=evaluate_scores(y, proba, model.classes, units, seed=seed), row_accuracy=float("nan"), history=(),
+        seconds={"embed": embedded - began, "fit": 0.0, "predict": done - embedded},
+        backbones=tuple(facts(b) for b in parts.values()),
+    )  # fmt: skip
+    return Comparison(
+        dataset=dataset, protocol="held out", folds=1, seeds=1, seed=seed, runs=(judged,), pairs=(),
+        baseline=majority_baseline(y, len(model.classes)), fingerprint=data.fingerprint, versions=versions(),
+        seconds=time.perf_counter() - began, command=command,
+    )  # fmt: skip
