@@ -36,20 +36,22 @@ Installed weights are a folder ``$EARMARK_HOME/weights/NAME/`` with ``params.npz
 
 2. The net's file ``nets/<net>.py`` (torch at its top) has
 
-   - ``module(**options) -> nn.Sequential``: the net as *one line of named blocks*, untrained. A block's name is
-     a cut: ``Installed.onnx("layer12")`` is the net up to and including ``layer12``, ``Installed.network()``
-     the whole as a torch module with the weights in it, ``Installed.shapes["layer12"]`` the shape of a row there.
-     Fine-tuning trains ``net[cut + 1:]`` on rows cached at the cut. Batch norm stays in the torch net (it is
-     folded into convolutions at export only).
-   - ``convert(files, **options) -> dict[str, ndarray]``: from files (``{"variables.index": Path, …}``, checked
-     by sha256) to arrays under the names of ``module().state_dict()`` (``num_batches_tracked`` may be left
-     out). The readers in :mod:`earmark.weights.readers` read TF checkpoints, ``.pth`` and ``.h5``. A form may name
+   - ``module(**options) -> nn.Sequential``: the net as *one line of named blocks*, untrained. A block's name
+     is a cut: ``Installed.onnx("layer12")`` is the net up to and including ``layer12``,
+     ``Installed.network(after="layer12")`` the rest as a torch module with the weights in it, and
+     ``Installed.shapes["layer12"]`` the shape of a row there. Fine-tuning trains the rest on rows cached at
+     the cut. Batch norm stays in the torch net (it is folded into convolutions at export only).
+   - ``convert(files, **options) -> dict[str, ndarray]``: from files (``{"variables.index": Path, …}``,
+     checked by sha256) to arrays under the names of ``module().state_dict()`` (``num_batches_tracked`` may be
+     left out). :mod:`earmark.weights.readers` reads TF checkpoints, ``.pth`` and ``.h5``. A form may name
      another function: ``Form(convert="from_pth")``.
-   - optionally ``labels(files, **options) -> list[str]``: names of the outputs; lands in ``facts["labels"]``.
+   - optionally ``labels(files, **options) -> list[str]``: names of the outputs; lands in
+     ``facts["labels"]``. (Or give them as ``WeightSet(facts={"labels": [...]})``.)
 
    ``options`` are ``WeightSet.options``: what differs between sets of one architecture.
 
-The backbone's ``build`` then does::
+The backbone's ``build`` then asks ``backbones/_patches.py`` for all the rest (log-mel patches, the net, the
+cut), or does it itself::
 
     installed = weights.require("yamnet")
     net = Net(installed.onnx(), output="embedding")

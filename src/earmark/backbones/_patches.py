@@ -1,0 +1,109 @@
+"""Shared by backbones that run a pretrained net on log-mel patches: the front end, the net, where it is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earmark import mel
+from earmark.backbone import About, Backbone, Floats, Net
+from earmark.errors import RecipeError
+from earmark.weights import require
+
+PATCHES = "patches"
+"""The cut before the net: rows are its input. What fine-tunes a whole net starts there."""
+
+
+def net_of(weights_name: str, at: str, given: Path | str | None = None) -> tuple[Net, tuple[int, ...]]:
+    """The installed net (or the ONNX file ``given``) up to the block ``at``, and the shape of a row there.
+
+    Raises WeightsError when the weights are missing or the net has no such block.
+    """
+    if given is not None:
+        return given_net(given, at)
+    installed = require(weights_name)
+    variant = "net" if at in installed.facts["outputs"] else at
+    path = installed.onnx(variant)
+    return Net(path, output=at, sha256=installed.facts["sha256"].get(path.name)), installed.shapes[at]
+
+
+def given_net(path: Path | str, output: str | None) -> tuple[Net, tuple[int, ...]]:
+    """An ONNX file as a net, and the shape of a row of ``output`` (None: the first). Raises RecipeError."""
+    net = Net(Path(path), output=output)
+    outputs = {one.name: one.shape for one in net.session.get_outputs()}
+    name = output or next(iter(outputs))
+    if name not in outputs:
+        raise RecipeError(f"{path}: has no output {name!r}. It has: {', '.join(outputs)}")
+    shape = outputs[name][1:]
+    if not all(isinstance(side, int) for side in shape):
+        raise RecipeError(
+            f"{path}: the output {name!r} has the shape {outputs[name]}, of which only the first side may be free. "
+            "Export the net with a fixed row shape, or name another output."
+        )
+    return net, tuple(shape)
+
+
+def front(spec: mel.MelSpec, frames: int, hop_frames: int) -> Callable[[Floats], Floats]:
+    """The pure function samples -> log-mel patches (rows, frames, mels)."""
+
+    def patches(samples: Floats) -> Floats:
+        return mel.patches(mel.log_mel(samples, spec), frames, hop_frames)
+
+    return patches
+
+
+def whole_frames(hop: float, spec: mel.MelSpec) -> int:
+    """``hop`` seconds as a number of frames, at least 1. Raises RecipeError when it is not above zero."""
+    if not hop > 0:
+        raise RecipeError(f"hop={hop!r}: wanted a number of seconds above 0")
+    return max(1, round(hop * spec.sample_rate / spec.hop_length))
+
+
+def build(
+    name: str,
+    *,
+    spec: mel.MelSpec,
+    frames: int,
+    hop: float,
+    at: str,
+    pad: str,
+    weights_name: str,
+    weights: Path | str | None,
+    about: About,
+    params: Mapping[str, Any],
+    pad_left: int = 0,
+) -> Backbone:
+    """A backbone of ``frames`` frames per row, every ``hop`` seconds (rounded to whole frames).
+
+    ``at`` is the block whose output the rows are; "patches" leaves the net out.
+    """
+    if pad not in ("repeat", "zero"):
+        raise RecipeError(f"{name}: pad={pad!r} is unknown; wanted 'repeat' or 'zero'")
+    hop_frames = whole_frames(hop, spec)
+    patches = front(spec, frames, hop_frames)
+    net: Net | None = None
+    shape: tuple[int, ...] = (frames, spec.n_mels)
+    if at != PATCHES:
+        net, shape = net_of(weights_name, at, weights)
+
+    def rows(samples: Floats) -> Floats:
+        return np.ascontiguousarray(patches(samples))
+
+    return Backbone(
+        name=name,
+        sample_rate=spec.sample_rate,
+        window_samples=spec.samples_of(frames),
+        hop_samples=hop_frames * spec.hop_length,
+        shape=shape,
+        front=patches if net else rows,
+        net=net,
+        params=params,
+        facts={"front": asdict(spec), "frames": frames, "at": at},
+        pad_left=pad_left,
+        pad_short=pad,
+        about=about,
+    )

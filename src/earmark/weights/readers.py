@@ -1,0 +1,167 @@
+"""Read tensors out of the files that frameworks write, without the frameworks.
+
+A TensorFlow checkpoint is a LevelDB table (sorted key/value blocks, prefix-compressed) of protobuf messages.
+Version 2 keeps raw tensors in ``.data-…`` files beside the table (``.index``); version 1 (``vggish_model.ckpt``)
+keeps them in the table itself. Formats: LevelDB's doc/table_format.md; TensorFlow's tensor_bundle.proto,
+saved_tensor_slice.proto and tensor.proto.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from earmark.errors import MissingExtraError, WeightsError
+
+Arrays = dict[str, NDArray[Any]]
+_MAGIC = bytes.fromhex("57fb808b247547db")
+_DTYPES = {1: "<f4", 2: "<f8", 3: "<i4", 9: "<i8"}  # DataType of types.proto; strings (7) are left out
+
+
+def tensorflow(index: Path, data: Path) -> Arrays:
+    """Tensors of a version 2 checkpoint (``….index`` and its one ``….data-00000-of-00001``), by name."""
+    raw = data.read_bytes()
+    arrays: Arrays = {}
+    for key, value in _table(index.read_bytes(), index):
+        entry = _message(value)
+        dtype = _DTYPES.get(_last(entry, 1, 0))
+        if not key or dtype is None:  # the header; a string
+            continue
+        start, size = _last(entry, 4, 0), _last(entry, 5, 0)
+        shape = _shape(_last(entry, 2, b""))
+        if start + size > len(raw) or size != math.prod(shape) * np.dtype(dtype).itemsize:
+            raise WeightsError(f"{data}: too short for {key.decode()!r} as {index.name} has it; wrong or cut-off file")
+        arrays[key.decode()] = np.frombuffer(raw[start : start + size], dtype).reshape(shape)
+    return arrays
+
+
+def tensorflow_v1(path: Path) -> Arrays:
+    """Tensors of a version 1 checkpoint (one file), by name."""
+    arrays: Arrays = {}
+    shapes: dict[str, tuple[int, ...]] = {}
+    for key, value in _table(path.read_bytes(), path):
+        saved = _message(value)
+        if not key:
+            for one in _message(_last(saved, 1, b"")).get(1, []):
+                meta = _message(one)
+                shapes[_last(meta, 1, b"").decode()] = _shape(_last(meta, 2, b""))
+            continue
+        part = _message(_last(saved, 2, b""))
+        name, tensor = _last(part, 1, b"").decode(), _message(_last(part, 3, b""))
+        content, floats = _last(tensor, 4, b""), b"".join(tensor.get(5, []))
+        dtype = _DTYPES.get(_last(tensor, 1, 0))
+        if dtype != "<f4":  # step counters and strings are not weights
+            continue
+        flat = np.frombuffer(content or floats, dtype)
+        if name in arrays or flat.size != math.prod(shapes[name]):
+            raise WeightsError(f"{path}: {name!r} is stored in slices, which this reader does not join")
+        arrays[name] = flat.reshape(shapes[name])
+    return arrays
+
+
+def torch(path: Path) -> Arrays:
+    """Tensors of a ``.pth`` file (a state_dict, or one under "state_dict" or "model"), read without pickle's powers."""
+    import pickle
+
+    try:
+        import torch
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("reading .pth weights", "train") from error
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(f"{path}: holds more than tensors, so it is not read: {error}") from error
+    for inner in ("state_dict", "model"):
+        if isinstance(loaded, Mapping) and isinstance(loaded.get(inner), Mapping):
+            loaded = loaded[inner]
+    return {name: tensor.numpy() for name, tensor in loaded.items() if isinstance(tensor, torch.Tensor)}
+
+
+def h5(path: Path) -> Arrays:
+    """Data sets of an HDF5 file (Keras ``.h5``), by their full path without the leading slash."""
+    try:
+        import h5py
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("reading .h5 weights", "train") from error
+    arrays: Arrays = {}
+
+    def visit(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            arrays[name] = np.asarray(item)
+
+    with h5py.File(path, "r") as file:
+        file.visititems(visit)
+    return arrays
+
+
+def _table(raw: bytes, path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Keys and values of a LevelDB table in their order."""
+    if raw[-8:] != _MAGIC:
+        raise WeightsError(f"{path}: not a TensorFlow checkpoint (no LevelDB table); wrong or cut-off file")
+    footer = raw[-48:]
+    _, at = _varint(footer, 0)
+    _, at = _varint(footer, at)
+    start, at = _varint(footer, at)
+    size, _ = _varint(footer, at)
+    for _, handle in _block(raw, start, size, path):
+        start, at = _varint(handle, 0)
+        yield from _block(raw, start, _varint(handle, at)[0], path)
+
+
+def _block(raw: bytes, start: int, size: int, path: Path) -> Iterator[tuple[bytes, bytes]]:
+    block = raw[start : start + size]
+    if raw[start + size] != 0:
+        raise WeightsError(f"{path}: a compressed LevelDB table, which TensorFlow does not write; wrong file")
+    end = size - 4 * (int.from_bytes(block[-4:], "little") + 1)  # restart points follow the entries
+    at, key = 0, b""
+    while at < end:
+        shared, at = _varint(block, at)
+        fresh, at = _varint(block, at)
+        length, at = _varint(block, at)
+        key = key[:shared] + block[at : at + fresh]
+        yield key, block[at + fresh : at + fresh + length]
+        at += fresh + length
+
+
+def _varint(raw: bytes, at: int) -> tuple[int, int]:
+    """Base-128 number at ``at`` and where it ends."""
+    value = shift = 0
+    while True:
+        byte = raw[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at
+
+
+def _message(raw: bytes) -> dict[int, list[Any]]:
+    """Fields of a protobuf message by number: numbers for varints, bytes for everything else."""
+    fields: dict[int, list[Any]] = {}
+    at = 0
+    while at < len(raw):
+        tag, at = _varint(raw, at)
+        kind = tag & 7
+        if kind == 0:
+            value: Any
+            value, at = _varint(raw, at)
+        else:
+            length = {1: 8, 5: 4}.get(kind)
+            if length is None:
+                length, at = _varint(raw, at)
+            value, at = raw[at : at + length], at + length
+        fields.setdefault(tag >> 3, []).append(value)
+    return fields
+
+
+def _last(message: Mapping[int, list[Any]], number: int, default: Any) -> Any:
+    """A field that stands once; protobuf leaves out what is zero or empty."""
+    return message[number][-1] if number in message else default
+
+
+def _shape(raw: bytes) -> tuple[int, ...]:
+    return tuple(_last(_message(dim), 1, 0) for dim in _message(raw).get(2, []))
