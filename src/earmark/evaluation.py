@@ -1,0 +1,133 @@
+"""Judge predictions: scores with intervals and a table per class.
+
+What the intervals speak of: other *groups* (artists, sessions) of the same kind, judged by the same trained heads on
+the same folds. What another training set would change is not in them; the spread over seeds shows a part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .errors import DataError
+from .intervals import Array, Groups, Interval, Ints, interval
+from .metrics import METRICS, checked, per_class
+from .pairs import Pair, clips_needed, compare
+
+__all__ = ["Evaluation", "Interval", "Pair", "clips_needed", "compare", "evaluate", "majority_baseline"]
+
+_FEW_GROUPS = 20  # below, the simulation's coverage is no longer promised
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How good predictions are. Scores are means over seeds; ``confusion`` and ``per_class`` count all seeds.
+
+    ``confusion`` (k, k) int: row = true class, column = predicted class, summed over seeds, so a row sums to
+    seeds × clips of that class. ``support`` in ``per_class`` is in clips.
+    """
+
+    classes: tuple[str, ...]
+    scores: Mapping[str, Interval]
+    per_class: Mapping[str, Mapping[str, float]]
+    confusion: Ints
+    n_clips: int
+    n_groups: int
+    spread: Mapping[str, float] = field(default_factory=dict)  # standard deviation over seeds; empty: one seed
+    notes: tuple[str, ...] = ()  # what a reader should know before believing the numbers
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON: each metric by name, ``per_class``, ``labels``, ``confusion``, counts, notes."""
+        return {
+            **{name: score.to_dict() for name, score in self.scores.items()},
+            "per_class": {label: dict(row) for label, row in self.per_class.items()},
+            "labels": list(self.classes),
+            "confusion": self.confusion.tolist(),
+            "clips": self.n_clips,
+            "groups": self.n_groups,
+            "spread": dict(self.spread),
+            "notes": list(self.notes),
+        }
+
+
+def evaluate(
+    y: ArrayLike,
+    proba: ArrayLike,
+    classes: Sequence[str],
+    groups: ArrayLike | None,
+    *,
+    resamples: int = 2000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Evaluation:
+    """Score predictions, with intervals by resampling groups (``intervals.py`` says how).
+
+    y (n,) int, index into ``classes``; proba (n, k) or (seeds, n, k); groups (n,) of anything sortable, or None: each
+    clip its own group. Raises DataError for shapes that do not fit, unknown classes, scores that are not probabilities.
+    """
+    truth, stack = checked(y, proba)
+    if stack.shape[2] != len(classes):
+        raise DataError(
+            f"found scores of {stack.shape[2]} classes and {len(classes)} names; wanted one name per column"
+        )
+    units = Groups.of(groups, len(truth))
+    each_seed = {name: np.array([float(metric(truth, p)) for p in stack]) for name, metric in METRICS.items()}
+    drawn: dict[str, list[Array]] = {name: [] for name in METRICS}
+    for weights in units.resamples(resamples, seed):
+        for name, metric in METRICS.items():
+            drawn[name].append(np.mean([metric(truth, p, weights) for p in stack], axis=0))
+    scores = {
+        name: interval(
+            float(each_seed[name].mean()), np.concatenate(drawn[name]), units,
+            best=metric.best, worst=metric.worst, level=level,
+        )
+        for name, metric in METRICS.items()
+    }  # fmt: skip
+    table = per_class(np.tile(truth, len(stack)), stack.reshape(-1, stack.shape[2]))
+    rows = {
+        label: {name: float(table[name][i]) for name in ("precision", "recall", "f1")}
+        | {"support": int(table["support"][i]) // len(stack)}
+        for i, label in enumerate(classes)
+    }
+    return Evaluation(
+        classes=tuple(classes), scores=scores, per_class=rows, confusion=_confusion(truth, stack),
+        n_clips=len(truth), n_groups=len(units),
+        spread={n: float(v.std(ddof=1)) for n, v in each_seed.items()} if len(stack) > 1 else {},
+        notes=_notes(truth, classes, units),
+    )  # fmt: skip
+
+
+def majority_baseline(y: ArrayLike, classes: int) -> dict[str, float]:
+    """Every metric of answering each clip with how common the classes are (so: the most common class)."""
+    truth = np.asarray(y, np.int64)
+    if not len(truth):
+        raise DataError("found no clips; wanted at least one")
+    shares = np.bincount(truth, minlength=classes) / len(truth)
+    return {name: float(metric(truth, np.tile(shares, (len(truth), 1)))) for name, metric in METRICS.items()}
+
+
+def _confusion(truth: Ints, stack: Array) -> Ints:
+    k = stack.shape[2]
+    cells = truth * k + stack.argmax(axis=2)
+    return np.bincount(cells.ravel(), minlength=k * k).reshape(k, k)
+
+
+def _notes(truth: Ints, classes: Sequence[str], units: Groups) -> tuple[str, ...]:
+    """What makes the intervals rough, in words."""
+    found = []
+    if len(units) < 2:
+        found.append("All clips are of one group: nothing can be said about others. Wanted: 20 groups or more.")
+    elif len(units) < _FEW_GROUPS:
+        found.append(
+            f"Only {len(units)} groups: the intervals are rough. They hold what they promise from {_FEW_GROUPS} on."
+        )
+    per = [len(np.unique(units.codes[truth == c])) for c in range(len(classes))]
+    thin = [label for label, n in zip(classes, per, strict=True) if n < 3]
+    if thin:
+        shown = ", ".join(thin[:5]) + (" …" if len(thin) > 5 else "")
+        found.append(f"Fewer than 3 groups: {shown}. Numbers of these classes, and means over classes, are rough.")
+    return tuple(found)
