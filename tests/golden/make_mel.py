@@ -29,7 +29,7 @@ def librosa_mel(**options):
 
 
 paper = librosa_mel(sr=22050, n_fft=2048, hop_length=512, n_mels=128)
-peak = librosa.power_to_db(paper, ref=np.max, top_db=80)
+peak = librosa.power_to_db(paper, ref=np.max, top_db=40)
 np.savez_compressed(
     Path(__file__).with_name("mel.npz"),
     vggish=mel_features.log_mel_spectrogram(sound, log_offset=0.01, **google)[::STEP].astype(np.float32),
