@@ -1,0 +1,64 @@
+"""A scikit-learn estimator as a head: flat rows in, probabilities of the sorted classes out."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+
+from ..errors import RecipeError
+from ._inner import Floats, Split, checked, folds, like
+
+
+class Flat(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Any scikit-learn classifier (mostly a pipeline) on flattened rows.
+
+    If the classifier takes splits (its parameter ``cv``: GridSearchCV, Tempered, …) it gets splits by group,
+    which stay visible as ``splits_``. Where no group can be spared, a search is skipped and the searched
+    classifier is fitted as it was given.
+    """
+
+    def __init__(self, estimator: Any, *, inner: int = 5, seed: int = 0) -> None:
+        self.estimator = estimator
+        self.inner = inner
+        self.seed = seed
+
+    def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Flat:
+        """Fit on rows X (n, *shape) with labels y (n,). Raises DataError, or RecipeError for unusable parameters."""
+        rows, codes, self.classes_, ids = checked(X, y, groups)
+        self.shape_ = rows.shape[1:]
+        self.splits_: list[Split] = []
+        self.fitted_ = clone(self.estimator)
+        if "cv" in self.fitted_.get_params(deep=False):
+            self.splits_ = folds(codes, ids, self.inner, seed=self.seed)
+            if not self.splits_ and isinstance(self.fitted_, (GridSearchCV, RandomizedSearchCV)):
+                self.fitted_ = self.fitted_.estimator
+            else:
+                self.fitted_.set_params(cv=self.splits_)
+        try:
+            self.fitted_.fit(rows.reshape(len(rows), -1), codes)
+        except ValueError as error:  # the rows are sound, so it is a parameter that does not suit
+            raise RecipeError(f"this head cannot be fitted with its parameters: {error}") from error
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> Floats:
+        """Probabilities (n, classes) float32 in the order of ``classes_``."""
+        rows = like(X, self.shape_)
+        if not len(rows):
+            return np.zeros((0, len(self.classes_)), np.float32)
+        proba = self.fitted_.predict_proba(rows.reshape(len(rows), prod(self.shape_)))
+        return np.asarray(proba, dtype=np.float32)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The most probable class of each row (n,)."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+    def onnx(self) -> Any:
+        """The fitted head as an ONNX model; see ``_export``."""
+        from ._export import from_sklearn
+
+        return from_sklearn(getattr(self.fitted_, "best_estimator_", self.fitted_), self.shape_)

@@ -1,0 +1,103 @@
+"""What heads ask of their data: rows that can be learnt from, and inner splits that cut no group apart.
+
+A head that stops early or tunes a parameter looks at rows it did not learn from. If those share a group (an artist,
+a recording session) with the rows it learnt from, it stops at the wrong moment and trusts itself too much.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import DataError
+
+Floats = NDArray[np.float32]
+Codes = NDArray[np.intp]  # labels as numbers: index into the sorted classes
+Split = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows to learn from, rows to look at
+
+
+def checked(X: ArrayLike, y: ArrayLike, groups: ArrayLike | None) -> tuple[Floats, Codes, NDArray[Any], Codes | None]:
+    """Rows (n, *shape) float32, codes (n,), sorted classes (strings), group codes (n,) or None.
+
+    Raises DataError when there is nothing to learn: no rows, lengths that differ, numbers that are not finite,
+    fewer than two classes.
+    """
+    rows = _rows(X)
+    labels = np.asarray(y).astype(str)
+    if labels.shape != (len(rows),):
+        raise DataError(f"found {len(rows)} rows and labels of shape {labels.shape}; wanted one label for each row")
+    classes, codes = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise DataError(f"found the classes {classes.tolist()} only; a head needs rows of at least two classes")
+    if groups is None:
+        return rows, codes, classes, None
+    ids = np.asarray(groups)
+    if ids.shape != (len(rows),):
+        raise DataError(f"found {len(rows)} rows and groups of shape {ids.shape}; wanted one group for each row")
+    return rows, codes, classes, np.unique(ids.astype(str), return_inverse=True)[1]
+
+
+def like(X: ArrayLike, shape: tuple[int, ...]) -> Floats:
+    """Rows to be scored (n, *shape) float32. Raises DataError if their shape is not the learnt one."""
+    rows = np.asarray(X, dtype=np.float32)
+    if rows.shape[1:] != shape or rows.ndim == 0:
+        raise DataError(f"found rows of shape {rows.shape[1:]}; this head learnt from rows of shape {shape}")
+    return rows
+
+
+def folds(codes: Codes, groups: Codes | None, n: int, *, seed: int) -> list[Split]:
+    """At most ``n`` inner splits, stratified as well as whole groups allow.
+
+    The rule for small classes: the rows to learn from always hold every class. A group that has to stay for that
+    (the only one of its class) is never held out. Without ``groups`` each row stands for itself.
+    Fewer splits, or none, when there are not enough groups.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    count = len(codes) if groups is None else int(groups.max()) + 1
+    n = min(n, count, int(np.bincount(codes).max()))
+    if n < 2:
+        return []
+    kind = StratifiedKFold if groups is None else StratifiedGroupKFold
+    with warnings.catch_warnings():
+        # "fewer members than folds" is what the rule for small classes is for.
+        warnings.filterwarnings("ignore", message="The least populated class")
+        cuts = list(kind(n, shuffle=True, random_state=seed).split(codes, codes, groups))
+    ids = np.arange(len(codes)) if groups is None else groups
+    kept = []
+    for train, valid in cuts:
+        lost = np.setdiff1d(codes[valid], codes[train])
+        stays = np.isin(ids[valid], ids[valid][np.isin(codes[valid], lost)])
+        if not stays.all():
+            kept.append((np.sort(np.concatenate([train, valid[stays]])), valid[~stays]))
+    return kept
+
+
+def holdout(codes: Codes, groups: Codes | None, fraction: float, *, seed: int) -> Split:
+    """One inner split that holds out about ``fraction`` of the rows: of 1/fraction folds the one most like the whole.
+
+    Nothing is held out (an empty second part) when ``fraction`` is 0 or no group can be spared.
+    """
+    everything = np.arange(len(codes)), np.arange(0)
+    if fraction <= 0:
+        return everything
+    share = np.bincount(codes) / len(codes)
+
+    def unlike(split: Split) -> float:
+        here = np.bincount(codes[split[1]], minlength=len(share)) / len(split[1])
+        return float(np.abs(here - share).sum() + abs(len(split[1]) / len(codes) - fraction))
+
+    return min(folds(codes, groups, max(2, round(1 / fraction)), seed=seed), key=unlike, default=everything)
+
+
+def _rows(X: ArrayLike) -> Floats:
+    rows = np.asarray(X, dtype=np.float32)
+    if rows.ndim < 2 or len(rows) == 0:
+        raise DataError(f"found an array of shape {rows.shape}; wanted rows (n, *shape) with n > 0")
+    if not np.isfinite(rows).all():
+        bad = int((~np.isfinite(rows)).reshape(len(rows), -1).any(axis=1).sum())
+        raise DataError(f"{bad} of {len(rows)} rows hold numbers that are not finite; embed these sounds again")
+    return rows

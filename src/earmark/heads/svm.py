@@ -1,0 +1,155 @@
+"""Support vector machine with a radial kernel; its margins become probabilities by one temperature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC
+
+from ._flat import Flat
+from ._inner import Codes, Floats, Split
+from ._scale import Scaler
+
+ABOUT = "support vector machine (scikit-learn), RBF or linear; probabilities by a temperature from grouped inner folds"
+
+
+def build(
+    *,
+    C: float = 1.0,
+    kernel: str = "rbf",
+    gamma: float | str = "scale",
+    pca: int = 0,
+    balanced: bool = False,
+    widths: Sequence[int] = (),
+    seed: int = 0,
+) -> Flat:
+    """``C``: the cost of errors; ``kernel``: "rbf" or "linear"; ``gamma``: width of the radial kernel.
+
+    ``pca=128`` projects on (at most) that many components first. ``balanced`` weighs classes by 1/size;
+    ``widths`` of joined blocks give them equal say.
+    """
+    machine = Margins(C, kernel=kernel, gamma=gamma, balanced=balanced)
+    steps = [Scaler(widths), *([Components(pca, seed=seed)] if pca else []), machine]
+    return Flat(Tempered(make_pipeline(*steps)), inner=3, seed=seed)
+
+
+class Margins(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A score for each class: the mean margin by which it beats the others, pair by pair.
+
+    libsvm's machines of all pairs of classes, as SVC; but margins are averaged where SVC counts votes, so scores are
+    smooth. Being a sum over support vectors, they are one product: kernel(x, vectors) @ weights + intercept.
+    """
+
+    def __init__(self, C: float = 1.0, *, kernel: str = "rbf", gamma: float | str = "scale", balanced: bool = False):
+        self.C = C
+        self.kernel = kernel
+        self.gamma = gamma
+        self.balanced = balanced
+
+    def fit(self, X: Floats, y: Codes) -> Margins:
+        if self.kernel not in ("rbf", "linear"):
+            raise ValueError(f"kernel={self.kernel!r}; wanted 'rbf' or 'linear'")
+        self.gamma_ = 1.0 / max(X.shape[1] * float(X.var()), 1e-12) if self.gamma == "scale" else self.gamma
+        weight = "balanced" if self.balanced else None
+        machine = SVC(C=self.C, kernel=self.kernel, gamma=self.gamma_, class_weight=weight, cache_size=1000).fit(X, y)
+        self.classes_ = machine.classes_
+        self.vectors_ = machine.support_vectors_.astype(np.float32)  # what X was: nothing is lost
+        # libsvm stores, for a vector of class i, its weight against class j in row j (j < i) or j - 1 (j > i).
+        k, of = len(machine.classes_), np.repeat(np.arange(len(machine.n_support_)), machine.n_support_)
+        sign = -1 if k == 2 else 1  # scikit-learn turns the sign round where there are two classes
+        self.weights_, self.intercept_ = np.zeros((len(of), k)), np.zeros(k)
+        for pair, (i, j) in enumerate(combinations(range(k), 2)):
+            part = np.where(of == i, machine.dual_coef_[j - 1], np.where(of == j, machine.dual_coef_[i], 0)) * sign
+            self.weights_[:, i] += part / (k - 1)
+            self.weights_[:, j] -= part / (k - 1)
+            self.intercept_[i] += machine.intercept_[pair] * sign / (k - 1)
+            self.intercept_[j] -= machine.intercept_[pair] * sign / (k - 1)
+        return self
+
+    def decision_function(self, X: Floats) -> Any:
+        """Scores (n, classes), also for two classes."""
+        blocks = [self._kernel(X[i : i + 1024].astype(np.float64)) @ self.weights_ for i in range(0, len(X), 1024)]
+        return np.concatenate(blocks) + self.intercept_
+
+    def _kernel(self, x: Any) -> Any:
+        vectors = self.vectors_.astype(np.float64)
+        products = x @ vectors.T
+        if self.kernel == "linear":
+            return products
+        far = np.square(x).sum(axis=1, keepdims=True) + np.square(vectors).sum(axis=1) - 2 * products
+        return np.exp(-self.gamma_ * far)
+
+    def onnx(self, graph: Any, x: str) -> str:
+        x = graph.double(x)
+        kernel = graph("MatMul", x, graph.double(graph.constant(self.vectors_.T)))
+        if self.kernel == "rbf":
+            length = graph("ReduceSumSquare", x, np.array([1]), keepdims=1)
+            far = graph("Add", length, np.square(self.vectors_.astype(np.float64)).sum(axis=1))
+            far = graph("Sub", far, graph("Mul", kernel, np.array(2.0)))
+            kernel = graph("Exp", graph("Mul", far, np.array(-float(self.gamma_))))
+        return str(graph("Add", graph("MatMul", kernel, self.weights_), self.intercept_))
+
+
+class Components(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """The first principal components: ``n``, or as many as the rows allow."""
+
+    def __init__(self, n: int, *, seed: int = 0) -> None:
+        self.n = n
+        self.seed = seed
+
+    def fit(self, X: Floats, y: Any = None) -> Components:  # noqa: ARG002  scikit-learn's signature
+        self.pca_ = PCA(min(self.n, *X.shape), random_state=self.seed).fit(X)
+        return self
+
+    def transform(self, X: Floats) -> Floats:
+        return np.asarray(self.pca_.transform(X))
+
+    def onnx(self, graph: Any, x: str) -> str:
+        return str(graph.draw(self.pca_, x))
+
+
+class Tempered(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Probabilities = softmax(scores / temperature) of any classifier with scores (n, classes).
+
+    The temperature (Guo et al. 2017) makes the scores of rows held out by ``cv``, a list of splits, most likely.
+    It changes no decision. (SVC's own ``probability=True`` does, splits groups, and is deprecated.)
+    """
+
+    def __init__(self, estimator: Any, *, cv: Sequence[Split] = ()) -> None:
+        self.estimator = estimator
+        self.cv = cv
+
+    def fit(self, X: Floats, y: Codes) -> Tempered:
+        scores, truth = [], []
+        for learn, look in self.cv:
+            scores.append(clone(self.estimator).fit(X[learn], y[learn]).decision_function(X[look]))
+            truth.append(np.searchsorted(np.unique(y), y[look]))
+        self.sharpness_ = _sharpness(np.concatenate(scores), np.concatenate(truth)) if scores else 1.0
+        self.fitted_ = clone(self.estimator).fit(X, y)
+        self.classes_ = self.fitted_.classes_
+        return self
+
+    def predict_proba(self, X: Floats) -> Any:
+        return softmax(self.fitted_.decision_function(X) * self.sharpness_, axis=1)
+
+    def onnx(self, graph: Any, x: str) -> str:
+        x = graph.draw(self.fitted_, x)
+        return str(graph("Softmax", graph("Mul", x, np.array(self.sharpness_)), axis=1))
+
+
+def _sharpness(scores: Any, truth: Codes) -> float:
+    """1 / temperature under which the truth (n,) is most likely given scores (n, classes)."""
+
+    def surprise(log_sharpness: float) -> float:
+        chances = log_softmax(scores * np.exp(log_sharpness), axis=1)
+        return float(-chances[np.arange(len(truth)), truth].mean())
+
+    return float(np.exp(minimize_scalar(surprise, bounds=(-5.0, 5.0), method="bounded").x))
