@@ -163,14 +163,15 @@ def _magnitudes(
     frames = sliding_window_view(np.asarray(samples, np.float32), length)[::hop]
     window = hann(length)
     padded = np.zeros((_BLOCK, n_fft), np.float32)
+    spectra = np.empty((_BLOCK, n_fft // 2 + 1), np.complex64)
     values = np.empty((8 * _BLOCK, last - first), np.float32)
     for at in range(0, len(frames), len(values)):
         group = frames[at : at + len(values)]
         for i in range(0, len(group), _BLOCK):
             block = group[i : i + _BLOCK]
             np.multiply(block, window, out=padded[: len(block), :length])
-            spectrum = np.fft.rfft(padded[: len(block)], axis=1)
-            np.abs(spectrum[:, first:last], out=values[i : i + len(block)], casting="same_kind")
+            spectrum = np.fft.rfft(padded[: len(block)], axis=1, out=spectra[: len(block)])
+            np.abs(spectrum[:, first:last], out=values[i : i + len(block)])
         yield at, values[: len(group)]
 
 
