@@ -6,7 +6,7 @@ the same folds. What another training set would change is not in them; the sprea
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,13 +76,11 @@ def evaluate(
         )
     units = Groups.of(groups, len(truth))
     each_seed = {name: np.array([float(metric(truth, p)) for p in stack]) for name, metric in METRICS.items()}
-    drawn: dict[str, list[Array]] = {name: [] for name in METRICS}
-    for weights in units.resamples(resamples, seed):
-        for name, metric in METRICS.items():
-            drawn[name].append(np.mean([metric(truth, p, weights) for p in stack], axis=0))
+    drawn = _scored(truth, stack, units.resamples(resamples, seed))
+    left_out = _scored(truth, stack, units.left_out(seed))
     scores = {
         name: interval(
-            float(each_seed[name].mean()), np.concatenate(drawn[name]), units,
+            float(each_seed[name].mean()), drawn[name], left_out[name], units,
             best=metric.best, worst=metric.worst, level=level,
         )
         for name, metric in METRICS.items()
@@ -108,6 +106,15 @@ def majority_baseline(y: ArrayLike, classes: int) -> dict[str, float]:
         raise DataError("found no clips; wanted at least one")
     shares = np.bincount(truth, minlength=classes) / len(truth)
     return {name: float(metric(truth, np.tile(shares, (len(truth), 1)))) for name, metric in METRICS.items()}
+
+
+def _scored(truth: Ints, stack: Array, weights: Iterable[Array]) -> dict[str, Array]:
+    """Every metric, mean over seeds, under blocks of weights (r, n) -> (all r,)."""
+    found: dict[str, list[Array]] = {name: [] for name in METRICS}
+    for block in weights:
+        for name, metric in METRICS.items():
+            found[name].append(np.mean([metric(truth, p, block) for p in stack], axis=0))
+    return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
 def _confusion(truth: Ints, stack: Array) -> Ints:

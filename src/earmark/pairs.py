@@ -188,4 +188,4 @@ def _signed(points: float) -> str:
 
 def _round(number: int) -> int:
     """To two digits: the third would claim too much."""
-    return round(number, 2 - len(str(round(number)))) if number >= 100 else round(number)
+    return round(number, 2 - len(str(number))) if number >= 100 else number
