@@ -33,6 +33,11 @@ class About:
     licence: str  # licence of the pretrained weights
     citation: str
     weights: str | None = None  # name under which `earmark weights` knows them; None: needs no weights
+    # What build() makes when called without parameters, told before the weights are there.
+    shape: tuple[int, ...] = ()  # of one row
+    sample_rate: int = 0  # Hz
+    window: float = 0.0  # seconds
+    hop: float = 0.0  # seconds
 
 
 class Net:

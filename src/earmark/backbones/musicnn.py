@@ -21,6 +21,10 @@ ABOUT = About(
     licence="ISC",
     citation="Pons and Serra, musicnn, 2019, https://arxiv.org/abs/1909.06654",
     weights="musicnn-msd",
+    shape=(200,),
+    sample_rate=16000,
+    window=3.008,
+    hop=1.504,
 )
 SPEC = MelSpec(
     sample_rate=16000, n_fft=512, hop_length=256, n_mels=96, scale="slaney", norm="slaney", power=2,

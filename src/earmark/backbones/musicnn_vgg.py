@@ -16,6 +16,10 @@ ABOUT = About(
     licence="ISC",
     citation="Pons and Serra, musicnn, 2019, https://arxiv.org/abs/1909.06654",
     weights="musicnn-vgg-msd",
+    shape=(256,),
+    sample_rate=16000,
+    window=3.008,
+    hop=1.504,
 )
 # Size and stride of the five max pools, (time, frequency): as the graphs beside the checkpoints have them.
 POOLS = {

@@ -21,6 +21,10 @@ ABOUT = About(
     licence="Apache-2.0",
     citation="Plakal and Ellis, YAMNet, 2020, https://github.com/tensorflow/models/tree/master/research/audioset/yamnet",
     weights="yamnet",
+    shape=(1024,),
+    sample_rate=16000,
+    window=0.975,
+    hop=0.48,
 )
 SPEC = MelSpec(
     sample_rate=16000, n_fft=512, win_length=400, hop_length=160, n_mels=64, fmin=125.0, fmax=7500.0,

@@ -41,7 +41,7 @@ def tensorflow(index: Path, data: Path) -> Arrays:
 
 
 def tensorflow_v1(path: Path) -> Arrays:
-    """Tensors of a version 1 checkpoint (one file), by name."""
+    """Float tensors of a version 1 checkpoint (one file), by name."""
     arrays: Arrays = {}
     shapes: dict[str, tuple[int, ...]] = {}
     for key, value in _table(path.read_bytes(), path):
@@ -49,15 +49,14 @@ def tensorflow_v1(path: Path) -> Arrays:
         if not key:
             for one in _message(_last(saved, 1, b"")).get(1, []):
                 meta = _message(one)
-                shapes[_last(meta, 1, b"").decode()] = _shape(_last(meta, 2, b""))
+                if _DTYPES.get(_last(meta, 3, 0)) == "<f4":  # step counters and strings are not weights
+                    shapes[_last(meta, 1, b"").decode()] = _shape(_last(meta, 2, b""))
             continue
         part = _message(_last(saved, 2, b""))
         name, tensor = _last(part, 1, b"").decode(), _message(_last(part, 3, b""))
-        content, floats = _last(tensor, 4, b""), b"".join(tensor.get(5, []))
-        dtype = _DTYPES.get(_last(tensor, 1, 0))
-        if dtype != "<f4":  # step counters and strings are not weights
+        if name not in shapes:
             continue
-        flat = np.frombuffer(content or floats, dtype)
+        flat = np.frombuffer(_last(tensor, 4, b"") or b"".join(tensor.get(5, [])), "<f4")
         if name in arrays or flat.size != math.prod(shapes[name]):
             raise WeightsError(f"{path}: {name!r} is stored in slices, which this reader does not join")
         arrays[name] = flat.reshape(shapes[name])

@@ -1,0 +1,98 @@
+"""earmark weights list | fetch | add"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from . import _options as opt
+
+if TYPE_CHECKING:
+    from earmark.weights.sources import Progress
+
+
+@click.group()
+def command() -> None:
+    """Get the pretrained weights of backbones, checked by sha256.
+
+    \b
+    Examples:
+      earmark weights list
+      earmark weights fetch yamnet musicnn
+      earmark weights add vggish ~/Downloads/vggish_model.ckpt
+    """
+
+
+@command.command("list")
+@opt.json_option
+def list_(as_json: bool) -> None:
+    """List all known weights: present, or how to get them."""
+    from earmark import weights
+
+    found = [(one, weights.status(name)) for name, one in weights.known().items()]
+    if as_json:
+        told = [
+            {"name": s.name, "present": s.present, "how": s.how, "licence": s.licence, "trained_on": one.trained_on}
+            for one, s in found
+        ]
+        click.echo(json.dumps(told, indent=1, ensure_ascii=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("weights", "trained on", "licence", "state"):
+        table.add_column(column, overflow="fold")
+    for one, state in found:
+        table.add_row(state.name, one.trained_on, state.licence, "present" if state.present else state.how)
+    Console().print(table)
+
+
+@command.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME…")
+def fetch(names: tuple[str, ...]) -> None:
+    """Download, check and convert weights. NAME is a set ("musicnn-msd") or a backbone ("musicnn": all its sets)."""
+    from earmark import weights
+
+    with _bars() as progress:
+        installed = weights.fetch_all(names, progress=progress)
+    for one in installed:
+        click.echo(f"{one.name}: present in {one.folder}")
+
+
+@command.command()
+@click.argument("name")
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
+def add(name: str, file: Path) -> None:
+    """Install weights NAME from FILE that you have: a checkpoint, a folder, a wheel or an archive."""
+    from earmark import weights
+
+    installed = weights.add(name, file)
+    click.echo(f"{installed.name}: present in {installed.folder}")
+
+
+@contextmanager
+def _bars() -> Iterator[Progress | None]:
+    """A bar for each download, where somebody is looking."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        tasks: dict[str, TaskID] = {}
+
+        def advance(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = shown.add_task(what, total=total)
+            shown.update(tasks[what], completed=done, total=total)
+
+        yield advance
