@@ -84,8 +84,12 @@ class Groups:
     def left_out(self, seed: int) -> Iterator[Array]:
         """Jackknife weights of clips, in blocks (b, n): one group left out in each row.
 
-        More than 500 groups are left out several at a time, in 500 random lots: as good for a standard error.
+        More than 500 groups are left out several at a time, in 500 random lots: as good for a standard error. Of one
+        group nothing can be left out: one row of ones.
         """
+        if len(self) < 2:
+            yield np.ones((1, len(self.codes)))
+            return
         count = min(len(self), _MOST_LEFT_OUT)
         lots = np.random.default_rng(seed).permutation(np.arange(len(self)) % count)[self.codes]
         block = max(1, _CELLS // len(self.codes))
@@ -141,7 +145,7 @@ def normal_quantile(p: float) -> float:
 
 @lru_cache(maxsize=4096)
 def t_quantile(p: float, freedom: float) -> float:
-    """Quantile of Student's t for p in [0.5, 1) and ``freedom`` >= 1 (less counts as 1), to five digits.
+    """Quantile of Student's t for p in [0.5, 1) and ``freedom`` >= 1 (less counts as 1), to four digits.
 
     With t = √freedom · tan θ the density is cos(θ)^(freedom - 1), smooth on [0, π/2]: summed and looked up.
     """
