@@ -21,9 +21,10 @@ from .data import Dataset
 from .datasets import open_dataset
 from .embeddings import Cache
 from .errors import DataError
-from .evaluation import Evaluation, Pair, evaluate, majority_baseline
-from .evaluation import compare as compare_pairs
+from .evaluation import Evaluation, evaluate, majority_baseline
 from .fitting import Data, Scores, aligned, branch_rows, combined, fit, fit_head, prepare, row_share
+from .pairs import Pair
+from .pairs import compare as compare_pairs
 from .pool import pool_scores
 from .progress import bar
 from .recipe import Recipe, find

@@ -1,0 +1,156 @@
+"""Data sets: a contract for every file in datasets/, and what each of them knows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from earmark import registry
+from earmark.data import Clip, Dataset, Excluded
+from earmark.datasets import gtzan, open_dataset
+from earmark.errors import DataError
+
+
+def lay_out(folder: Path, layout: dict[str, str]) -> Path:
+    """Write a data set's example layout; sounds are empty files (building reads no audio)."""
+    for name, text in layout.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("name", registry.names("datasets"))
+class TestEveryDataset:
+    def test_builds_its_example(self, name: str, tmp_path: Path) -> None:
+        part = registry.module("datasets", name)
+        assert part.__doc__
+        dataset = registry.build("datasets", name, path=lay_out(tmp_path, part.LAYOUT))
+        assert isinstance(dataset, Dataset)
+        assert len(dataset.clips) == sum(not text for text in part.LAYOUT.values())
+        assert len(dataset.classes) >= 2
+        assert all(isinstance(c, Clip) and c.path.exists() for c in dataset.clips)
+        assert dataset == registry.build("datasets", name, path=tmp_path)
+
+    def test_is_recognised_or_named(self, name: str, tmp_path: Path) -> None:
+        part = registry.module("datasets", name)
+        lay_out(tmp_path, part.LAYOUT)
+        assert open_dataset(f"{name}:{tmp_path}").clips == registry.build("datasets", name, path=tmp_path).clips
+        if hasattr(part, "matches"):
+            assert part.matches(tmp_path)
+            assert open_dataset(tmp_path) == open_dataset(f"{name}:{tmp_path}")
+            assert not part.matches(tmp_path / "nowhere")
+            (tmp_path / "empty").mkdir()
+            assert not part.matches(tmp_path / "empty")
+
+
+def test_folder(tmp_path: Path) -> None:
+    lay_out(tmp_path, {"cat/a.wav": "", "cat/more/b.FLAC": "", "dog/c.ogg": "", "loose.wav": "", "dog/notes.txt": "x", ".hidden.wav": ""})
+    found = {c.id: c.label for c in open_dataset(tmp_path).clips}
+    assert found == {"cat/a.wav": "cat", "cat/more/b.FLAC": "cat", "dog/c.ogg": "dog", "loose.wav": None}
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])
+def test_table(tmp_path: Path, ending: str) -> None:
+    rows = [
+        {"path": "a.wav", "label": "01", "group": "x", "split": "train", "start": "", "duration": ""},
+        {"path": "a.wav", "label": "01", "group": "x", "split": "test", "start": "1.5", "duration": "2"},
+        {"path": "sub/ü, ö.wav", "label": "b", "group": "", "split": "test", "start": "", "duration": ""},
+    ]
+    file = tmp_path / f"birds.{ending}"
+    if ending == "parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        pq.write_table(pa.Table.from_pylist(rows), file)
+    else:
+        import csv
+
+        with file.open("w", encoding="utf-8", newline="") as out:
+            writer = csv.DictWriter(out, rows[0].keys(), delimiter="\t" if ending == "tsv" else ",")
+            writer.writeheader()
+            writer.writerows(rows)
+    dataset = open_dataset(file)
+    assert dataset.name == "birds"
+    assert [(c.id, c.label, c.group, c.fold, c.start, c.duration) for c in dataset.clips] == [
+        ("a.wav", "01", "x", "train", 0.0, None),
+        ("a.wav#1.5+2", "01", "x", "test", 1.5, 2.0),
+        ("sub/ü, ö.wav", "b", None, "test", 0.0, None),
+    ]
+    assert dataset.clips[2].path == tmp_path / "sub/ü, ö.wav"
+
+
+def test_table_with_semicolons_and_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("\ufeffpath;label\na.wav;dog, big\n", encoding="utf-8")
+    assert open_dataset(tmp_path / "x.csv").clips[0].label == "dog, big"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("file,label\na.wav,x\n", "found the columns file, label; wanted path and label"),
+        ("path,label\n,x\n", "line 2: the path is empty"),
+        ("path,label,start\na.wav,x,soon\n", "line 2: start is 'soon'; wanted seconds"),
+        ("path,label,duration\na.wav,x,-1\n", "line 2: duration is '-1'"),
+        ("path,label,duration\na.wav,x,0\n", "the duration is 0"),
+        ("path,label,start\na.wav,x,nan\n", "start is 'nan'"),
+        ("path,label\na.wav,x\na.wav,y\n", "listed more than once, e.g. 'a.wav'"),
+        ("", "found the columns none"),
+        ("path,label\n", "no sounds found"),
+    ],
+)
+def test_tables_that_cannot_be_used(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(DataError, match=told):
+        open_dataset(tmp_path / "x.csv")
+
+
+def test_other_things_that_are_no_data_set(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_bytes(b"path,label\n\xff\xfe\xfa,x\n")
+    (tmp_path / "x.json").write_text("{}")
+    (tmp_path / "x.parquet").write_text("no parquet")
+    (tmp_path / "empty").mkdir()
+    for source, told in [
+        ("x.csv", "not a readable table"),
+        ("x.json", "wanted a table"),
+        ("x.parquet", "not a readable Parquet file"),
+        ("nowhere", "there is nothing at"),
+        ("empty", "no sounds found"),
+    ]:
+        with pytest.raises(DataError, match=told):
+            open_dataset(tmp_path / source)
+
+
+def test_gtzan_facts() -> None:
+    facts = gtzan.facts()
+    assert len(facts) == 1000
+    splits = [split for _, split, _ in facts.values()]
+    assert {s: splits.count(s) for s in ("train", "valid", "test", "removed")} == {"train": 443, "valid": 197, "test": 290, "removed": 70}
+    assert facts["metal.00058"][2] == "rock.00016"
+    twins = {name: twin for name, (_, _, twin) in facts.items() if twin}
+    assert len(twins) == 28
+    assert all(twins[twin] == name for name, twin in twins.items())
+
+
+def test_gtzan_twins_share_a_group(tmp_path: Path) -> None:
+    lay_out(tmp_path, {"metal/metal.00058.wav": "", "rock/rock.00016.wav": "", "jazz/jazz.00054.wav": "", "jazz/mine.wav": ""})
+    group = {c.path.stem: c.group for c in open_dataset(tmp_path).clips}
+    assert group.keys() == {"metal.00058", "rock.00016", "jazz.00054"}
+    assert group["metal.00058"] == group["rock.00016"]
+    assert group["jazz.00054"] == "unknown artist of jazz.00054"
+
+
+def test_real_data_sets(shared: Path) -> None:
+    esc = open_dataset(shared / "data" / "esc10")
+    assert (esc.name, len(esc.clips), len(esc.classes)) == ("ESC-10", 400, 10)
+    assert sorted({str(c.fold) for c in esc.clips}) == ["1", "2", "3", "4", "5"]
+    table = open_dataset(shared / "data" / "gtzan" / "clips.csv")
+    assert (table.name, len(table.clips), len({c.group for c in table.clips})) == ("gtzan", 490, 183)
+
+
+def test_nothing_is_dropped_in_silence() -> None:
+    clips = tuple(Clip(f"{i}.wav", Path(f"{i}.wav"), "x") for i in range(3))
+    left = Dataset("d", clips).without([Excluded("1.wav", "silent")], ["1.wav"])
+    assert [c.id for c in left.clips] == ["0.wav", "2.wav"]
+    assert left.excluded == (Excluded("1.wav", "silent"),)
