@@ -7,8 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from earmark import mel
 from earmark.backbone import About, Backbone, Floats, Net
 from earmark.errors import RecipeError
@@ -18,8 +16,8 @@ PATCHES = "patches"
 """The cut before the net: rows are its input. What fine-tunes a whole net starts there."""
 
 
-def net_of(weights_name: str, at: str, given: Path | str | None = None) -> tuple[Net, tuple[int, ...]]:
-    """The installed net (or the ONNX file ``given``) up to the block ``at``, and the shape of a row there.
+def net_of(weights_name: str, at: str, given: Path | str | bytes | None = None) -> tuple[Net, tuple[int, ...]]:
+    """The installed net (or the ONNX net ``given``) up to the block ``at``, and the shape of a row there.
 
     Raises WeightsError when the weights are missing or the net has no such block.
     """
@@ -31,9 +29,10 @@ def net_of(weights_name: str, at: str, given: Path | str | None = None) -> tuple
     return Net(path, output=at, sha256=installed.facts["sha256"].get(path.name)), installed.shapes[at]
 
 
-def given_net(path: Path | str, output: str | None) -> tuple[Net, tuple[int, ...]]:
-    """An ONNX file as a net, and the shape of a row of ``output`` (None: the first). Raises RecipeError."""
-    net = Net(Path(path), output=output)
+def given_net(source: Path | str | bytes, output: str | None) -> tuple[Net, tuple[int, ...]]:
+    """An ONNX file or its bytes as a net, and the shape of a row of ``output`` (None: the first). Raises RecipeError."""
+    net = Net(source, output=output)
+    path = "the given net" if isinstance(source, bytes) else source
     outputs = {one.name: one.shape for one in net.session.get_outputs()}
     name = output or next(iter(outputs))
     if name not in outputs:
@@ -72,7 +71,7 @@ def build(
     at: str,
     pad: str,
     weights_name: str,
-    weights: Path | str | None,
+    weights: Path | str | bytes | None,
     about: About,
     params: Mapping[str, Any],
     pad_left: int = 0,
@@ -91,7 +90,7 @@ def build(
         net, shape = net_of(weights_name, at, weights)
 
     def rows(samples: Floats) -> Floats:
-        return np.ascontiguousarray(patches(samples))
+        return patches(samples).copy()  # frames that overlap share memory until here
 
     return Backbone(
         name=name,

@@ -101,13 +101,13 @@ def build(
     trained: str = "msd",
     hop: float = 1.5,
     pad: str = "repeat",
-    weights: Path | str | None = None,
+    weights: Path | str | bytes | None = None,
 ) -> Backbone:
     """Rows of musicnn every ``hop`` seconds (whole frames of 16 ms).
 
     ``at``: "penultimate" (200), "pooled" (1506: maximum and mean over time of 753 channels), "logits" (50 tags), a
     block of the net such as "front" (561 x 187), or "patches" (its input, 187 x 96). ``trained``: "msd" or "mtt".
-    ``pad``: sounds shorter than 3 s are repeated ("repeat") or get zeros ("zero"). ``weights``: an ONNX file to
+    ``pad``: sounds shorter than 3 s are repeated ("repeat") or get zeros ("zero"). ``weights``: an ONNX net to
     use instead of the installed one.
     """
     return _patches.build(

@@ -63,13 +63,13 @@ def build(
     trained: str = "msd",
     hop: float = 1.5,
     pad: str = "repeat",
-    weights: Path | str | None = None,
+    weights: Path | str | bytes | None = None,
 ) -> Backbone:
     """Rows of the VGG every ``hop`` seconds (whole frames of 16 ms).
 
     ``at``: "embedding" (256: the last pool), "logits" (50 tags), a block of the net such as "pool3", or "patches"
     (its input, 187 x 96). ``trained``: "msd" or "mtt". ``pad``: sounds shorter than 3 s are repeated ("repeat") or
-    get zeros ("zero"). ``weights``: an ONNX file to use instead of the installed one.
+    get zeros ("zero"). ``weights``: an ONNX net to use instead of the installed one.
     """
     return _patches.build(
         "musicnn-vgg", spec=SPEC, frames=FRAMES, hop=hop, at=at, pad=pad, weights=weights, about=ABOUT,

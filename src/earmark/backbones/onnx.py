@@ -54,17 +54,17 @@ def build(
     hop: float | None = None,
     output: str | None = None,
     pad: str = "repeat",
-    weights: Path | str | None = None,
+    weights: Path | str | bytes | None = None,
 ) -> Backbone:
     """Rows of the net in ``file``.
 
     ``facts``: a TOML or JSON file, or its content; default: the file of the net's name beside it. ``hop`` (seconds)
     and ``output`` overrule the facts. ``pad``: short sounds are repeated ("repeat") or get zeros ("zero").
-    ``weights``: a copy of the net to use instead of ``file``. Raises RecipeError when facts are missing, wrong or do
+    ``weights``: a copy of the net (file or bytes) instead of ``file``. Raises RecipeError when facts are missing, wrong or do
     not fit the net.
     """
-    path = Path(weights or file or "")
-    if not path.is_file():
+    path = Path("net.onnx" if isinstance(weights, bytes) else weights or file or "")
+    if not isinstance(weights, bytes) and not path.is_file():
         raise RecipeError(f"onnx: found no net at {str(path)!r}; wanted onnx(file='net.onnx')")
     told = dict(_read(facts, path))
     told |= {k: v for k, v in {"hop": hop, "output": output}.items() if v is not None}
@@ -74,7 +74,7 @@ def build(
         raise RecipeError(f"{path}: its facts lack {', '.join(sorted(missing))}. See the docs of the backbone 'onnx'")
     if pad not in ("repeat", "zero"):
         raise RecipeError(f"onnx: pad={pad!r} is unknown; wanted 'repeat' or 'zero'")
-    net, shape = _patches.given_net(path, told.get("output"))
+    net, shape = _patches.given_net(weights if isinstance(weights, bytes) else path, told.get("output"))
     rate = int(told["sample_rate"])
     row: tuple[int, ...]
     if "front" in told:

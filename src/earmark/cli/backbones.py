@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import _options as opt
+
+if TYPE_CHECKING:
+    from earmark.backbone import About
 
 
 def _told(name: str) -> dict[str, Any]:
@@ -15,8 +19,9 @@ def _told(name: str) -> dict[str, Any]:
     from earmark import registry, weights
 
     about = registry.module("backbones", name).ABOUT
-    wanted = [one for one in weights.known() if about.weights and one in weights.named(name)]
-    states = [weights.status(one) for one in wanted]
+    states = [weights.status(one) for one in weights.named(name)] if about.weights else []
+    if not about.weights:
+        about = _layout(name, about)
     return {
         "backbone": name,
         "about": about.summary,
@@ -30,6 +35,18 @@ def _told(name: str) -> dict[str, Any]:
         "weights": [{"name": s.name, "present": s.present, "how": s.how} for s in states],
         "parameters": {k: str(v) for k, v in registry.parameters("backbones", name).items() if k != "weights"},
     }
+
+
+def _layout(name: str, about: About) -> About:
+    """What a backbone without weights makes, asked of itself (one that needs parameters cannot say)."""
+    from earmark import registry
+    from earmark.errors import EarmarkError
+
+    try:
+        built = registry.build("backbones", name)
+    except EarmarkError:
+        return about
+    return replace(about, shape=built.shape, sample_rate=built.sample_rate, window=built.window, hop=built.hop)
 
 
 @click.command()
@@ -51,19 +68,22 @@ def command(as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("backbone", "about", "row", "Hz", "window / hop", "trained on", "licence", "weights"):
-        table.add_column(column, overflow="fold", justify="right" if column in ("row", "Hz") else "left")
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in ("backbone", "row", "kHz", "window, hop", "trained on", "licence", "weights"):
+        table.add_column(column, overflow="fold", justify="right" if column in ("row", "kHz") else "left")
     for one in backbones:
+        missing = [w for w in one["weights"] if not w["present"]]
         table.add_row(
             one["backbone"],
-            one["about"],
             "×".join(map(str, one["row"])) or "–",
-            str(one["sample_rate"] or "–"),
-            f"{one['window']:.3g} / {one['hop']:.3g} s" if one["window"] else "–",
+            f"{one['sample_rate'] / 1000:g}" if one["sample_rate"] else "–",
+            f"{one['window']:.3g}, {one['hop']:.3g} s" if one["window"] else "–",
             one["trained_on"],
             one["licence"],
-            "\n".join(f"{w['name']}: {'present' if w['present'] else w['how']}" for w in one["weights"])
-            or "none needed",
+            "none needed" if not one["weights"] else "missing" if missing else "present",
         )
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    ways = [f"  {w['name']}: {w['how']}" for one in backbones for w in one["weights"] if not w["present"]]
+    if ways:
+        console.print("\nMissing weights, and how to get them:", *ways, sep="\n", highlight=False, soft_wrap=True)

@@ -46,12 +46,15 @@ def list_(as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in ("weights", "trained on", "licence", "state"):
         table.add_column(column, overflow="fold")
     for one, state in found:
-        table.add_row(state.name, one.trained_on, state.licence, "present" if state.present else state.how)
-    Console().print(table)
+        table.add_row(state.name, one.trained_on, state.licence, "present" if state.present else "missing")
+    console = Console()
+    console.print(table)
+    if ways := [f"  {state.name}: {state.how}" for _, state in found if not state.present]:
+        console.print("\nHow to get the missing ones:", *ways, sep="\n", highlight=False, soft_wrap=True)
 
 
 @command.command()

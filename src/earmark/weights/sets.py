@@ -105,6 +105,6 @@ def named(name: str) -> tuple[str, ...]:
         return (name,)
     if sets := _declared().get(name):
         return tuple(one.name for one in sets)
-    near = difflib.get_close_matches(name, known(), n=1)
+    near = difflib.get_close_matches(name, [*known(), *(part for part, has in _declared().items() if has)], n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     raise WeightsError(f"no weights are called {name!r}.{hint} There are: {', '.join(known())}")
