@@ -1,7 +1,7 @@
 """Makes choi2017.npz: the front end and the 160 numbers of Choi et al.'s own Keras 2 model on a made-up sound.
 
-    pip install tensorflow-cpu==2.21.0 tf_keras librosa future && pip install --no-deps kapre==0.1.4
-    python tests/golden/make_choi2017.py model_best.hdf5
+pip install tensorflow-cpu==2.21.0 tf_keras librosa future && pip install --no-deps kapre==0.1.4
+python tests/golden/make_choi2017.py model_best.hdf5
 """
 
 import sys
