@@ -1,8 +1,8 @@
 """Makes aisfx.npz: log-mel (Essentia) and embeddings of aisfx 0.1.2 with its real weights on a made-up sound.
 
-    pip install torch numpy essentia==2.1b6.dev1389
-    pip download --no-deps aisfx==0.1.2 && unzip aisfx-0.1.2-*.whl
-    python tests/golden/make_aisfx.py aisfx
+pip install torch numpy essentia==2.1b6.dev1389
+pip download --no-deps aisfx==0.1.2 && unzip aisfx-0.1.2-*.whl
+python tests/golden/make_aisfx.py aisfx
 """
 
 import sys
@@ -14,7 +14,11 @@ import soundfile
 import torch
 from signals import sweep
 
-sys.path[:0] = [str(Path(sys.argv[1]).parent), str(Path(sys.argv[1]) / "spectrogram"), str(Path(sys.argv[1]) / "models")]
+sys.path[:0] = [
+    str(Path(sys.argv[1]).parent),
+    str(Path(sys.argv[1]) / "spectrogram"),
+    str(Path(sys.argv[1]) / "models"),
+]
 import cnn2d  # noqa: E402
 import spectrogram_essentia  # noqa: E402
 
