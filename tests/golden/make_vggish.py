@@ -1,7 +1,7 @@
 """Makes vggish.npz: torchvggish's log-mel of a made-up sound and its net's output under seeded random weights.
 
-    pip install torch numpy resampy soundfile && pip install --no-deps torchvggish==0.2
-    python tests/golden/make_vggish.py
+pip install torch numpy resampy soundfile && pip install --no-deps torchvggish==0.2
+python tests/golden/make_vggish.py
 """
 
 import json
