@@ -1,0 +1,90 @@
+"""PANNs against the authors' code, both with the same seeded random weights (golden/make_panns.py).
+
+Random weights are for this comparison alone: nothing they say means anything, and they are never installed.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from earmark import registry
+from earmark.errors import RecipeError, WeightsError
+from earmark.nets import panns
+from golden.seeded import weights as seeded
+from golden.signals import sweep
+
+Arrays = dict[str, np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def golden() -> Arrays:
+    with np.load(Path(__file__).parent / "golden" / "panns.npz") as file:
+        return dict(file)
+
+
+def log_mel(net: str) -> np.ndarray:
+    built = registry.build("backbones", "panns", net=net, at="patches")
+    patches: np.ndarray = built.embed(sweep(15.0, built.sample_rate))
+    return patches
+
+
+def random_checkpoint(golden: Arrays, net: str, path: Path) -> Path:
+    """A file such as Zenodo has, with NumPy's numbers in the sampler's state, but with random weights."""
+    model = {name: torch.from_numpy(a) for name, a in seeded(json.loads(str(golden[f"{net}/shapes"]))).items()}
+    model["logmel_extractor.melW"] = torch.zeros(513, 64)
+    sampler = {"pointers": np.zeros(3, np.int64), "at": np.float64(1.0), "queue": [1, 2]}
+    torch.save({"iteration": 1, "model": model, "sampler": sampler}, path)
+    return path
+
+
+@pytest.mark.parametrize("net", ["cnn14", "cnn14-16k"])
+def test_log_mel(golden: Arrays, net: str) -> None:
+    found = log_mel(net)
+    assert found.shape == (2, 1001, 64)
+    difference = np.abs(found[:, ::50] - golden[f"{net}/log_mel"])
+    # Decibels: the reference sums up a Fourier transform in float32, which shows where a band is nearly empty.
+    assert difference.max() < 1e-4
+    assert difference.mean() < 5e-6
+
+
+@pytest.mark.parametrize("net", ["cnn14", "mobilenetv1", "mobilenetv2"])
+def test_random_weights_give_what_the_reference_gives(golden: Arrays, net: str, tmp_path: Path) -> None:
+    file = random_checkpoint(golden, net, tmp_path / "some.pth")
+    params = panns.convert({"some.pth": file}, net=net)
+    module = panns.module(net=net).eval()
+    module.load_state_dict({name: torch.from_numpy(a) for name, a in params.items()})
+    with torch.inference_mode():
+        embedding = module[:-1](torch.from_numpy(log_mel(net)))
+        scores = module[-1](embedding)
+    wanted = golden[f"{net}/embedding"]
+    assert np.abs(embedding.numpy() - wanted).max() < 1e-4 * np.abs(wanted).max()
+    assert np.abs(scores.numpy() - golden[f"{net}/scores"]).max() < 1e-3
+
+
+def test_16k_is_the_same_net(golden: Arrays) -> None:
+    assert str(golden["cnn14/shapes"]) == str(golden["cnn14-16k/shapes"])
+    assert registry.module("backbones", "panns").WEIGHTS[1].options == {"net": "cnn14"}
+
+
+def test_wrong_files_are_refused(golden: Arrays, tmp_path: Path) -> None:
+    file = random_checkpoint(golden, "mobilenetv1", tmp_path / "some.pth")
+    with pytest.raises(WeightsError, match="not the weights of mobilenetv2"):
+        panns.convert({"some.pth": file}, net="mobilenetv2")
+    torch.save({"model": Path("x")}, tmp_path / "evil.pth")
+    with pytest.raises(WeightsError, match="can be read safely"):
+        panns.convert({"evil.pth": tmp_path / "evil.pth"}, net="mobilenetv2")
+
+
+def test_without_weights_it_says_what_to_put_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EARMARK_HOME", str(tmp_path))
+    with pytest.raises(WeightsError, match=r"MobileNetV2_mAP=0\.383\.pth, from https://zenodo\.org"):
+        registry.build("backbones", "panns", net="mobilenetv2")
+    with pytest.raises(WeightsError, match="panns-cnn14"):
+        registry.build("backbones", "panns")
+    with pytest.raises(RecipeError, match="cnn14"):
+        registry.build("backbones", "panns", net="cnn15")
