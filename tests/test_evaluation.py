@@ -140,7 +140,7 @@ def test_majority_baseline_knows_only_how_common_classes_are():
 @given(p=st.sampled_from([0.9, 0.95, 0.975, 0.995]), freedom=st.floats(1, 5000))
 def test_t_quantiles_agree_with_scipy(p, freedom):
     stats = pytest.importorskip("scipy.stats", reason="reference")
-    assert t_quantile(p, freedom) == pytest.approx(stats.t.ppf(p, freedom), rel=1e-4)
+    assert t_quantile(p, freedom) == pytest.approx(stats.t.ppf(p, freedom), rel=1e-3)
 
 
 def test_more_than_500_groups_are_left_out_in_lots():

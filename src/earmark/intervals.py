@@ -145,7 +145,7 @@ def normal_quantile(p: float) -> float:
 
 @lru_cache(maxsize=4096)
 def t_quantile(p: float, freedom: float) -> float:
-    """Quantile of Student's t for p in [0.5, 1) and ``freedom`` >= 1 (less counts as 1), to four digits.
+    """Quantile of Student's t for p in [0.5, 1) and ``freedom`` >= 1 (less counts as 1), to three digits or more.
 
     With t = √freedom · tan θ the density is cos(θ)^(freedom - 1), smooth on [0, π/2]: summed and looked up.
     """
