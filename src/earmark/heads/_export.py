@@ -67,13 +67,10 @@ class Graph:
     def double(self, x: str) -> str:
         return self("Cast", x, to=TensorProto.DOUBLE)
 
-    def linear(self, x: str, coef: NDArray[Any], intercept: NDArray[Any]) -> str:
-        """Probabilities from ``x @ coef.T + intercept``: softmax, or the sigmoid where there is one row of coef."""
-        if len(coef) == 1:
-            coef, intercept = np.vstack([np.zeros_like(coef), coef]), np.append(0.0, intercept)
+    def scores(self, x: str, coef: NDArray[Any], intercept: NDArray[Any]) -> str:
+        """``x @ coef.T + intercept`` in float64."""
         weights = np.ascontiguousarray(coef.T, dtype=np.float64)
-        scores = self("Add", self("MatMul", self.double(x), weights), intercept.astype(np.float64))
-        return self("Softmax", scores, axis=1)
+        return self("Add", self("MatMul", self.double(x), weights), intercept.astype(np.float64))
 
     def draw(self, step: Any, x: str) -> str:
         """Add a fitted estimator; returns the name of what it makes of ``x``.
@@ -106,13 +103,24 @@ def from_sklearn(fitted: Any, shape: tuple[int, ...]) -> onnx.ModelProto:
     return graph.model(graph.draw(fitted, x), shape, len(fitted.classes_))
 
 
-def from_torch(module: Any, shape: tuple[int, ...], classes: int) -> onnx.ModelProto:
-    """A torch net that gives logits; the softmax is added."""
-    raise NotImplementedError
+def from_torch(net: Any, shape: tuple[int, ...]) -> onnx.ModelProto:
+    """A torch net that gives logits (n, classes); the softmax is added."""
+    import copy
+    from collections import OrderedDict
+
+    from torch import nn
+
+    from ..weights.export import to_onnx as export
+
+    line = nn.Sequential(OrderedDict(net=copy.deepcopy(net).cpu(), proba=nn.Softmax(1)))
+    return onnx.load_from_string(export(line, shape, ["proba"]))
 
 
 def _logistic(graph: Graph, x: str, step: LogisticRegression) -> str:
-    return graph.linear(x, step.coef_, step.intercept_)
+    coef, intercept = step.coef_, step.intercept_
+    if len(coef) == 1:  # two classes: a sigmoid is a softmax beside 0
+        coef, intercept = np.vstack([np.zeros_like(coef), coef]), np.append(0.0, intercept)
+    return graph("Softmax", graph.scores(x, coef, intercept), axis=1)
 
 
 def _pca(graph: Graph, x: str, step: PCA) -> str:

@@ -7,16 +7,15 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 
 from ._flat import Flat
-from ._inner import Codes, Floats, Split
+from ._inner import Codes, Floats
 from ._scale import Scaler
+from ._tempered import Tempered
 
 ABOUT = "support vector machine (scikit-learn), RBF or linear; probabilities by a temperature from grouped inner folds"
 
@@ -57,7 +56,8 @@ class Margins(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Floats, y: Codes) -> Margins:
         if self.kernel not in ("rbf", "linear"):
             raise ValueError(f"kernel={self.kernel!r}; wanted 'rbf' or 'linear'")
-        self.gamma_ = 1.0 / max(X.shape[1] * float(X.var()), 1e-12) if self.gamma == "scale" else self.gamma
+        wide = X.shape[1] * float(X.var())
+        self.gamma_ = 1.0 / max(wide, 1e-12) if self.gamma == "scale" else float(self.gamma)
         weight = "balanced" if self.balanced else None
         machine = SVC(C=self.C, kernel=self.kernel, gamma=self.gamma_, class_weight=weight, cache_size=1000).fit(X, y)
         self.classes_ = machine.classes_
@@ -94,7 +94,7 @@ class Margins(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             length = graph("ReduceSumSquare", x, np.array([1]), keepdims=1)
             far = graph("Add", length, np.square(self.vectors_.astype(np.float64)).sum(axis=1))
             far = graph("Sub", far, graph("Mul", kernel, np.array(2.0)))
-            kernel = graph("Exp", graph("Mul", far, np.array(-float(self.gamma_))))
+            kernel = graph("Exp", graph("Mul", far, np.array(-self.gamma_)))
         return str(graph("Add", graph("MatMul", kernel, self.weights_), self.intercept_))
 
 
@@ -114,42 +114,3 @@ class Components(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def onnx(self, graph: Any, x: str) -> str:
         return str(graph.draw(self.pca_, x))
-
-
-class Tempered(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Probabilities = softmax(scores / temperature) of any classifier with scores (n, classes).
-
-    The temperature (Guo et al. 2017) makes the scores of rows held out by ``cv``, a list of splits, most likely.
-    It changes no decision. (SVC's own ``probability=True`` does, splits groups, and is deprecated.)
-    """
-
-    def __init__(self, estimator: Any, *, cv: Sequence[Split] = ()) -> None:
-        self.estimator = estimator
-        self.cv = cv
-
-    def fit(self, X: Floats, y: Codes) -> Tempered:
-        scores, truth = [], []
-        for learn, look in self.cv:
-            scores.append(clone(self.estimator).fit(X[learn], y[learn]).decision_function(X[look]))
-            truth.append(np.searchsorted(np.unique(y), y[look]))
-        self.sharpness_ = _sharpness(np.concatenate(scores), np.concatenate(truth)) if scores else 1.0
-        self.fitted_ = clone(self.estimator).fit(X, y)
-        self.classes_ = self.fitted_.classes_
-        return self
-
-    def predict_proba(self, X: Floats) -> Any:
-        return softmax(self.fitted_.decision_function(X) * self.sharpness_, axis=1)
-
-    def onnx(self, graph: Any, x: str) -> str:
-        x = graph.draw(self.fitted_, x)
-        return str(graph("Softmax", graph("Mul", x, np.array(self.sharpness_)), axis=1))
-
-
-def _sharpness(scores: Any, truth: Codes) -> float:
-    """1 / temperature under which the truth (n,) is most likely given scores (n, classes)."""
-
-    def surprise(log_sharpness: float) -> float:
-        chances = log_softmax(scores * np.exp(log_sharpness), axis=1)
-        return float(-chances[np.arange(len(truth)), truth].mean())
-
-    return float(np.exp(minimize_scalar(surprise, bounds=(-5.0, 5.0), method="bounded").x))

@@ -1,0 +1,281 @@
+"""A torch net as a head: one class for every head that is trained by gradient descent.
+
+A new one is a function that makes the module and a ``build()`` that hands it over::
+
+    def module(rows, classes):                  # the rows learnt from (n, *shape), how many classes
+        return nn.Sequential(Standardise(rows), nn.Flatten(), nn.Linear(rows[0].size, classes))
+
+    def build(*, lr=1e-3, seed=0):
+        return NetHead(module, lr=lr, seed=seed)
+
+Modules take rows (n, *shape) and give logits (n, classes). A module that starts from pretrained weights loads them
+in that function; ``lr_factors={"body.": 0.1, "body.0.": 0}`` then trains some parts slower or not at all, and
+``KeepStatistics`` leaves batch norm as it was pretrained. ``augment`` sees every training batch (mixup, SpecAugment).
+The training loop is skorch's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping, PassthroughScoring
+from skorch.helper import predefined_split
+from torch import Tensor, nn
+
+from ..errors import RecipeError
+from ._inner import Floats, Split, checked, holdout, like
+
+Module = Callable[[Floats, int], nn.Module]
+Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A net trained with Adam and cross-entropy, stopped early, the best epoch's weights kept.
+
+    ``module``: rows learnt from, number of classes -> torch module that gives logits.
+    ``spare``: share of the rows held out, by whole groups, to stop by; training ends after ``patience`` epochs
+    without a lower loss on them. Where no group can be spared, all ``epochs`` are run.
+    ``lr_factors``: start of parameters' names -> factor on ``lr``; the longest start that fits counts; 0 freezes.
+    ``augment``: (rows (b, *shape), targets (b, classes)) -> the same, changed; draws from torch's generator.
+    ``smoothing``: of labels. ``balanced``: classes weigh 1/size. ``bfloat16``: multiply in half the bits (faster
+    where the processor has AMX or the like), weights stay float32.
+    """
+
+    def __init__(
+        self,
+        module: Module,
+        *,
+        lr: float = 1e-3,
+        epochs: int = 100,
+        batch: int = 32,
+        patience: int = 10,
+        spare: float = 0.15,
+        weight_decay: float = 0.0,
+        smoothing: float = 0.0,
+        balanced: bool = False,
+        lr_factors: Mapping[str, float] | None = None,
+        augment: Augment | None = None,
+        bfloat16: bool = False,
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        self.module = module
+        self.lr = lr
+        self.epochs = epochs
+        self.batch = batch
+        self.patience = patience
+        self.spare = spare
+        self.weight_decay = weight_decay
+        self.smoothing = smoothing
+        self.balanced = balanced
+        self.lr_factors = lr_factors
+        self.augment = augment
+        self.bfloat16 = bfloat16
+        self.device = device
+        self.seed = seed
+
+    def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> NetHead:
+        """Fit on rows X (n, *shape) with labels y (n,). Raises DataError, RecipeError if the training diverges.
+
+        ``history_`` keeps train_loss, train_accuracy, valid_loss, valid_accuracy of every epoch (the last two are
+        empty where nothing was held out), ``splits_`` the inner split.
+        """
+        rows, codes, self.classes_, ids = checked(X, y, groups)
+        self.shape_ = rows.shape[1:]
+        learn, look = holdout(codes, ids, self.spare, seed=self.seed)
+        self.splits_: list[Split] = [(learn, look)] if len(look) else []
+        # A copy of torch's random state: the same seed gives the same net, and nobody else's numbers change.
+        with torch.random.fork_rng(devices=[] if self.device == "cpu" else None):
+            torch.manual_seed(self.seed)
+            self.net_ = self.module(rows[learn] if len(look) else rows, len(self.classes_)).to(self.device)
+            self.history_ = self._train(rows, codes, learn, look)
+        self.net_.eval()
+        return self
+
+    def _train(self, rows: Floats, codes: NDArray[np.intp], learn: Any, look: Any) -> dict[str, list[float]]:
+        k = len(self.classes_)
+        x = torch.from_numpy(rows if rows.flags.writeable else rows.copy())
+        targets = torch.from_numpy(np.eye(k, dtype=np.float32)[codes])
+        weight = torch.from_numpy((len(learn) / k / np.bincount(codes[learn], minlength=k)).astype(np.float32))
+        stopper = EarlyStopping("valid_loss", patience=self.patience, load_best=True, sink=_silent)
+        callbacks: list[tuple[str, Callback]] = [
+            ("hits", _Hits()),
+            ("train_accuracy", PassthroughScoring("train_accuracy", on_train=True, lower_is_better=False)),
+        ]
+        if len(look):
+            callbacks += [
+                ("valid_accuracy", PassthroughScoring("valid_accuracy", lower_is_better=False)),
+                ("stop", stopper),
+            ]
+        loop = _Loop(
+            self.net_,
+            criterion=nn.CrossEntropyLoss(weight if self.balanced else None, label_smoothing=self.smoothing),
+            optimizer=torch.optim.Adam,
+            optimizer__param_groups=self._groups(),
+            optimizer__weight_decay=self.weight_decay,
+            optimizer__fused=True,
+            lr=self.lr,
+            batch_size=self.batch,
+            iterator_train=Batches,
+            iterator_train__augment=self.augment,
+            iterator_train__shuffle=True,
+            iterator_valid=Batches,
+            iterator_valid__batch_size=256,
+            train_split=predefined_split(Rows(x, targets, look)) if len(look) else None,
+            callbacks=callbacks,
+            callbacks__print_log=None,
+            bfloat16=self.bfloat16,
+            device=self.device,
+            verbose=0,
+        )
+        loop.initialize()
+        loop.notify("on_train_begin", X=None, y=None)
+        try:
+            loop.fit_loop(Rows(x, targets, learn), epochs=self.epochs)
+        except KeyboardInterrupt:  # also how skorch's callbacks stop; the user's own must pass
+            if not len(look) or stopper.misses_ < self.patience:
+                raise
+        loop.notify("on_train_end", X=None, y=None)
+        if not all(bool(torch.isfinite(p).all()) for p in self.net_.parameters()):
+            raise RecipeError(f"the training diverged with lr={self.lr}; take a smaller one, e.g. lr={self.lr / 10:g}")
+        names = ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy")
+        return {n: [float(e[n]) for e in loop.history if n in e] for n in names}
+
+    def _groups(self) -> list[tuple[str, dict[str, float]]]:
+        """Parameters by name with their learning rates, for skorch; freezes what has the factor 0."""
+        factors = self.lr_factors or {}
+        groups = []
+        unused = set(factors)
+        for name, parameter in self.net_.named_parameters():
+            start = max((s for s in factors if name.startswith(s)), key=len, default=None)
+            if start is None:
+                continue
+            unused.discard(start)
+            parameter.requires_grad_(factors[start] > 0)
+            groups.append((name, {"lr": self.lr * factors[start]}))
+        if unused:
+            raise RecipeError(f"lr_factors names {sorted(unused)}, with which no parameter of the net starts")
+        return groups
+
+    def predict_proba(self, X: ArrayLike) -> Floats:
+        """Probabilities (n, classes) float32 in the order of ``classes_``."""
+        rows = torch.from_numpy(np.array(like(X, self.shape_)))
+        with torch.inference_mode():
+            parts = [self.net_(x.to(self.device)).softmax(1).cpu() for x in torch.split(rows, 256)]
+        return np.asarray(torch.cat(parts).numpy() if len(rows) else np.zeros((0, len(self.classes_)), np.float32))
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The most probable class of each row (n,)."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+    def onnx(self) -> Any:
+        """The fitted head as an ONNX model; see ``_export``."""
+        from ._export import from_torch
+
+        return from_torch(self.net_, self.shape_)
+
+
+class Standardise(nn.Module):
+    """Values to mean 0 and variance 1, by figures learnt from ``rows`` and stored in the net.
+
+    ``over``: axes that share a figure; (0,): one for each value of a row, (0, 1): one for each band of an image
+    (frames, bands). ``limit`` cuts off as ``_scale.Scaler`` does.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, rows: Floats, over: tuple[int, ...] = (0,), limit: float = 3.0) -> None:
+        super().__init__()
+        mean = rows.mean(axis=over, keepdims=True, dtype=np.float64)[0]
+        deviation = np.sqrt(
+            np.maximum(np.square(rows).mean(axis=over, keepdims=True, dtype=np.float64)[0] - mean**2, 0)
+        )
+        constant = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
+        self.register_buffer("mean", torch.from_numpy(mean.astype(np.float32)))
+        self.register_buffer("deviation", torch.from_numpy(np.where(constant, 1, deviation).astype(np.float32)))
+        self.limit = limit
+
+    def forward(self, rows: Tensor) -> Tensor:
+        scaled: Tensor = (rows - self.mean) / self.deviation
+        return scaled.clamp(-self.limit, self.limit)
+
+
+class KeepStatistics(nn.Sequential):
+    """Layers whose batch norms keep the means and variances they came with, also while they are trained.
+
+    A few hundred clips would move them further than they can say anything about.
+    """
+
+    def train(self, mode: bool = True) -> KeepStatistics:
+        super().train(mode)
+        for part in self.modules():
+            if isinstance(part, nn.modules.batchnorm._BatchNorm):
+                part.eval()
+        return self
+
+
+class Rows(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
+    """Some rows of a whole data set that lies in memory, with their targets (n, classes)."""
+
+    def __init__(self, x: Tensor, targets: Tensor, index: NDArray[np.intp]) -> None:
+        self.x = x
+        self.targets = targets
+        self.index = torch.from_numpy(index)
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, at: Any) -> tuple[Tensor, Tensor]:
+        take = self.index[at]
+        return self.x[take], self.targets[take]
+
+
+class Batches:
+    """Batches taken by index, with no work per row: on small nets a DataLoader costs more than the training."""
+
+    def __init__(
+        self, dataset: Rows, *, batch_size: int, shuffle: bool = False, augment: Augment | None = None
+    ) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.augment = augment
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        n = len(self.dataset)
+        order = torch.randperm(n) if self.shuffle else torch.arange(n)
+        for take in torch.split(order, self.batch_size):
+            rows, targets = self.dataset[take]
+            yield self.augment(rows, targets) if self.augment else (rows, targets)
+
+
+class _Loop(NeuralNet):  # type: ignore[misc]
+    """skorch's loop, with products in bfloat16 if asked for."""
+
+    def __init__(self, *args: Any, bfloat16: bool = False, **kwargs: Any) -> None:
+        self.bfloat16 = bfloat16
+        super().__init__(*args, **kwargs)
+
+    def infer(self, x: Tensor, **fit_params: Any) -> Tensor:
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bfloat16):
+            logits: Tensor = super().infer(x, **fit_params)
+        return logits.float()
+
+
+class _Hits(Callback):  # type: ignore[misc]
+    """Keeps the share of right answers of each batch."""
+
+    def on_batch_end(self, net: Any, batch: Any = None, training: bool = False, y_pred: Any = None, **_: Any) -> None:
+        right = y_pred.argmax(1).cpu() == batch[1].argmax(1)
+        net.history.record_batch(f"{'train' if training else 'valid'}_accuracy", float(right.float().mean()))
+
+
+def _silent(*_: Any, **__: Any) -> None:
+    """What early stopping has to say is in the curves."""

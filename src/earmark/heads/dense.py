@@ -1,0 +1,45 @@
+"""Dense layers: the head of the paper's text on frozen embeddings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from torch import nn
+
+from ._inner import Floats
+from ._net import NetHead, Standardise
+
+ABOUT = "dense layers, ReLU, dropout, softmax; Adam, early stopping on whole groups held out (torch, skorch)"
+
+
+def build(
+    *,
+    hidden: int | Sequence[int] = (256,),
+    dropout: float = 0.5,
+    lr: float = 1e-3,
+    epochs: int = 100,
+    batch: int = 64,
+    patience: int = 10,
+    weight_decay: float = 0.0,
+    smoothing: float = 0.0,
+    balanced: bool = False,
+    seed: int = 0,
+) -> NetHead:
+    """``hidden``: widths of the hidden layers; the rest as ``NetHead`` says."""
+    widths = (hidden,) if isinstance(hidden, int) else tuple(hidden)
+    return NetHead(
+        partial(layers, hidden=widths, dropout=dropout),
+        lr=lr, epochs=epochs, batch=batch, patience=patience, weight_decay=weight_decay, smoothing=smoothing,
+        balanced=balanced, seed=seed,
+    )  # fmt: skip
+
+
+def layers(rows: Floats, classes: int, *, hidden: Sequence[int], dropout: float) -> nn.Module:
+    """Standardised values -> [dense, ReLU, dropout] for each width -> dense."""
+    made: list[nn.Module] = [nn.Flatten(), Standardise(rows.reshape(len(rows), -1))]
+    width = rows[0].size
+    for wider in hidden:
+        made += [nn.Linear(width, wider), nn.ReLU(), nn.Dropout(dropout)]
+        width = wider
+    return nn.Sequential(*made, nn.Linear(width, classes))
