@@ -1,0 +1,34 @@
+"""Files into a folder all at once: a reader sees the old report or the new one, never half of one."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def publish(folder: Path, files: Mapping[str, str | bytes], *, owned: tuple[str, ...] = ()) -> None:
+    """Write ``files`` (relative name -> content) under temporary names, then rename each into place, in order.
+
+    ``owned``: folders that hold nothing but what is written here, e.g. ``"figures"``; what an earlier run left
+    there is removed. Raises OSError if the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as temporary:
+        made = Path(temporary)
+        for name, content in files.items():
+            target = made / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content.encode() if isinstance(content, str) else content)
+        for name in owned:
+            (made / name).mkdir(exist_ok=True)
+            if (folder / name).exists():
+                (folder / name).rename(made / f".old-{name}")
+            (made / name).rename(folder / name)
+        for name in files:
+            if (made / name).exists():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (made / name).replace(folder / name)
+        for name in owned:
+            shutil.rmtree(made / f".old-{name}", ignore_errors=True)

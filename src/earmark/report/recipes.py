@@ -1,0 +1,86 @@
+"""The chapter "recipe by recipe": scores by class, confusion, curves, reliability, the surest mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from markupsafe import Markup
+
+from . import page, words
+from .figures.confusion import confusion, confusions
+from .figures.curves import curves, has
+from .figures.reliability import reliability
+from .page import Section
+from .sections import clips
+from .style import Figure
+
+if TYPE_CHECKING:
+    from ..experiment import Comparison, Run
+
+_OPEN_TO = 3  # more recipes than these: only the best stands open
+
+
+def recipes(comparison: Comparison, folder: Path, *, sounds: bool) -> tuple[Section, list[Figure]]:
+    """The section, and its figures for the folder."""
+    best = words.ranked(comparison)[0]
+    folds, drawn = [], []
+    for number, run in enumerate(comparison.runs, start=1):
+        body, figures = _one(comparison, run, number, folder, sounds=sounds)
+        drawn += figures
+        folds.append((page.anchor("recipe", number), run, body, len(comparison.runs) <= _OPEN_TO or run is best))
+    folds.sort(key=lambda fold: words.ranked(comparison).index(fold[1]))
+    parts = tuple((anchor, run.recipe.name) for anchor, run, _, _ in folds)
+    title = "Recipe by recipe" if len(comparison.runs) > 1 else "The recipe"
+    return Section("recipes", title, page.fragment("recipes.html.j2", folds=folds), parts), drawn
+
+
+def _one(comparison: Comparison, run: Run, number: int, folder: Path, *, sounds: bool) -> tuple[Markup, list[Figure]]:
+    matrix = np.asarray(run.evaluation.confusion) / len(run.proba)  # counted over all seeds
+    name = f"recipe-{number}"
+    square = confusion(f"{name}-confusion", matrix, run.classes, title=run.recipe.name)
+    trust = reliability(f"{name}-reliability", run.y, run.proba)
+    learning = [curves(f"{name}-{w}", run.history, w) for w in ("loss", "accuracy") if has(run.history, w)]
+    mean = run.proba.mean(0)
+    says, sure = mean.argmax(1), mean.max(1)
+    wrong = np.flatnonzero(says != run.y)
+    wrong = wrong[np.argsort(-sure[wrong], kind="stable")][:6]
+    seeds = [float(np.mean(proba.argmax(1) == run.y)) for proba in run.proba]
+    body = page.fragment(
+        "recipe.html.j2",
+        run=run,
+        by_class=class_table(run),
+        confusion=page.figure(square),
+        mistakes=confusions(matrix, run.classes),
+        reliability=page.figure(trust),
+        curves=page.figures(learning) if learning else "",
+        folds=len(run.history),
+        wrong=clips(comparison, run, wrong, says, sure, folder) if sounds else [],
+        seeds=seeds if len(seeds) > 1 else [],
+        row_accuracy=run.row_accuracy if np.isfinite(run.row_accuracy) else None,
+    )
+    return body, [square, trust, *learning]
+
+
+def class_table(run: Run) -> Markup:
+    """Precision, recall, F1 and support by class with their means: the classification report people know."""
+    rows, values = [], []
+    for label in run.classes:
+        row = run.evaluation.per_class[label]
+        values.append([float(row[k]) for k in ("precision", "recall", "f1", "support")])
+        *shares, support = values[-1]
+        precision, recall, f1 = shares
+        rows.append([label, f"{precision:.2f}", f"{recall:.2f}", (max(0.0, f1), f"{f1:.2f}"), f"{support:.0f}"])
+    table = np.nan_to_num(np.array(values))
+    support = table[:, 3]
+    occurs = support > 0  # as the scores: means over the classes that occur
+    macro, weighted = table[occurs, :3].mean(0), (table[:, :3] * support[:, None]).sum(0) / max(support.sum(), 1)
+    accuracy = run.evaluation.scores["accuracy"].value
+    total = f"{support.sum():.0f}"
+    foot = [
+        ["accuracy", "", "", f"{accuracy:.2f}", total],
+        ["macro mean", *(f"{v:.2f}" for v in macro), total],
+        ["weighted mean", *(f"{v:.2f}" for v in weighted), total],
+    ]
+    return page.table(["class", "precision", "recall", "F1", "support"], rows, foot=foot)

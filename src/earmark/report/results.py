@@ -1,0 +1,116 @@
+"""The numbers of a comparison for machines: metrics.json and predictions.csv."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ..experiment import Comparison, Run
+
+
+def metrics(comparison: Comparison) -> dict[str, Any]:
+    """Everything measured, as plain JSON values (numbers that are not finite become None).
+
+    >>> metrics(comparison)["recipes"][0]["accuracy"]                             # doctest: +SKIP
+    {'value': 0.71, 'low': 0.66, 'high': 0.75}
+    """
+    data = comparison.dataset
+    labels = Counter(clip.label for clip in data.clips if clip.label is not None)
+    out = {
+        "dataset": {
+            "name": data.name,
+            "clips": len(data.clips),
+            "classes": len(data.classes),
+            "groups": len({clip.group for clip in data.clips if clip.group}),
+            "excluded": [{"path": e.path, "reason": e.reason} for e in data.excluded],
+            "class_counts": dict(sorted(labels.items())),
+            "licence": data.licence,
+            "fingerprint": comparison.fingerprint,
+        },
+        "protocol": comparison.protocol,
+        "folds": comparison.folds,
+        "seeds": comparison.seeds,
+        "seed": comparison.seed,
+        "baseline": dict(comparison.baseline),
+        "recipes": [_recipe(run) for run in comparison.runs],
+        "pairs": [pair.to_dict() for pair in comparison.pairs],
+        "notes": list(comparison.notes),
+        "command": comparison.command,
+        "seconds": comparison.seconds,
+        "versions": dict(comparison.versions),
+    }
+    plain: dict[str, Any] = _plain(out)
+    return plain
+
+
+def metrics_json(comparison: Comparison) -> str:
+    """``metrics`` as text: strict JSON (no NaN), UTF-8 as it is, one indent."""
+    return json.dumps(metrics(comparison), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _recipe(run: Run) -> dict[str, Any]:
+    return {
+        "recipe": run.recipe.name,
+        "short": run.recipe.short,
+        **run.evaluation.to_dict(),
+        "accuracy_per_seed": [float(np.mean(proba.argmax(1) == run.y)) for proba in run.proba],
+        "row_accuracy": run.row_accuracy,
+        "seconds": dict(run.seconds),
+        "backbones": [dict(facts) for facts in run.backbones],
+        "toml": run.recipe.to_toml(),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """NumPy numbers to Python's, what is not finite to None, whatever JSON does not know to text."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
+
+
+_COLUMNS = ("id", "path", "label", "group", "fold", "recipe", "seed", "predicted", "score", "correct")
+
+
+def predictions_csv(comparison: Comparison) -> str:
+    """Every judged clip × recipe × seed as CSV (RFC 4180, ``\\r\\n``): what was said of it, and each class's score.
+
+    Columns: id, path, label, group, fold, recipe, seed, predicted, score, correct (1 or 0), then one per class (a
+    class named like one of these gets ``score of`` before it). Text that a spreadsheet would take for a formula
+    (it begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break) gets a leading ``'``.
+    """
+    classes = list(dict.fromkeys(label for run in comparison.runs for label in run.classes))
+    clips = {clip.id: clip for clip in comparison.dataset.clips}
+    out = io.StringIO(newline="")
+    write = csv.writer(out, lineterminator="\r\n").writerow
+    write([*_COLUMNS, *(_text(f"score of {c}" if c in _COLUMNS else c) for c in classes)])
+    for run in comparison.runs:
+        place = [run.classes.index(c) if c in run.classes else None for c in classes]
+        for number, proba in enumerate(run.proba):
+            for i, clip_id in enumerate(run.ids):
+                scores, label = proba[i], run.classes[int(run.y[i])]
+                says = int(scores.argmax())
+                clip = clips[clip_id]
+                texts = [clip_id, clip.path.as_posix(), label, clip.group or "", str(run.fold[i]), run.recipe.name]
+                row = [_text(t) for t in texts]
+                row += [str(comparison.seed + number), _text(run.classes[says]), f"{scores[says]:.6f}"]
+                row += [str(int(says == run.y[i])), *("" if j is None else f"{scores[j]:.6f}" for j in place)]
+                write(row)
+    return out.getvalue()
+
+
+def _text(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else cell

@@ -1,0 +1,180 @@
+"""Numbers and findings in plain words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ..metrics import METRICS
+
+if TYPE_CHECKING:
+    from ..evaluation import Interval, Pair
+    from ..experiment import Comparison, Run
+
+NBSP = "\u00a0"  # keeps a number and its unit on one line
+
+# What a protocol keeps together, and what its number therefore means.
+PROTOCOLS = {
+    "rows": (
+        "windows drawn at random",
+        "Nothing is protected. Windows of one clip lie on both sides of the split, so the test asks about sounds the "
+        "model has partly heard. Much published work judges this way; expect less on new recordings, often far less.",
+    ),
+    "clips": (
+        "whole clips",
+        "A clip is never cut apart: all its windows are judged by a model that has not heard it. Other clips of the "
+        "same artist, session or speaker may still have been learnt from, so on new ones expect less.",
+    ),
+    "groups": (
+        "whole groups",
+        "A group (artist, recording session, speaker …) is never cut apart: every clip is judged by a model that has "
+        "heard nothing of its group. The numbers speak of new groups, which is what a model mostly meets in use.",
+    ),
+    "published": (
+        "the published folds",
+        "The folds that came with the data, so that the numbers can stand beside published ones. They protect what "
+        "their authors chose to protect, no more.",
+    ),
+    "held out": (
+        "sounds kept out of training",
+        "A finished model, judged on labelled sounds it was not fitted on. The numbers speak of sounds like these; "
+        "whether a recording session or an artist was also in training, only you can tell.",
+    ),
+}
+
+_METRICS = {
+    "macro_f1": "Macro F1", "weighted_f1": "Weighted F1", "brier": "Brier score", "ece": "Calibration error",
+    "top3": "Among the top 3", "top5": "Among the top 5",
+}  # fmt: skip
+
+
+def metric_name(name: str) -> str:
+    """``"macro_f1"`` -> ``"Macro F1"``."""
+    return _METRICS.get(name, name.replace("_", " ").capitalize())
+
+
+def is_share(metric: str) -> bool:
+    """True if the metric is a share (0 … 1), which people read as per cent; log loss and the like are not."""
+    known = METRICS.get(metric)
+    return known is None or {known.best, known.worst} == {0, 1}
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """``0.711`` -> ``"71.1 %"``; ``"–"`` for what is not a number."""
+    return f"{100 * share:.{digits}f}{NBSP}%" if math.isfinite(share) else "–"
+
+
+def points(difference: float) -> str:
+    """A difference of two shares in percentage points, with its sign: ``"+3.2"``."""
+    return f"{100 * difference:+.1f}".replace("-", "−")
+
+
+def between(low: float, high: float) -> str:
+    """An interval of shares: ``"66.4 – 75.6 %"``."""
+    return f"{100 * low:.1f} – {100 * high:.1f}{NBSP}%"
+
+
+def score(metric: str, number: float) -> str:
+    """A metric's value as people write it."""
+    if not math.isfinite(number):
+        return "–"
+    return percent(number) if is_share(metric) else f"{number:.3f}"
+
+
+def score_range(metric: str, interval: Interval) -> str:
+    """A metric's 95 % interval as people write it."""
+    if not (math.isfinite(interval.low) and math.isfinite(interval.high)):
+        return ""
+    if is_share(metric):
+        return between(interval.low, interval.high)
+    return f"{interval.low:.3f} – {interval.high:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """``0.4`` -> ``"0.4 s"``, ``75`` -> ``"1 min 15 s"``, ``7300`` -> ``"2 h 2 min"``."""
+    if not math.isfinite(seconds):
+        return "–"
+    if seconds < 59.5:
+        return f"{seconds:.{2 if seconds < 0.1 else 1 if seconds < 10 else 0}f}{NBSP}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}{NBSP}min {rest}{NBSP}s"
+    return f"{minutes // 60}{NBSP}h {minutes % 60}{NBSP}min"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """``count(2, "clip")`` -> ``"2 clips"``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(items: Iterable[str], *, most: int = 6) -> str:
+    """``a``, ``a and b``, ``a, b and c``; long lists end in ``… and 9 more``."""
+    items = list(items)
+    if len(items) > most:
+        return ", ".join(items[: most - 1]) + f" and {len(items) - most + 1} more"
+    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]])) if items else ""
+
+
+def chance(p: float) -> str:
+    """A p value as people write it: ``"0.031"``, ``"< 0.001"``."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def verdict(pair: Pair) -> str:
+    """What a pair lets one say, short: ``pair.verdict`` says it at length."""
+    if pair.p_adjusted <= 0.05:
+        return "better" if pair.difference > 0 else "worse"
+    return "cannot be told apart"
+
+
+def ranked(comparison: Comparison) -> list[Run]:
+    """The runs, best accuracy first."""
+    return sorted(comparison.runs, key=lambda run: -run.evaluation.scores["accuracy"].value)
+
+
+def summary(comparison: Comparison) -> list[str]:
+    """The findings in a few sentences, most important first. Plain text."""
+    runs = ranked(comparison)
+    best = runs[0]
+    accuracy, name = best.evaluation.scores["accuracy"], best.recipe.name
+    classes, protocol = len(best.classes), PROTOCOLS.get(comparison.protocol, (comparison.protocol, ""))[0]
+    lines = [
+        f"{name} gets {percent(accuracy.value)} of the clips right. On new data of this kind, expect between "
+        f"{percent(accuracy.low)} and {percent(accuracy.high)} (95{NBSP}% interval)."
+    ]
+    if len(runs) > 1:
+        place = {run.recipe.name: i for i, run in enumerate(runs)}
+        of_best = [(p.b if p.a == name else p.a, p) for p in comparison.pairs if name in (p.a, p.b)]
+        of_best.sort(key=lambda found: place[found[0]])
+        same = [other for other, pair in of_best if verdict(pair) == "cannot be told apart"]
+        worse = [other for other, pair in of_best if verdict(pair) != "cannot be told apart"]
+        if same:
+            lines.append(f"With this data, {name} cannot be told apart from {listed(same, most=4)}.")
+        if worse:
+            lines.append(f"{name} is better than {listed(worse, most=4)}, beyond what chance explains.")
+    base = comparison.baseline.get("accuracy", float("nan"))
+    lines.append(
+        f"For comparison: always answering the most frequent class gives {percent(base)}, guessing blindly among "
+        f"{classes} classes {percent(1 / classes)}."
+    )
+    if accuracy.low <= base:
+        lines.append("The best recipe is not clearly above that baseline: these numbers show no learning yet.")
+    lines.append(f"Judged on {protocol}. {PROTOCOLS.get(comparison.protocol, ('', ''))[1]}".strip())
+    if len(runs) > 2:
+        lines.append(
+            f"The best of {len(runs)} was picked on the very clips that judge it, so its number is slightly flattering."
+        )
+    return lines
+
+
+def licence_note(licence: str) -> str:
+    """A reader's hint to a licence text; empty when there is nothing to warn of. Not legal advice."""
+    low = licence.lower()
+    if not low.strip() or low.startswith(("unknown", "none", "no licence", "unlicensed")):
+        return "No licence is stated: ask whoever owns it before you publish or sell what was learnt from it."
+    if "nc" in low.replace("-", " ").split() or "commercial" in low or "research" in low:
+        return "Not for commercial use."
+    if "sa" in low.replace("-", " ").split():
+        return "Share alike: what is adapted from it carries the same licence."
+    return ""
