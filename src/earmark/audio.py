@@ -103,9 +103,7 @@ def _samples(source: Source, sample_rate: int, start: float, duration: float | N
             high, low = float(chunk.max()), float(chunk.min())
             if not (high <= LOUDEST and low >= -LOUDEST):  # put so that NaN fails, too
                 finite = math.isfinite(high) and math.isfinite(low)
-                found = (
-                    f"samples of {max(high, -low):.2g} x full scale" if finite else "NaN or infinite samples"
-                )
+                found = f"samples of {max(high, -low):.2g} x full scale" if finite else "NaN or infinite samples"
                 raise AudioError(name, f"unreadable: {found}, after {start + frames / rate:.1f} s")
             loudest = max(loudest, high, -low)
             peak = max(peak, float(mono.max()), -float(mono.min()))

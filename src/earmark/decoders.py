@@ -121,9 +121,7 @@ class _Sndfile:
     def __init__(self, handle: BinaryIO, name: str) -> None:
         self.name = name
         # A descriptor where there is one: faster than callbacks, and odd file names do not matter.
-        self.sound = soundfile.SoundFile(
-            handle.fileno() if isinstance(handle, io.FileIO) else handle, closefd=False
-        )
+        self.sound = soundfile.SoundFile(handle.fileno() if isinstance(handle, io.FileIO) else handle, closefd=False)
         rate, frames = self.sound.samplerate, self.sound.frames
         # libsndfile counts what the file holds; what the header promised stands only in its log.
         cut = _CUT.search(self.sound.extra_info)

@@ -163,7 +163,7 @@ def _magnitudes(
     frames = sliding_window_view(np.asarray(samples, np.float32), length)[::hop]
     window = hann(length)
     padded = np.zeros((_BLOCK, n_fft), np.float32)
-    spectra = np.empty((_BLOCK, n_fft // 2 + 1), np.complex64)
+    spectra: Any = np.empty((_BLOCK, n_fft // 2 + 1), np.complex64)  # numpy's types know double only
     values = np.empty((8 * _BLOCK, last - first), np.float32)
     for at in range(0, len(frames), len(values)):
         group = frames[at : at + len(values)]
