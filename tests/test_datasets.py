@@ -46,7 +46,17 @@ class TestEveryDataset:
 
 
 def test_folder(tmp_path: Path) -> None:
-    lay_out(tmp_path, {"cat/a.wav": "", "cat/more/b.FLAC": "", "dog/c.ogg": "", "loose.wav": "", "dog/notes.txt": "x", ".hidden.wav": ""})
+    lay_out(
+        tmp_path,
+        {
+            "cat/a.wav": "",
+            "cat/more/b.FLAC": "",
+            "dog/c.ogg": "",
+            "loose.wav": "",
+            "dog/notes.txt": "x",
+            ".hidden.wav": "",
+        },
+    )
     found = {c.id: c.label for c in open_dataset(tmp_path).clips}
     assert found == {"cat/a.wav": "cat", "cat/more/b.FLAC": "cat", "dog/c.ogg": "dog", "loose.wav": None}
 
@@ -126,7 +136,12 @@ def test_gtzan_facts() -> None:
     facts = gtzan.facts()
     assert len(facts) == 1000
     splits = [split for _, split, _ in facts.values()]
-    assert {s: splits.count(s) for s in ("train", "valid", "test", "removed")} == {"train": 443, "valid": 197, "test": 290, "removed": 70}
+    assert {s: splits.count(s) for s in ("train", "valid", "test", "removed")} == {
+        "train": 443,
+        "valid": 197,
+        "test": 290,
+        "removed": 70,
+    }
     assert facts["metal.00058"][2] == "rock.00016"
     twins = {name: twin for name, (_, _, twin) in facts.items() if twin}
     assert len(twins) == 28
@@ -134,7 +149,10 @@ def test_gtzan_facts() -> None:
 
 
 def test_gtzan_twins_share_a_group(tmp_path: Path) -> None:
-    lay_out(tmp_path, {"metal/metal.00058.wav": "", "rock/rock.00016.wav": "", "jazz/jazz.00054.wav": "", "jazz/mine.wav": ""})
+    lay_out(
+        tmp_path,
+        {"metal/metal.00058.wav": "", "rock/rock.00016.wav": "", "jazz/jazz.00054.wav": "", "jazz/mine.wav": ""},
+    )
     group = {c.path.stem: c.group for c in open_dataset(tmp_path).clips}
     assert group.keys() == {"metal.00058", "rock.00016", "jazz.00054"}
     assert group["metal.00058"] == group["rock.00016"]

@@ -47,7 +47,7 @@ def test_units_stay_whole_and_every_clip_is_judged_once(
     for s in splits:
         assert not set(units[s.train]) & set(units[s.test])
         assert not {digests[i] for i in s.train} & {digests[i] for i in s.test}
-        assert set(data.clips[i].label for i in s.test) <= set(data.clips[i].label for i in s.train)
+        assert {data.clips[i].label for i in s.test} <= {data.clips[i].label for i in s.train}
 
 
 def test_twins_join_groups_transitively() -> None:
