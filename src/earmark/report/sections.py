@@ -73,13 +73,15 @@ def pairs(comparison: Comparison) -> Section:
         p, adjusted = words.chance(pair.p), words.chance(pair.p_adjusted)
         every.append([pair.a, pair.b, pair.verdict, words.points(pair.difference), gap, p, adjusted])
         if pair.a == best:
-            against.append(Row(pair.b, pair.difference, pair.low, pair.high, cells=(words.verdict(pair),)))
+            against.append(
+                Row(pair.b, pair.difference, pair.low, pair.high, cells=(words.verdict(pair), words.needed(pair)))
+            )
         elif pair.b == best:  # turned round, so that every line says "the best less the other"
             verdict = {"better": "worse", "worse": "better"}.get(words.verdict(pair), words.verdict(pair))
-            against.append(Row(pair.a, -pair.difference, -pair.high, -pair.low, cells=(verdict,)))
+            against.append(Row(pair.a, -pair.difference, -pair.high, -pair.low, cells=(verdict, words.needed(pair))))
     against.sort(key=lambda row: row.value)
     chart = page.forest(
-        against, head=[Markup("{} against").format(page.code(best)), "points", "it is"], unit="points",
+        against, head=[Markup("{} against").format(page.code(best)), "points", "it is", "clips to tell"], unit="points",
         line=0.0, line_label="no difference", bounds=(-1, 1),
     )  # fmt: skip
     table = page.table(
@@ -93,7 +95,7 @@ def pairs(comparison: Comparison) -> Section:
 
 
 def listen(comparison: Comparison, folder: Path) -> Section | None:
-    """Clips that all recipes take for the same wrong class: often the label is at fault. None if there are none."""
+    """Clips that all recipes take for the same wrong class: the label may be at fault. None if there are none."""
     runs = comparison.runs
     if len(runs) < 2 or any(tuple(r.ids) != tuple(runs[0].ids) or r.classes != runs[0].classes for r in runs):
         return None

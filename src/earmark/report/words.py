@@ -128,6 +128,15 @@ def verdict(pair: Pair) -> str:
     return "cannot be told apart"
 
 
+def needed(pair: Pair) -> str:
+    """About how many clips would show a difference of this size, to two digits; "" where it shows already."""
+    if verdict(pair) != "cannot be told apart" or pair.clips_needed is None:
+        return ""
+    if pair.clips_needed > 1_000_000:
+        return "> 1,000,000"
+    return f"~ {int(float(f'{pair.clips_needed:.2g}')):,}"
+
+
 def ranked(comparison: Comparison) -> list[Run]:
     """The runs, best accuracy first."""
     return sorted(comparison.runs, key=lambda run: -run.evaluation.scores["accuracy"].value)

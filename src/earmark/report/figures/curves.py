@@ -27,9 +27,9 @@ def curves(name: str, history: History, what: str) -> Figure:
             style: Any = {"color": colour, "linestyle": "--" if side == "train" else "-"}
             for line in lines:
                 axes.plot(np.arange(1, len(line) + 1), line, alpha=0.35, linewidth=0.9, **style)
-            # Folds stop at different epochs; the mean ends where fewer than half still run.
-            length = int(np.median([len(line) for line in lines]))
-            mean = [np.mean([line[i] for line in lines if len(line) > i]) for i in range(length)]
+            # Folds stop at different epochs; the mean ends with the first, or it would jump as folds leave.
+            length = min(map(len, lines))
+            mean = np.mean([line[:length] for line in lines], axis=0)
             axes.plot(np.arange(1, length + 1), mean, label=label, linewidth=2.2, marker="o" * (length == 1), **style)
         axes.grid(axis="y", color=RULE)
         axes.set(xlabel="epoch", title=what.capitalize())
