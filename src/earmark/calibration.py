@@ -35,7 +35,7 @@ class Calibration:
         proba: ArrayLike,
         y: ArrayLike,
         classes: Sequence[str],
-        groups: ArrayLike | None = None,
+        groups: ArrayLike | None = None,  # noqa: ARG003
         *,
         alpha: float = 0.1,
     ) -> Calibration:
@@ -97,7 +97,13 @@ class Novelty:
 
     @classmethod
     def fit(
-        cls, vectors: ArrayLike, labels: ArrayLike, groups: ArrayLike, *, rate: float = 0.05, neighbours: int = 5
+        cls,
+        vectors: ArrayLike,
+        labels: ArrayLike,  # noqa: ARG003
+        groups: ArrayLike,
+        *,
+        rate: float = 0.05,
+        neighbours: int = 5,
     ) -> Novelty:
         """Fit on clip means (n, d). The threshold calls ``rate`` of the training clips unknown, each clip being
         compared with clips of other groups only. ``labels`` do not matter: unlike all of them is unlike all of them.

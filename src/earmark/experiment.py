@@ -184,8 +184,7 @@ def judge(
     return Judged(proba, fold, row_accuracy, tuple(history), spent)
 
 
-def _judge_rows(recipe: Recipe, data: Data, *, folds: int, seed: int, step: Callable[[], None]
-) -> Judged:
+def _judge_rows(recipe: Recipe, data: Data, *, folds: int, seed: int, step: Callable[[], None]) -> Judged:
     """The leaking way: rows of one clip on both sides; a clip's score is the mean over its rows' scores out of fold."""
     if recipe.combine == "stack":
         raise DataError("a stacked recipe cannot be judged under the protocol 'rows'; use clips or groups")

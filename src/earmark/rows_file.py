@@ -70,7 +70,9 @@ def _parquet(path: Path, X: Any, columns: dict[str, Any], facts: dict[str, Any])
 
 
 def _npz(path: Path, X: Any, columns: dict[str, Any], facts: dict[str, Any]) -> None:
-    arrays: dict[str, Any] = {k: np.array([x or "" for x in v]) if isinstance(v, list) else v for k, v in columns.items()}
+    arrays: dict[str, Any] = {
+        k: np.array([x or "" for x in v]) if isinstance(v, list) else v for k, v in columns.items()
+    }
     with path.open("wb") as file:
         np.savez(file, X=X, shape=np.array(facts["shape"]), facts=np.array(json.dumps(facts)), **arrays)
 
