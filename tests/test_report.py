@@ -24,7 +24,7 @@ from earmark.evaluation import Interval, evaluate, majority_baseline
 from earmark.experiment import Comparison, Run
 from earmark.pairs import compare as pairs
 from earmark.recipe import Recipe
-from earmark.report import metrics, metrics_json, page, predictions_csv, words, write
+from earmark.report import metrics, metrics_json, page, predictions_csv, sections, words, write
 from earmark.report.figures.confusion import confusion, confusions
 from earmark.report.figures.reliability import bins
 from earmark.report.sounds import link, player
@@ -294,6 +294,22 @@ def test_many_classes_give_a_matrix_without_numbers() -> None:
     assert ">7<" not in drawing.svg
     assert ">c39<" in drawing.svg
     assert ">7<" in confusion("m", np.eye(3) * 7, list("abc")).svg
+
+
+def test_pairs_read_in_the_order_of_their_verdict(tmp_path: Path) -> None:
+    made = Made(TEN, ("weak/svm", "strong/svm"), 200, skill=0.3).build()
+    weak, strong = made.runs
+    good = replace(strong, proba=np.eye(10)[strong.y][None])
+    good = replace(good, evaluation=evaluate(good.y, good.proba, good.classes, good.groups, resamples=99))
+    found = pairs(weak.y, {"weak/svm": weak.proba, "strong/svm": good.proba}, weak.groups, resamples=999)
+    assert found[0].difference < 0
+    html = str(sections.pairs(replace(made, runs=(weak, good), pairs=found)).body)
+    assert f"<b>+{-100 * found[0].difference:.1f}</b>" in html  # the best against the other
+    assert "better" in html
+    three = replace(made, runs=(weak, good), pairs=(found[0], found[0]))  # two pairs: the table shows too
+    text = Reader(str(sections.pairs(three).body)).text
+    assert text.count(f"+{-100 * found[0].difference:.1f}") >= 2
+    assert f"−{-100 * found[0].difference:.1f}" not in text
 
 
 # --------------------------------------------------------------------------------------------------- the numbers

@@ -67,11 +67,14 @@ def scores(comparison: Comparison) -> Section:
 def pairs(comparison: Comparison) -> Section:
     """Paired differences: against the best in a drawing, all of them in a table."""
     best = words.ranked(comparison)[0].recipe.name
+    names = [run.recipe.name for run in comparison.runs]
     against, every = [], []
     for pair in comparison.pairs:
-        gap = f"{words.points(pair.low)} … {words.points(pair.high)}"
+        sign = -1 if words.verdict(pair) == "worse" else 1  # the verdict names the better one first, so do the numbers
+        low, high = sorted((sign * pair.low, sign * pair.high))
+        gap = f"{words.points(low)} … {words.points(high)}"
         p, adjusted = words.chance(pair.p), words.chance(pair.p_adjusted)
-        every.append([pair.a, pair.b, pair.verdict, words.points(pair.difference), gap, p, adjusted])
+        every.append([page.marked(pair.verdict, names), words.points(sign * pair.difference), gap, p, adjusted])
         if pair.a == best:
             against.append(
                 Row(pair.b, pair.difference, pair.low, pair.high, cells=(words.verdict(pair), words.needed(pair)))
@@ -84,9 +87,7 @@ def pairs(comparison: Comparison) -> Section:
         against, head=[Markup("{} against").format(page.code(best)), "points", "it is", "clips to tell"], unit="points",
         line=0.0, line_label="no difference", bounds=(-1, 1),
     )  # fmt: skip
-    table = page.table(
-        ["a", "b", "in words", "a less b", "95 % interval", "p", "p, all pairs"], every, texts=3, codes=True
-    )
+    table = page.table(["in words", "points", "95 % interval", "p", "p, all pairs"], every)
     return Section(
         "pairs",
         "Which differences are real",
