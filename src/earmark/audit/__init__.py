@@ -1,0 +1,229 @@
+"""The audit of a data set: what is wrong with it, and what would make its numbers too good.
+
+======================  =============================================================================================
+``files``               unreadable, truncated, silent, clipped, DC offset, dead channel, narrow band, odd formats
+``duplicates``          the same recording twice: re-encoded, resampled, shifted, cut, made louder
+``groups``              clips that sound like one session or artist (proposed)
+``confounds``           facts beside the sound that give the label away
+``labels``              labels that look wrong
+======================  =============================================================================================
+
+    >>> found = audit(open_dataset("clips.csv"))        # doctest: +SKIP
+    >>> write(found, Path("audit"))                     # audit.html, audit.json, clips.csv     # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data import Clip, Dataset
+from ..embeddings import Cache, embed
+from ..errors import WeightsError
+from . import confounds as _confounds
+from . import duplicates, files
+from .confounds import Confound
+from .duplicates import Pair
+from .facts import Facts, measure_all
+from .files import SERIOUS, Flag
+from .fingerprint import BANDS
+from .groups import proposed_groups
+from .labels import Suspicion, suspicion
+
+__all__ = ["BACKBONES", "Audit", "audit", "duplicate_groups", "write"]
+
+BACKBONES = ("yamnet", "musicnn")  # those that are installed; two find more wrong labels than one
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found; everything is in the order of ``dataset.clips``.
+
+    ``pairs``: duplicates, across labels first. ``same``: number of the set of duplicates a clip is in, -1 for none;
+    ``proposed``: the same for proposed groups. ``suspicion`` speaks of the clips ``judged`` (indices), None if labels
+    were not looked at. ``notes``: what was left undone, and why.
+    """
+
+    dataset: Dataset
+    facts: tuple[Facts, ...]
+    flags: tuple[tuple[Flag, ...], ...]
+    pairs: tuple[Pair, ...]
+    same: NDArray[np.int64]
+    proposed: NDArray[np.int64]
+    confounds: tuple[Confound, ...]
+    suspicion: Suspicion | None
+    judged: NDArray[np.int64]
+    backbones: tuple[str, ...]
+    notes: tuple[str, ...]
+    seed: int
+    seconds: float
+
+    def conflict(self, pair: Pair) -> bool:
+        """True if one recording has two labels."""
+        a, b = self.dataset.clips[pair.a].label, self.dataset.clips[pair.b].label
+        return a is not None and b is not None and a != b
+
+    def cut_apart(self, pair: Pair) -> bool:
+        """True if the groups as given would let the two copies fall on two sides of a split."""
+        a, b = self.dataset.clips[pair.a].group, self.dataset.clips[pair.b].group
+        return a is None or b is None or a != b
+
+    def suspects(self) -> list[tuple[int, str, float, float]]:
+        """Clips whose label looks wrong, worst first: (clip, likelier label, its probability, its own label's)."""
+        if self.suspicion is None:
+            return []
+        s = self.suspicion
+        order = [i for i in np.argsort(s.rank, kind="stable") if s.flagged[i]]
+        return [(int(self.judged[i]), str(s.other[i]), float(s.likely[i]), float(s.own[i])) for i in order]
+
+
+def audit(
+    dataset: Dataset,
+    *,
+    backbones: Sequence[str] | None = None,
+    groups: bool = True,
+    labels: bool = True,
+    confounds: bool = True,
+    cache: Cache | None = None,
+    workers: int | None = None,
+    seed: int = 0,
+) -> Audit:
+    """Audit a data set. A bad file never ends it; same seed and data, same findings.
+
+    ``backbones`` (recipe names) are what groups and labels are heard with; default: those of ``BACKBONES`` whose
+    weights are installed. Raises MissingExtraError without the 'train' extra, WeightsError for a backbone that was
+    named and has no weights.
+    """
+    began = time.perf_counter()
+    clips = dataset.clips
+    facts = measure_all(clips, cache=cache, workers=workers)
+    set_ = files.usual(facts)
+    flags = [list(files.flags(f, set_)) for f in facts]
+    found = duplicates.pairs(facts)
+    same = _numbered(duplicates.joined(range(len(clips)), ((p.a, p.b) for p in found)))
+    unit = _units(clips, same)
+    label = np.array([clip.label or "" for clip in clips])
+    notes = [] if dataset.classes else ["No clip has a label: confounds and labels were not looked at."]
+    if not dataset.has_groups:
+        notes.append(
+            "Groups are not known: confounds and labels were judged as though each clip came from another session. "
+            "Intervals are too narrow, and faults that a whole session shares are overlooked."
+        )
+    proposed, judged = np.full(len(clips), -1), np.zeros(0, np.int64)
+    suspects: Suspicion | None = None
+    heard: tuple[str, ...] = ()
+    usable = np.array(
+        [not f.error and f.peak > duplicates.SILENT and bool(c.label) for f, c in zip(facts, clips, strict=True)]
+    )
+    if (groups or labels) and len(dataset.classes) > 1:
+        heard, views, ids, more = _heard(
+            [c for c, ok in zip(clips, usable, strict=True) if ok], backbones, cache, workers
+        )
+        notes += more
+        place = {clip.id: i for i, clip in enumerate(clips)}
+        judged = np.array([place[i] for i in ids], np.int64)
+        if heard and groups:
+            spectra = _spectra([facts[i] for i in judged])
+            both = [np.concatenate([mean, std], axis=1) for mean, std in views]
+            proposed[judged] = proposed_groups([*both, spectra], label[judged], seed=seed)
+        if heard and labels:
+            suspects = suspicion([mean for mean, _ in views], label[judged], unit[judged], seed=seed)
+    told: tuple[Confound, ...] = ()
+    if confounds and usable.any():
+        at = np.flatnonzero(usable)
+        names = [clips[i].path.stem for i in at]
+        told = _confounds.confounds([facts[i] for i in at], names, label[at], unit[at], seed=seed)
+    for pair in found:
+        a, b = clips[pair.a], clips[pair.b]
+        if a.label and b.label and a.label != b.label:
+            flags[pair.a].append(Flag("label conflict", f"the same recording as {b.id}, which is '{b.label}'", SERIOUS))
+            flags[pair.b].append(Flag("label conflict", f"the same recording as {a.id}, which is '{a.label}'", SERIOUS))
+    result = Audit(
+        dataset, facts, tuple(map(tuple, flags)), found, same, proposed, told, suspects, judged, heard,
+        tuple(notes), seed, time.perf_counter() - began,
+    )  # fmt: skip
+    ordered = sorted(found, key=lambda p: (not result.conflict(p), not result.cut_apart(p), p.a, p.b))
+    return replace(result, pairs=tuple(ordered))
+
+
+def duplicate_groups(dataset: Dataset, *, cache: Cache | None = None, workers: int | None = None) -> dict[str, str]:
+    """Clip id -> name of its set of duplicates (the id of the first of them); only clips that have one."""
+    clips = dataset.clips
+    found = duplicates.pairs(measure_all(clips, cache=cache, workers=workers))
+    first = duplicates.joined(range(len(clips)), ((p.a, p.b) for p in found))
+    members = {i for p in found for i in (p.a, p.b)}
+    return {clips[i].id: clips[first[i]].id for i in sorted(members)}
+
+
+def write(found: Audit, folder: Path, *, command: str = "") -> Path:
+    """Write audit.html, audit.json and clips.csv into ``folder``; returns the page's path.
+
+    Raises DataError rather than overwrite a file that an audit did not write, OSError if the folder cannot be written.
+    """
+    from .output import write_all
+
+    return write_all(found, folder, command=command)
+
+
+def _numbered(first: dict[int, int]) -> NDArray[np.int64]:
+    """Clip -> first of its set, as numbers 0, 1, …; -1 for clips that are alone."""
+    roots = np.array([first[i] for i in range(len(first))], np.int64)
+    size = np.bincount(roots, minlength=len(roots))
+    several = np.flatnonzero(size > 1)
+    number = np.full(len(roots), -1, np.int64)
+    number[several] = np.arange(len(several))
+    return number[roots]
+
+
+def _units(clips: Sequence[Clip], same: NDArray[np.int64]) -> NDArray[np.str_]:
+    """What must not be cut apart: groups, joined where they share a recording."""
+    names = [f"group {c.group}" if c.group else f"clip {c.id}" for c in clips]
+    sets = [f"same {s}" for s in same if s >= 0]
+    links = [(name, f"same {s}") for name, s in zip(names, same, strict=True) if s >= 0]
+    root = duplicates.joined([*names, *sets], links)
+    return np.array([root[name] for name in names])
+
+
+def _heard(
+    clips: Sequence[Clip], names: Sequence[str] | None, cache: Cache | None, workers: int | None
+) -> tuple[tuple[str, ...], list[tuple[NDArray[np.float32], NDArray[np.float32]]], tuple[str, ...], list[str]]:
+    """(backbones, mean and deviation of the rows for each, ids of the clips that all could hear, notes)."""
+    from ..recipe import Part
+
+    heard, rows, notes = [], [], []
+    for name in names if names is not None else BACKBONES:
+        try:
+            backbone = Part.parse(name).backbone()
+        except WeightsError as error:
+            if names is not None:
+                raise
+            notes.append(f"{name} was not used: {error}")
+            continue
+        rows.append(embed(clips, backbone, cache=cache, workers=workers))
+        heard.append(name)
+    if not heard:
+        return (), [], (), [*notes, "Groups and labels were not looked at: they need a backbone."]
+    common = set(rows[0].ids).intersection(*(r.ids for r in rows[1:]))
+    ids = tuple(i for i in rows[0].ids if i in common)
+    if not ids:
+        return (), [], (), [*notes, "Groups and labels were not looked at: no clip could be heard."]
+    rows = [r.select(ids) for r in rows]
+    flat = [r if r.X.ndim == 2 else replace(r, X=r.X.reshape(len(r.X), -1)) for r in rows]
+    return tuple(heard), [(r.vectors("mean"), r.vectors("std")) for r in flat], ids, notes
+
+
+def _spectra(facts: Sequence[Facts]) -> NDArray[np.float32]:
+    """Mean and deviation of each band of the coarse spectrogram, each on one scale; the mean level taken away."""
+    rows = []
+    for f in facts:
+        bands = f.fingerprint.bands.astype(np.float32) if f.fingerprint is not None else np.zeros((0, 1), np.float32)
+        mean = bands.mean(axis=0) if len(bands) else np.zeros(BANDS, np.float32)
+        spread = bands.std(axis=0) if len(bands) else np.zeros(BANDS, np.float32)
+        rows.append(np.concatenate([mean - mean.mean(), spread]))
+    table = np.stack(rows)
+    return np.asarray((table - table.mean(axis=0)) / (table.std(axis=0) + 1e-6), np.float32)

@@ -1,0 +1,129 @@
+"""Which labels look wrong: the clips whose own label a model that never saw them finds least likely.
+
+Self-confidence, the out-of-fold probability of the given label, is the score of confident learning (Northcutt, Jiang &
+Chuang 2021). Folds keep groups whole: a model that knows the artist would repeat the artist's wrong label. Three
+different models on each backbone are asked, twice, and the ranks of their scores averaged. On GTZAN with 5 % of the
+labels flipped that puts more flips first than any of the models alone, margins or products of probabilities
+(``bench/audit.py`` prints the comparison).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating]
+Ints = NDArray[np.int64]
+
+REPEATS = 2
+FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """For each clip: ``rank`` (n,), 0 is the most suspect; ``own`` (n,) mean self-confidence; ``other`` (n,) the label
+    that seems likelier (or "") with its probability ``likely`` (n,); ``flagged`` (n,) those worth looking at."""
+
+    rank: Ints
+    own: NDArray[np.float64]
+    other: NDArray[np.str_]
+    likely: NDArray[np.float64]
+    flagged: NDArray[np.bool_]
+
+
+def _lda() -> Any:
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+
+
+def _logreg() -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=0.01, max_iter=300)
+
+
+def _knn() -> Any:
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import Normalizer
+
+    return make_pipeline(Normalizer(), KNeighborsClassifier(30, weights="distance"))
+
+
+MODELS: dict[str, Callable[[], Any]] = {"lda": _lda, "logreg": _logreg, "knn": _knn}
+
+
+def suspicion(
+    vectors: Sequence[Floats],
+    labels: NDArray[np.str_],
+    groups: NDArray[np.str_],
+    *,
+    seed: int = 0,
+    models: Sequence[str] = tuple(MODELS),
+) -> Suspicion:
+    """How suspect each label is. ``vectors``: for each backbone (n, d), one row per clip.
+
+    Classes that have fewer than two groups cannot be judged out of fold: their clips come last and are never flagged.
+    """
+    classes, y = np.unique(labels, return_inverse=True)
+    proba = [
+        out_of_fold(x, y, groups, MODELS[model], seed=seed + repeat)
+        for x in vectors
+        for model in models
+        for repeat in range(REPEATS)
+    ]
+    return ranked(proba, y, classes, groups)
+
+
+def ranked(
+    proba: Sequence[NDArray[np.float64]], y: Ints, classes: NDArray[np.str_], groups: NDArray[np.str_]
+) -> Suspicion:
+    """Suspicion from the out-of-fold probabilities (n, classes) of several models."""
+    n, here = len(y), np.arange(len(y))
+    judged = np.array([len(np.unique(groups[y == k])) > 1 for k in range(len(classes))])[y]
+    places = np.mean([np.argsort(np.argsort(p[here, y], kind="stable"), kind="stable") for p in proba], axis=0)
+    rank = np.empty(n, np.int64)
+    rank[np.lexsort((here, places, ~judged))] = here
+    mean = np.mean(proba, axis=0)
+    own = mean[here, y]
+    usual = np.array([own[y == k].mean() for k in range(len(classes))])
+    other = mean.argmax(axis=1)
+    # Northcutt's confident joint: the other class is as likely as it is for clips that bear its label.
+    flagged = judged & (other != y) & (mean[here, other] >= usual[other])
+    return Suspicion(rank, own, np.where(flagged, classes[other], ""), mean.max(axis=1), flagged)
+
+
+def out_of_fold(
+    x: Floats, y: Ints, groups: NDArray[np.str_], model: Callable[[], Any], *, seed: int
+) -> NDArray[np.float64]:
+    """Probabilities (n, classes) by a model that saw neither the clip nor its group."""
+    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.preprocessing import StandardScaler
+
+    out = np.zeros((len(y), int(y.max()) + 1))
+    folds = min(FOLDS, len(np.unique(groups)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # small classes, fits that stop early: good enough to rank by
+        for train, test in StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(x, y, groups):
+            known = np.unique(y[train])
+            if len(known) == 1:
+                out[test, known[0]] = 1.0
+                continue
+            scale = StandardScaler().fit(x[train])
+            fitted = _fit(model(), scale.transform(x[train]), y[train])
+            out[np.ix_(test, known)] = fitted.predict_proba(scale.transform(x[test]))
+    return out
+
+
+def _fit(model: Any, x: Floats, y: Ints) -> Any:
+    steps = dict(getattr(model, "steps", ()))
+    knn = steps.get("kneighborsclassifier")
+    if knn is not None:
+        knn.n_neighbors = min(knn.n_neighbors, len(x))
+    return model.fit(x, y)

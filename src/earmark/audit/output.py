@@ -1,0 +1,175 @@
+"""The audit as files: audit.json (every number), clips.csv (a table to train on), audit.html (for people)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..data import Dataset
+from ..errors import DataError
+from ..report.publish import publish
+
+if TYPE_CHECKING:
+    from . import Audit
+
+COLUMNS = (
+    "path", "label", "group", "fold", "start", "duration",
+    "duplicate_group", "proposed_group", "proposed_label", "flags", "exclude",
+)  # fmt: skip
+FILES = ("audit.json", "clips.csv", "audit.html")
+
+
+def write_all(found: Audit, folder: Path, *, command: str = "") -> Path:
+    """Write the three files; see ``audit.write``."""
+    from .page import render
+
+    check_folder(found.dataset, folder)
+    files: dict[str, str | bytes] = {
+        "audit.json": json.dumps(as_json(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        "clips.csv": as_csv(found, folder),
+        "audit.html": render(found, folder, command=command),
+    }
+    publish(folder, files)
+    return folder / "audit.html"
+
+
+def check_folder(dataset: Dataset, folder: Path) -> None:
+    """Raise DataError if a file would be overwritten that is the user's own."""
+    own = {clip.path.resolve() for clip in dataset.clips}
+    for name in FILES:
+        if (folder / name).resolve() in own:
+            raise DataError(f"{folder / name} is one of the data set's own files. Choose another folder with --out")
+    table = folder / "clips.csv"
+    if table.exists():
+        with table.open(encoding="utf-8-sig", errors="replace") as file:
+            head = file.readline().strip()
+        if head != ",".join(COLUMNS):
+            raise DataError(
+                f"{table} exists and was not written by an audit. Nothing of yours is overwritten: choose another "
+                "folder with --out"
+            )
+
+
+def as_json(found: Audit) -> dict[str, Any]:
+    """Everything found, ready for ``json``; what is not a number is null."""
+    clips = found.dataset.clips
+    plain: dict[str, Any] = {
+        "dataset": found.dataset.name,
+        "clips": len(clips),
+        "classes": list(found.dataset.classes),
+        "seed": found.seed,
+        "backbones": list(found.backbones),
+        "seconds": round(found.seconds, 2),
+        "notes": list(found.notes),
+        "counts": counts(found),
+        "duplicates": [
+            {
+                "a": clips[p.a].id, "b": clips[p.b].id, "kind": p.kind, "offset": p.offset, "overlap": p.overlap,
+                "agreement": p.agreement, "gain": p.gain, "votes": p.votes, "labels": [clips[p.a].label, clips[p.b].label],
+                "conflict": found.conflict(p), "cut_apart": found.cut_apart(p),
+            }
+            for p in found.pairs
+        ],
+        "groups": [[clips[i].id for i in members] for members in sets(found.proposed.tolist())],
+        "confounds": [
+            {
+                "fact": c.factor.name, "found": c.found, "may_be_content": c.factor.content, "score": c.score, "low": c.low,
+                "high": c.high, "chance": c.chance, "p": c.p, "class": c.culprit, "recall": c.recall,
+                "inside": c.inside, "outside": c.outside,
+            }
+            for c in found.confounds
+        ],
+        "labels": [
+            {"clip": clips[i].id, "label": clips[i].label, "proposed": other, "likely": likely, "own": own}
+            for i, other, likely, own in found.suspects()
+        ],
+        "files": [
+            {"clip": clip.id}
+            | {f.name: getattr(facts, f.name) for f in fields(facts) if f.name != "fingerprint"}
+            | {"flags": [asdict(flag) for flag in flags]}
+            for clip, facts, flags in zip(clips, found.facts, found.flags, strict=True)
+        ],
+    }  # fmt: skip
+    clean: dict[str, Any] = _finite(plain)
+    return clean
+
+
+def counts(found: Audit) -> dict[str, Any]:
+    """How much of what was found."""
+    kinds: dict[str, int] = {}
+    for flags in found.flags:
+        for flag in flags:
+            kinds[flag.kind] = kinds.get(flag.kind, 0) + 1
+    return {
+        "flags": dict(sorted(kinds.items(), key=lambda k: -k[1])),
+        "duplicate_pairs": len(found.pairs),
+        "duplicate_clips": int((found.same >= 0).sum()),
+        "label_conflicts": sum(map(found.conflict, found.pairs)),
+        "proposed_groups": int(found.proposed.max(initial=-1)) + 1,
+        "confounds": sum(c.found for c in found.confounds),
+        "label_suspects": len(found.suspects()),
+    }
+
+
+def sets(numbers: list[int]) -> list[list[int]]:
+    """Members (indices) of each set 0, 1, …"""
+    members: list[list[int]] = [[] for _ in range(max(numbers, default=-1) + 1)]
+    for i, number in enumerate(numbers):
+        if number >= 0:
+            members[number].append(i)
+    return members
+
+
+def as_csv(found: Audit, folder: Path) -> str:
+    """The table: the data as they are, with proposals beside them. Earmark reads it as a data set."""
+    out = io.StringIO(newline="")
+    write = csv.writer(out, lineterminator="\r\n").writerow
+    write(COLUMNS)
+    likelier = {clip: label for clip, label, _, _ in found.suspects()}
+    leave = excludes(found)
+    for i, clip in enumerate(found.dataset.clips):
+        write([
+            _relative(clip.path, folder), clip.label or "", clip.group or "", clip.fold or "",
+            f"{clip.start:g}" if clip.start else "", "" if clip.duration is None else f"{clip.duration:g}",
+            f"same-{found.same[i] + 1}" if found.same[i] >= 0 else "",
+            f"alike-{found.proposed[i] + 1}" if found.proposed[i] >= 0 else "",
+            likelier.get(i, ""), "; ".join(dict.fromkeys(f.kind for f in found.flags[i])), leave.get(i, ""),
+        ])  # fmt: skip
+    return out.getvalue()
+
+
+def excludes(found: Audit) -> dict[int, str]:
+    """Clips that had better be left out -> why: unusable ones, and repeats of the very same samples and label."""
+    leave = {}
+    for pair in found.pairs:
+        if pair.kind != "recording" and not found.conflict(pair):
+            leave[pair.b] = f"same {pair.kind} as {found.dataset.clips[pair.a].id}"
+    for i, facts in enumerate(found.facts):
+        if facts.error:
+            leave[i] = facts.error
+        elif facts.peak < -80:
+            leave[i] = "silent"
+    return leave
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # another drive
+        return path.resolve().as_posix()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value

@@ -1,0 +1,80 @@
+"""earmark audit"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from . import _options as opt
+
+
+@click.command()
+@opt.data_argument
+@opt.out_option("Folder for audit.html, audit.json and clips.csv.")
+@click.option(
+    "-b",
+    "--backbone",
+    "backbones",
+    multiple=True,
+    help="What groups and labels are heard with; may be given several times. "
+    "Default: yamnet and musicnn, those that are installed.",
+)
+@click.option("--no-groups", is_flag=True, help="Propose no groups.")
+@click.option("--no-labels", is_flag=True, help="Do not look for wrong labels.")
+@click.option("--no-confounds", is_flag=True, help="Do not ask what gives the label away.")
+@opt.seed_option
+@opt.cached
+@opt.json_option
+def command(
+    data: str,
+    out: Path,
+    backbones: tuple[str, ...],
+    no_groups: bool,
+    no_labels: bool,
+    no_confounds: bool,
+    seed: int,
+    cache_folder: Path | None,
+    no_cache: bool,
+    as_json: bool,
+) -> None:
+    """Find what is wrong with a data set before you trust a number made with it.
+
+    Broken files, the same recording twice (also re-encoded, cut, shifted or made louder), labels that look wrong, facts
+    beside the sound that give the label away, clips that sound like one session. Your own files are never changed.
+
+    \b
+    Examples:
+      earmark audit sounds/ -o audit
+      earmark audit clips.csv -o audit --no-groups --no-labels     only files, duplicates and confounds: no backbone
+      earmark compare audit/clips.csv -r yamnet/logreg             the table that it writes is a data set
+    """
+    import json
+
+    from ..audit import audit, write
+    from ..audit.output import as_json as everything
+    from ..audit.output import check_folder, counts
+    from ..audit.words import findings
+    from ..datasets import open_dataset
+
+    dataset = open_dataset(data)
+    check_folder(dataset, out)  # before the work, not after it
+    found = audit(
+        dataset,
+        backbones=backbones or None,
+        groups=not no_groups,
+        labels=not no_labels,
+        confounds=not no_confounds,
+        cache=opt.open_cache(cache_folder, no_cache),
+        seed=seed,
+    )
+    page = write(found, out, command=opt.said())
+    if as_json:
+        click.echo(json.dumps(everything(found), ensure_ascii=False))
+        return
+    for line in findings(found):
+        click.echo(f"• {line}")
+    for note in found.notes:
+        click.echo(f"  {note}", err=True)
+    total = counts(found)
+    click.echo(f"{len(dataset.clips)} clips, {total['duplicate_pairs']} pairs of duplicates: {page}")
