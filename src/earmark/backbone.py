@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import silence
+
 Floats = NDArray[np.float32]
 
 
@@ -88,6 +90,7 @@ class Backbone:
     facts: Mapping[str, Any] = field(default_factory=dict)  # front end's numbers: part of the fingerprint
     pad_left: int = 0  # zeros before the first sample (half an FFT for centred frames)
     pad_short: str = "repeat"  # sounds shorter than a window: "repeat" them or add "zero"s
+    trim_db: float | None = None  # leave out both ends where the sound is that much below its loudest moment
     revision: str = "1"  # raise it when the numbers change for a reason not in the facts
     about: About = field(default_factory=lambda: About("", "nothing", "none", ""))
 
@@ -109,6 +112,7 @@ class Backbone:
             "window": self.window_samples, "hop": self.hop_samples, "shape": self.shape,
             "pad_left": self.pad_left, "pad_short": self.pad_short, "facts": dict(self.facts),
             "net": self.net and [self.net.sha256, self.net.output],
+            **({} if self.trim_db is None else {"trim_db": self.trim_db}),
         }  # fmt: skip
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -118,6 +122,8 @@ class Backbone:
 
     def inputs(self, samples: Floats) -> Floats:
         """Samples (n,) float32 of a whole sound -> inputs of the net (rows, *input)."""
+        if self.trim_db is not None:
+            samples = silence.trim(samples, self.trim_db)
         if self.pad_left:
             samples = np.concatenate([np.zeros(self.pad_left, np.float32), samples])
         missing = self.window_samples - len(samples)

@@ -22,7 +22,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from . import audio
+from . import audio, silence
 from .backbone import Backbone, Floats
 from .data import Clip, Dataset, Excluded
 from .datasets import open_dataset
@@ -86,7 +86,15 @@ def rows_of(
     seconds = max(30.0, 4 * window / backbone.sample_rate)
     held = np.zeros(backbone.pad_left, np.float32)
     given = False
-    for block in audio.blocks(source, backbone.sample_rate, start=start, duration=duration, seconds=seconds):
+
+    def blocks() -> Iterator[Floats]:
+        return audio.blocks(source, backbone.sample_rate, start=start, duration=duration, seconds=seconds)
+
+    if backbone.trim_db is None:
+        sound = blocks()
+    else:  # read twice: where the sound begins and ends is only known at its end
+        sound = silence.trimmed(blocks(), *silence.edges(blocks(), backbone.trim_db))
+    for block in sound:
         held = np.concatenate([held, block]) if len(held) else block
         if len(held) >= window:
             rows = 1 + (len(held) - window) // hop

@@ -75,13 +75,16 @@ def build(
     about: About,
     params: Mapping[str, Any],
     pad_left: int = 0,
+    trim: float | None = None,
 ) -> Backbone:
     """A backbone of ``frames`` frames per row, every ``hop`` seconds (rounded to whole frames).
 
-    ``at`` is the block whose output the rows are; "patches" leaves the net out.
+    ``at`` is the block whose output the rows are; "patches" leaves the net out. ``trim`` decibels: see Backbone.
     """
     if pad not in ("repeat", "zero"):
         raise RecipeError(f"{name}: pad={pad!r} is unknown; wanted 'repeat' or 'zero'")
+    if trim is not None and not trim > 0:
+        raise RecipeError(f"{name}: trim={trim!r}: wanted decibels above 0, e.g. 60, or None")
     hop_frames = whole_frames(hop, spec)
     patches = front(spec, frames, hop_frames)
     net: Net | None = None
@@ -104,5 +107,6 @@ def build(
         facts={"front": asdict(spec), "frames": frames, "at": at},
         pad_left=pad_left,
         pad_short=pad,
+        trim_db=trim,
         about=about,
     )
