@@ -56,6 +56,8 @@ def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None 
 
     Raises DataError if no clip can be used, WeightsError if a backbone's weights are missing.
     """
+    for recipe in recipes:
+        recipe.check()
     unlabelled = [c.id for c in dataset.clips if c.label is None]
     if len(unlabelled) == len(dataset.clips):
         raise DataError(

@@ -89,20 +89,26 @@ class Model:
         return self._prediction(str(getattr(source, "name", source)), self._rows(source))
 
     def timeline(self, source: Source, *, seconds: float | None = None) -> list[Prediction]:
-        """Judge a sound piece by piece, each ``seconds`` long (default: the backbone's hop, or 3 s where clips are pooled).
+        """Judge a sound piece by piece: the backbone's own windows, or pieces of ``seconds`` (3 s where clips are pooled).
 
-        Raises AudioError.
+        What is left at the end, less than a hop or a piece, is not looked at. Raises AudioError.
         """
         rows = self._rows(source)
         name = str(getattr(source, "name", source))
-        first = self.branches[0]
-        by_row = len(self.branches) == 1 and first.pool == "rows"
-        step = seconds or (first.backbones[0].hop if by_row else 3.0)
-        ends = [b.hop * (len(rows[k]) - 1) + b.window for k, b in self._backbones.items()]
+        first = self.branches[0].backbones[0]
+        by_row = seconds is None and len(self.branches) == 1 and self.branches[0].pool == "rows"
+        step = first.hop if by_row else seconds or 3.0
+        length = first.window if by_row else step
+        covered = max(b.hop * (len(rows[k]) - 1) + b.window for k, b in self._backbones.items())
         found = []
-        for k in range(max(1, round(max(ends) / step - 0.25))):
-            piece = {f: _piece(rows[f], b, k * step, (k + 1) * step) for f, b in self._backbones.items()}
-            found.append(replace(self._prediction(name, piece), start=round(k * step, 6), end=round((k + 1) * step, 6)))
+        for k in range(len(rows[first.fingerprint]) if by_row else max(1, round(covered / step))):
+            piece = {
+                f: r[[k]] if by_row else _piece(r, self._backbones[f], k * step, (k + 1) * step)
+                for f, r in rows.items()
+            }
+            found.append(
+                replace(self._prediction(name, piece), start=round(k * step, 6), end=round(k * step + length, 6))
+            )
         return found
 
     def predict_many(
@@ -254,7 +260,7 @@ def _assembled(folder: Path, card: dict[str, Any]) -> Model:
 
 def _piece(rows: Floats, backbone: Backbone, start: float, end: float) -> Floats:
     """Rows whose middle lies in [start, end); the nearest one if there is none."""
-    middle = backbone.hop * np.arange(len(rows)) + min(backbone.window, backbone.hop) / 2
+    middle = backbone.hop * np.arange(len(rows)) + backbone.window / 2
     inside = np.flatnonzero((middle >= start) & (middle < end))
     return rows[inside] if len(inside) else rows[[int(np.abs(middle - (start + end) / 2).argmin())]]
 

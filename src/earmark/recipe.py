@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import registry
+from . import pool, registry
 from .backbone import Backbone
 from .errors import RecipeError
 
@@ -72,8 +72,8 @@ class Branch:
     pool: str = "rows"  # "rows": the head sees rows; else their statistics per clip: "mean", "mean+std", …
 
     def __str__(self) -> str:
-        pool = "" if self.pool == ("mean" if len(self.backbones) > 1 else "rows") else f":{self.pool}"
-        return "+".join(map(str, self.backbones)) + pool + "/" + str(self.head)
+        pooling = "" if self.pool == ("mean" if len(self.backbones) > 1 else "rows") else f":{self.pool}"
+        return "+".join(map(str, self.backbones)) + pooling + "/" + str(self.head)
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,15 @@ class Recipe:
     def backbones(self) -> tuple[Part, ...]:
         """Every backbone once, in order of first use."""
         return tuple(dict.fromkeys(b for branch in self.branches for b in branch.backbones))
+
+    def check(self) -> None:
+        """Raise RecipeError for a part, a parameter or a pooling that does not exist: before any sound is read."""
+        for branch in self.branches:
+            for part in branch.backbones:
+                registry.check("backbones", part.name, part.kwargs)
+            registry.check("heads", branch.head.name, branch.head.kwargs)
+            if branch.pool != "rows":
+                pool.statistics(branch.pool)
 
     @classmethod
     def parse(cls, text: str) -> Recipe:
@@ -202,9 +211,9 @@ def _branch(text: str, whole: str) -> Branch:
             f"recipe {whole!r}: found {text!r} where backbone/head was wanted, e.g. yamnet/logreg. "
             f"Shipped recipes: {', '.join(shipped()) or 'none'}"
         )
-    left, *pool = _split(sides[0], ":")
+    left, *pooling = _split(sides[0], ":")
     backbones = tuple(_part(b, whole) for b in _split(left, "+"))
-    how = pool[0] if pool else ("mean" if len(backbones) > 1 else "rows")
+    how = pooling[0] if pooling else ("mean" if len(backbones) > 1 else "rows")
     return _checked(Branch(backbones, _part(sides[1], whole), how))
 
 
@@ -236,8 +245,8 @@ def _part_of(table: Mapping[str, Any] | str) -> Part:
 def _from_table(table: Mapping[str, Any]) -> Branch:
     given = table["backbones"]
     backbones = tuple(_part_of(b) for b in (given if isinstance(given, list) else [given]))
-    pool = str(table.get("pool", "mean" if len(backbones) > 1 else "rows"))
-    return _checked(Branch(backbones, _part_of(table["head"]), pool))
+    how = str(table.get("pool", "mean" if len(backbones) > 1 else "rows"))
+    return _checked(Branch(backbones, _part_of(table["head"]), how))
 
 
 def _checked(branch: Branch) -> Branch:

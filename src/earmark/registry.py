@@ -12,6 +12,7 @@ import difflib
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Iterable
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -55,13 +56,17 @@ def parameters(kind: str, name: str) -> dict[str, Any]:
     return {p.name: p.default for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD}
 
 
-def build(kind: str, name: str, /, **params: Any) -> Any:
-    """Build a part by name. Raises RecipeError if it does not take one of ``params``."""
-    part = module(kind, name)
+def check(kind: str, name: str, params: Iterable[str]) -> None:
+    """Raise RecipeError if there is no such part, or if it does not take one of ``params``."""
     known = parameters(kind, name)
-    for wrong in params.keys() - known.keys():
+    for wrong in sorted(set(params) - known.keys()):
         near = difflib.get_close_matches(wrong, known, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         takes = ", ".join(known) or "none"
         raise RecipeError(f"{kind[:-1]} {name!r} has no parameter {wrong!r}.{hint} It takes: {takes}")
-    return part.build(**params)
+
+
+def build(kind: str, name: str, /, **params: Any) -> Any:
+    """Build a part by name. Raises RecipeError if it does not take one of ``params``."""
+    check(kind, name, params)
+    return module(kind, name).build(**params)

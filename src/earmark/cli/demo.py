@@ -1,0 +1,60 @@
+"""earmark demo"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from . import _options as opt
+
+RECIPES = ("yamnet/logreg", "musicnn/logreg", "mfcc/svm", "logmel/cnn(epochs=12)")
+
+
+@click.command()
+@click.argument("data", required=False)
+@opt.out_option("Folder for everything the demo writes. Default: demo", required=False)
+@opt.seed_option
+@opt.cached
+def command(data: str | None, out: Path | None, seed: int, cache_folder: Path | None, no_cache: bool) -> None:
+    """The whole road on DATA, or on music that the demo synthesises: compare four recipes, report, train the best.
+
+    Pretrained weights (YAMNet, musicnn) are fetched the first time.
+
+    \b
+    Examples:
+      earmark demo
+      earmark demo my-sounds/ --out first-look
+    """
+    from .. import synthetic, weights
+    from ..experiment import compare
+    from ..model import load
+    from ..progress import bar
+    from ..training import train
+    from .compare import show
+
+    out = out or Path("demo")
+    for name in ("yamnet", "musicnn-msd"):
+        if not weights.status(name).present:
+            click.echo(f"Fetching the pretrained weights of {name} …")
+            weights.fetch(name)
+    if data is None:
+        folder = out / "sounds"
+        with bar("synthesise", 240) as step:
+            synthetic.make(folder, seed=seed, progress=lambda _done, _all: step())
+        click.echo(
+            f"These sounds are synthetic: made by a program for this demo, faults included ({folder / 'README.txt'})."
+        )
+        data = str(folder / "clips.csv")
+    cache = opt.open_cache(cache_folder, no_cache)
+    found = compare(data, RECIPES, seed=seed, cache=cache, command=opt.said())
+    show(found, out / "report", as_json=False)
+    best = max(
+        found.runs, key=lambda r: (r.evaluation.scores["accuracy"].value, -r.evaluation.scores["log_loss"].value)
+    )
+    train(data, best.recipe, out / "model", protocol=found.protocol, seed=seed, cache=cache, command=opt.said())
+    clip = found.dataset.clips[0]
+    answer = load(out / "model").predict(clip.path)
+    click.echo(f"Model:  {out / 'model'} ({best.recipe.name}, fitted on all clips)")
+    click.echo(f"Try:    earmark predict {out / 'model'} {clip.path}")
+    click.echo(f"        → {answer.label} ({answer.score:.0%}); the clip's label is {clip.label}")
