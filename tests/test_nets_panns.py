@@ -13,8 +13,10 @@ import pytest
 import torch
 
 from earmark import registry
+from earmark.backbone import Net
 from earmark.errors import RecipeError, WeightsError
 from earmark.nets import panns
+from earmark.weights.export import to_onnx
 from golden.seeded import weights as seeded
 from golden.signals import sweep
 
@@ -64,6 +66,27 @@ def test_random_weights_give_what_the_reference_gives(golden: Arrays, net: str, 
     wanted = golden[f"{net}/embedding"]
     assert np.abs(embedding.numpy() - wanted).max() < 1e-4 * np.abs(wanted).max()
     assert np.abs(scores.numpy() - golden[f"{net}/scores"]).max() < 1e-3
+
+
+@pytest.mark.parametrize("net", ["mobilenetv2", pytest.param("cnn14", marks=pytest.mark.slow)])
+def test_onnx_under_random_weights(golden: Arrays, net: str, tmp_path: Path) -> None:
+    params = panns.convert({"some.pth": random_checkpoint(golden, net, tmp_path / "some.pth")}, net=net)
+    module = panns.module(net=net).eval()
+    module.load_state_dict({name: torch.from_numpy(a) for name, a in params.items()})
+    (weight_set,) = (one for one in registry.module("backbones", "panns").WEIGHTS if one.name == f"panns-{net}")
+    exported = to_onnx(module, weight_set.inputs, weight_set.outputs)
+    wanted = golden[f"{net}/embedding"]
+    assert np.abs(Net(exported, output="embedding")(log_mel(net)) - wanted).max() < 1e-4 * np.abs(wanted).max()
+    assert np.abs(Net(exported, output="scores")(log_mel(net)) - golden[f"{net}/scores"]).max() < 1e-3
+
+
+@pytest.mark.parametrize("net", ["cnn14", "cnn14-16k"])
+def test_what_is_told_beforehand_is_true(net: str) -> None:
+    about, built = (
+        registry.module("backbones", "panns").ABOUT,
+        registry.build("backbones", "panns", net=net, at="patches"),
+    )
+    assert (about.window, about.hop, built.shape) == (built.window, built.hop, (1001, 64))
 
 
 def test_16k_is_the_same_net(golden: Arrays) -> None:

@@ -14,9 +14,10 @@ import pytest
 import torch
 
 from earmark import registry, weights
-from earmark.backbone import Backbone
+from earmark.backbone import Backbone, Net
 from earmark.errors import RecipeError, WeightsError
 from earmark.nets import vggish
+from earmark.weights.export import to_onnx
 from golden.seeded import weights as seeded
 from golden.signals import sweep
 
@@ -67,7 +68,7 @@ def test_torchvggish_ends_on_a_relu_that_vggish_lacks(golden: Arrays, after: Arr
     assert golden["raw"].min() < 0
     assert (golden["relu"] >= 0).all()
     raw = torch.from_numpy(after["embedding"])
-    relu = dict(vggish.module().named_children())["relu"](raw).numpy()
+    relu = dict(vggish.module().named_children())["rectified"](raw).numpy()
     assert np.abs(relu - golden["relu"]).max() < 1e-4 * np.abs(golden["relu"]).max()
 
 
@@ -117,6 +118,21 @@ def test_without_weights_it_says_what_to_put_where(tmp_path: Path, monkeypatch: 
         registry.build("backbones", "vggish", output="pcs")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("pca", [False, True])
+def test_onnx_under_random_weights(golden: Arrays, random_params: Arrays, after: Arrays, pca: bool) -> None:
+    net = vggish.module(pca=pca).eval()
+    net.load_state_dict({name: torch.from_numpy(a) for name, a in random_params.items()}, strict=False)
+    (weight_set,) = (one for one in registry.module("backbones", "vggish").WEIGHTS if one.options["pca"] == pca)
+    exported = to_onnx(net, weight_set.inputs, weight_set.outputs)
+    for output in weight_set.outputs:
+        found = Net(exported, output=output)(golden["log_mel"])
+        assert found.shape == (2, 128)
+        if output != "pca":
+            wanted = np.maximum(after["embedding"], 0) if output == "rectified" else after["embedding"]
+            assert np.abs(found - wanted).max() < 1e-4 * np.abs(wanted).max()
+
+
 def test_weights_of_the_paper() -> None:
     """3 x 3 convolutions and three dense layers: the count that the AudioSet release has."""
     assert sum(p.numel() for p in vggish.module().parameters()) == 72_141_184
@@ -138,3 +154,8 @@ def test_published_smoke_test(
     assert rows.shape == (3, 128)
     assert rows.mean() == pytest.approx(mean, rel=0.1)
     assert rows.std() == pytest.approx(deviation, rel=0.1)
+
+
+def test_what_is_told_beforehand_is_true() -> None:
+    about, built = registry.module("backbones", "vggish").ABOUT, registry.build("backbones", "vggish", at="patches")
+    assert (about.sample_rate, about.window, about.hop) == (built.sample_rate, built.window, built.hop)

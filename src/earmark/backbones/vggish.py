@@ -31,7 +31,7 @@ ABOUT = About(
     hop=0.96,
 )
 SPEC = replace(YAMNET, offset=0.01)  # the rest is alike
-OUTPUTS = {"raw": "embedding", "relu": "relu", "pca": "pca"}
+OUTPUTS = {"raw": "embedding", "relu": "rectified", "pca": "pca"}
 _CKPT = File(
     "vggish_model.ckpt",
     "0962b1914e3e053922d957c45bc84a78c985765641dc6bceeeb3a7d8dfecfdf6",
@@ -65,7 +65,7 @@ def _set(name: str, output: str, *more: File) -> WeightSet:
     )
 
 
-WEIGHTS = (_set("vggish", "relu"), _set("vggish-pca", "pca", _PCA))
+WEIGHTS = (_set("vggish", "rectified"), _set("vggish-pca", "pca", _PCA))
 
 
 def build(

@@ -2,7 +2,7 @@
 
 VGG-11 less its last group of convolutions, on a log-mel patch of 96 frames x 64 bands. The released AudioSet
 features are the 128 numbers *before* any activation, whitened and quantised to 8 bits. The torchvggish port puts
-a ReLU after the last layer (its issue 24): that is ``relu`` here, and ``embedding`` is the layer itself.
+a ReLU after the last layer (its issue 24): that is ``rectified`` here, and ``embedding`` is the layer itself.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Whiten(nn.Module):
 
 
 def module(*, pca: bool = False) -> nn.Sequential:
-    """(n, 96, 64) log-mel -> (n, 128). Blocks pool1 … pool4, fc1, fc2, embedding, and relu or pca."""
+    """(n, 96, 64) log-mel -> (n, 128). Blocks pool1 … pool4, fc1, fc2, embedding, and rectified or pca."""
     blocks: dict[str, nn.Module] = {"input": Patch()}
     before = 1
     for i, widths in enumerate(GROUPS, 1):
@@ -80,7 +80,7 @@ def module(*, pca: bool = False) -> nn.Sequential:
     blocks["fc1"] = nn.Sequential(nn.Linear(512 * 6 * 4, 4096), nn.ReLU())
     blocks["fc2"] = nn.Sequential(nn.Linear(4096, 4096), nn.ReLU())
     blocks["embedding"] = nn.Linear(4096, 128)
-    return nn.Sequential(OrderedDict(blocks, **({"pca": Whiten()} if pca else {"relu": nn.ReLU()})))
+    return nn.Sequential(OrderedDict(blocks, **({"pca": Whiten()} if pca else {"rectified": nn.ReLU()})))
 
 
 def convert(files: Mapping[str, Path], *, pca: bool = False) -> Arrays:
