@@ -7,7 +7,6 @@ in float32 the probabilities of a discriminant on a thousand columns would be of
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -72,19 +71,26 @@ class Graph:
         weights = np.ascontiguousarray(coef.T, dtype=np.float64)
         return self("Add", self("MatMul", self.double(x), weights), intercept.astype(np.float64))
 
-    def draw(self, step: Any, x: str) -> str:
-        """Add a fitted estimator; returns the name of what it makes of ``x``.
+    def draw(self, step: Any, x: str, *, scores: bool = False) -> str:
+        """Add a fitted estimator; returns the name of what it makes of ``x``: probabilities or, if asked, scores.
 
         It draws itself if it has ``onnx(graph, x) -> name``; linear ones are drawn here in float64; whatever else
         there is in scikit-learn is left to skl2onnx.
         """
         if isinstance(step, Pipeline):
-            for _, part in step.steps:
+            for _, part in step.steps[:-1]:
                 x = self.draw(part, x)
-            return x
+            return self.draw(step.steps[-1][1], x, scores=scores)
         if hasattr(step, "onnx"):
             return str(step.onnx(self, x))
-        return _DRAWN.get(type(step), _by_skl2onnx)(self, x, step)
+        if isinstance(step, LogisticRegression):
+            drawn = _logistic(self, x, step)
+            return drawn if scores else self("Softmax", drawn, axis=1)
+        if isinstance(step, PCA):
+            return _pca(self, x, step)
+        if scores:
+            raise BundleError(f"the scores of a {type(step).__name__} cannot be saved: give it a method onnx(graph, x)")
+        return _by_skl2onnx(self, x, step)
 
     def model(self, proba: str, shape: tuple[int, ...], classes: int) -> onnx.ModelProto:
         """The finished model: ``rows`` (n, *shape) -> ``proba`` (n, classes)."""
@@ -120,7 +126,7 @@ def _logistic(graph: Graph, x: str, step: LogisticRegression) -> str:
     coef, intercept = step.coef_, step.intercept_
     if len(coef) == 1:  # two classes: a sigmoid is a softmax beside 0
         coef, intercept = np.vstack([np.zeros_like(coef), coef]), np.append(0.0, intercept)
-    return graph("Softmax", graph.scores(x, coef, intercept), axis=1)
+    return graph.scores(x, coef, intercept)
 
 
 def _pca(graph: Graph, x: str, step: PCA) -> str:
@@ -144,6 +150,3 @@ def _by_skl2onnx(graph: Graph, x: str, step: Any) -> str:
     graph.nodes.extend(part.graph.node)
     graph.constants.extend(part.graph.initializer)
     return str(part.graph.output[-1].name)  # of a classifier: labels, probabilities
-
-
-_DRAWN: dict[type, Callable[[Graph, str, Any], str]] = {LogisticRegression: _logistic, PCA: _pca}

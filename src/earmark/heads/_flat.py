@@ -8,22 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 
 from ..errors import RecipeError
-from ._inner import Floats, Split, checked, folds, like
+from ._inner import Floats, Split, checked, fitted, folds, like, weights
 
 
 class Flat(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Any scikit-learn classifier (mostly a pipeline) on flattened rows.
 
-    If the classifier takes splits (its parameter ``cv``: GridSearchCV, Tempered, …) it gets splits by group,
-    which stay visible as ``splits_``. Where no group can be spared, a search is skipped and the searched
-    classifier is fitted as it was given.
+    ``balanced`` has rows count as ``_inner.weights`` says, else each counts the same. If the classifier takes splits
+    (its parameter ``cv``: Tempered, scikit-learn's searches) it gets at most ``inner`` of them, by group; they stay
+    visible as ``splits_``.
     """
 
-    def __init__(self, estimator: Any, *, inner: int = 5, seed: int = 0) -> None:
+    def __init__(self, estimator: Any, *, balanced: bool = True, inner: int = 5, seed: int = 0) -> None:
         self.estimator = estimator
+        self.balanced = balanced
         self.inner = inner
         self.seed = seed
 
@@ -35,12 +35,10 @@ class Flat(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.fitted_ = clone(self.estimator)
         if "cv" in self.fitted_.get_params(deep=False):
             self.splits_ = folds(codes, ids, self.inner, seed=self.seed)
-            if not self.splits_ and isinstance(self.fitted_, (GridSearchCV, RandomizedSearchCV)):
-                self.fitted_ = self.fitted_.estimator
-            else:
-                self.fitted_.set_params(cv=self.splits_)
+            self.fitted_.set_params(cv=self.splits_)
+        weight = weights(codes, ids) if self.balanced else None
         try:
-            self.fitted_.fit(rows.reshape(len(rows), -1), codes)
+            fitted(self.fitted_, rows.reshape(len(rows), -1), codes, weight)
         except ValueError as error:  # the rows are sound, so it is a parameter that does not suit
             raise RecipeError(f"this head cannot be fitted with its parameters: {error}") from error
         return self

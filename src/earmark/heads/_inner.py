@@ -48,6 +48,31 @@ def like(X: ArrayLike, shape: tuple[int, ...]) -> Floats:
     return rows
 
 
+def weights(codes: Codes, groups: Codes | None) -> Floats:
+    """What each row counts (n,), 1 on average: all classes the same, a group within its class the root of its rows.
+
+    Rows of one recording say much the same; counted one by one, a few long recordings would be what is learnt. Under
+    the square root, ten rows of a group count as about three that have nothing to do with each other.
+    """
+    both = np.arange(len(codes))
+    if groups is not None:
+        both = np.unique(np.stack([codes, groups]), axis=1, return_inverse=True)[1].reshape(-1)
+    count = 1 / np.sqrt(np.bincount(both)[both])
+    count = count / np.bincount(codes, count)[codes]
+    return np.asarray(count / count.mean(), np.float32)
+
+
+def fitted(estimator: Any, X: Floats, y: Codes, weight: Floats | None) -> Any:
+    """Fit a scikit-learn classifier or pipeline, with what each row counts if it can take that."""
+    from sklearn.pipeline import Pipeline
+    from sklearn.utils.validation import has_fit_parameter
+
+    name, last = estimator.steps[-1] if isinstance(estimator, Pipeline) else ("", estimator)
+    if weight is None or not has_fit_parameter(last, "sample_weight"):
+        return estimator.fit(X, y)
+    return estimator.fit(X, y, **{f"{name}__sample_weight" if name else "sample_weight": weight})
+
+
 def folds(codes: Codes, groups: Codes | None, n: int, *, seed: int) -> list[Split]:
     """At most ``n`` inner splits, stratified as well as whole groups allow.
 

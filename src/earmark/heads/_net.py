@@ -29,7 +29,7 @@ from skorch.helper import predefined_split
 from torch import Tensor, nn
 
 from ..errors import RecipeError
-from ._inner import Floats, Split, checked, holdout, like
+from ._inner import Codes, Floats, Split, checked, holdout, like, weights
 
 Module = Callable[[Floats, int], nn.Module]
 Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -42,8 +42,9 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ``spare``: share of the rows held out, by whole groups, to stop by; training ends after ``patience`` epochs
     without a lower loss on them. Where no group can be spared, all ``epochs`` are run.
     ``lr_factors``: start of parameters' names -> factor on ``lr``; the longest start that fits counts; 0 freezes.
-    ``augment``: (rows (b, *shape), targets (b, classes)) -> the same, changed; draws from torch's generator.
-    ``smoothing``: of labels. ``balanced``: classes weigh 1/size. ``bfloat16``: multiply in half the bits (faster
+    ``augment``: (rows (b, *shape), targets (b, classes)) -> the same, changed; draws from torch's
+    generator. Targets carry what a row counts: each sums to it.
+    ``smoothing``: of labels. ``balanced``: rows count as ``_inner.weights`` says. ``bfloat16``: multiply in half the bits (faster
     where the processor has AMX or the like), weights stay float32.
     """
 
@@ -58,7 +59,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         spare: float = 0.15,
         weight_decay: float = 0.0,
         smoothing: float = 0.0,
-        balanced: bool = False,
+        balanced: bool = True,
         lr_factors: Mapping[str, float] | None = None,
         augment: Augment | None = None,
         bfloat16: bool = False,
@@ -90,19 +91,21 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.shape_ = rows.shape[1:]
         learn, look = holdout(codes, ids, self.spare, seed=self.seed)
         self.splits_: list[Split] = [(learn, look)] if len(look) else []
+        count = weights(codes, ids) if self.balanced else np.ones(len(codes), np.float32)
         # A copy of torch's random state: the same seed gives the same net, and nobody else's numbers change.
         with torch.random.fork_rng(devices=[] if self.device == "cpu" else None):
             torch.manual_seed(self.seed)
             self.net_ = self.module(rows[learn] if len(look) else rows, len(self.classes_)).to(self.device)
-            self.history_ = self._train(rows, codes, learn, look)
+            self.history_ = self._train(rows, codes, count, learn, look)
         self.net_.eval()
         return self
 
-    def _train(self, rows: Floats, codes: NDArray[np.intp], learn: Any, look: Any) -> dict[str, list[float]]:
+    def _train(self, rows: Floats, codes: Codes, count: Floats, learn: Any, look: Any) -> dict[str, list[float]]:
         k = len(self.classes_)
         x = torch.from_numpy(rows if rows.flags.writeable else rows.copy())
-        targets = torch.from_numpy(np.eye(k, dtype=np.float32)[codes])
-        weight = torch.from_numpy((len(learn) / k / np.bincount(codes[learn], minlength=k)).astype(np.float32))
+        # What a row counts goes into its target: cross-entropy is linear in it.
+        target = np.eye(k, dtype=np.float32)[codes] * (1 - self.smoothing) + self.smoothing / k
+        targets = torch.from_numpy(np.asarray(target * count[:, None], np.float32))
         stopper = EarlyStopping("valid_loss", patience=self.patience, load_best=True, sink=_silent)
         callbacks: list[tuple[str, Callback]] = [
             ("hits", _Hits()),
@@ -115,7 +118,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ]
         loop = _Loop(
             self.net_,
-            criterion=nn.CrossEntropyLoss(weight if self.balanced else None, label_smoothing=self.smoothing),
+            criterion=nn.CrossEntropyLoss,
             optimizer=torch.optim.Adam,
             optimizer__param_groups=self._groups(),
             optimizer__weight_decay=self.weight_decay,

@@ -26,7 +26,7 @@ def build(
     patience: int = 5,
     weight_decay: float = 0.0,
     smoothing: float = 0.0,
-    balanced: bool = False,
+    balanced: bool = True,
     bfloat16: bool = False,
     seed: int = 0,
 ) -> NetHead:

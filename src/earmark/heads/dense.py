@@ -23,7 +23,7 @@ def build(
     patience: int = 10,
     weight_decay: float = 0.0,
     smoothing: float = 0.0,
-    balanced: bool = False,
+    balanced: bool = True,
     seed: int = 0,
 ) -> NetHead:
     """``hidden``: widths of the hidden layers; the rest as ``NetHead`` says."""

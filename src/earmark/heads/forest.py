@@ -9,13 +9,12 @@ from ._flat import Flat
 ABOUT = "random forest (scikit-learn; Breiman 2001); takes rows as they are"
 
 
-def build(*, trees: int = 300, depth: int | None = None, leaf: int = 2, balanced: bool = False, seed: int = 0) -> Flat:
-    """``trees`` of at most ``depth`` levels with at least ``leaf`` rows in a leaf; ``balanced`` weighs by 1/size.
+def build(*, trees: int = 300, depth: int | None = None, leaf: int = 2, balanced: bool = True, seed: int = 0) -> Flat:
+    """``trees`` of at most ``depth`` levels with at least ``leaf`` rows in a leaf.
+
+    ``balanced``: classes count the same, groups as the root of their rows; else each row counts the same.
 
     No scaling: trees ask for order only, and rounding in a scaler could turn an answer round.
     """
-    weight = "balanced" if balanced else None
-    forest = RandomForestClassifier(
-        trees, max_depth=depth, min_samples_leaf=leaf, class_weight=weight, random_state=seed
-    )
-    return Flat(forest, seed=seed)
+    forest = RandomForestClassifier(trees, max_depth=depth, min_samples_leaf=leaf, random_state=seed)
+    return Flat(forest, balanced=balanced, seed=seed)

@@ -20,28 +20,43 @@ _NEAR = 1e-3  # added to distances, so that an equal row counts much but not inf
 
 
 def build(
-    *, k: int = 10, metric: str = "cosine", weights: str = "distance", widths: Sequence[int] = (), seed: int = 0
+    *,
+    k: int = 10,
+    metric: str = "cosine",
+    weights: str = "distance",
+    balanced: bool = True,
+    widths: Sequence[int] = (),
+    seed: int = 0,
 ) -> Flat:
-    """``k`` neighbours; ``metric``: "cosine" or "euclidean"; ``weights``: "distance" (1/distance) or "uniform"."""
-    return Flat(make_pipeline(Scaler(widths), Neighbours(k, metric=metric, weights=weights)), seed=seed)
+    """``k`` neighbours; ``metric``: "cosine" or "euclidean"; ``weights``: "distance" (1/distance) or "uniform".
+
+    ``balanced``: neighbours of rare classes and small groups count more. ``widths`` of joined blocks give them
+    equal say.
+    """
+    return Flat(
+        make_pipeline(Scaler(widths), Neighbours(k, metric=metric, weights=weights)), balanced=balanced, seed=seed
+    )
 
 
 class Neighbours(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Share of each class among the (at most) ``k`` nearest rows; cosine is euclidean between rows of length 1."""
+    """Share of each class among the (at most) ``k`` nearest rows; cosine is euclidean between rows of length 1.
+
+    One neighbour more, of all classes alike, keeps scores off 0: ten neighbours cannot say "never".
+    """
 
     def __init__(self, k: int = 10, *, metric: str = "cosine", weights: str = "distance") -> None:
         self.k = k
         self.metric = metric
         self.weights = weights
 
-    def fit(self, X: Floats, y: Codes) -> Neighbours:
+    def fit(self, X: Floats, y: Codes, sample_weight: Floats | None = None) -> Neighbours:
         if self.metric not in ("cosine", "euclidean") or self.weights not in ("distance", "uniform") or self.k < 1:
             raise ValueError(
                 f"k={self.k}, metric={self.metric!r}, weights={self.weights!r}; wanted k > 0, metric 'cosine' or "
                 "'euclidean', weights 'distance' or 'uniform'"
             )
         self.classes_, codes = np.unique(y, return_inverse=True)
-        self.members_ = np.eye(len(self.classes_))[codes]
+        self.members_ = np.eye(len(self.classes_))[codes] * (1 if sample_weight is None else sample_weight[:, None])
         self.rows_ = self._placed(X).astype(np.float32)  # as they are saved
         self.search_ = NearestNeighbors(n_neighbors=min(self.k, len(X)), algorithm="brute").fit(
             self.rows_.astype(np.float64)
@@ -52,7 +67,8 @@ class Neighbours(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         far, near = self.search_.kneighbors(self._placed(X))
         say = 1 / (far + _NEAR) if self.weights == "distance" else np.ones_like(far)
         total = np.einsum("nk,nkc->nc", say, self.members_[near])
-        return total / total.sum(axis=1, keepdims=True)
+        k, classes = far.shape[1], len(self.classes_)
+        return (k * total / total.sum(axis=1, keepdims=True) + 1 / classes) / (k + 1)
 
     def _placed(self, X: Floats) -> Any:
         X = X.astype(np.float64)
@@ -78,4 +94,6 @@ class Neighbours(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         total = graph(
             "ReduceSum", graph("Mul", graph("Unsqueeze", say, np.array([2])), members), np.array([1]), keepdims=0
         )
-        return str(graph("Div", total, graph("ReduceSum", total, np.array([1]), keepdims=1)))
+        share = graph("Div", total, graph("ReduceSum", total, np.array([1]), keepdims=1))
+        k, classes = float(count[0]), len(self.classes_)
+        return str(graph("Add", graph("Mul", share, np.array(k / (k + 1))), np.array(1 / classes / (k + 1))))

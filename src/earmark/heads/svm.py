@@ -26,18 +26,18 @@ def build(
     kernel: str = "rbf",
     gamma: float | str = "scale",
     pca: int = 0,
-    balanced: bool = False,
+    balanced: bool = True,
     widths: Sequence[int] = (),
     seed: int = 0,
 ) -> Flat:
     """``C``: the cost of errors; ``kernel``: "rbf" or "linear"; ``gamma``: width of the radial kernel.
 
-    ``pca=128`` projects on (at most) that many components first. ``balanced`` weighs classes by 1/size;
-    ``widths`` of joined blocks give them equal say.
+    ``pca=128`` projects on (at most) that many components first. ``balanced``: classes count the same,
+    groups as the root of their rows; else each row counts the same. ``widths`` of joined blocks give them equal say.
     """
-    machine = Margins(C, kernel=kernel, gamma=gamma, balanced=balanced)
+    machine = Margins(C, kernel=kernel, gamma=gamma)
     steps = [Scaler(widths), *([Components(pca, seed=seed)] if pca else []), machine]
-    return Flat(Tempered(make_pipeline(*steps)), inner=3, seed=seed)
+    return Flat(Tempered(make_pipeline(*steps)), balanced=balanced, inner=3, seed=seed)
 
 
 class Margins(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -47,19 +47,17 @@ class Margins(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     smooth. Being a sum over support vectors, they are one product: kernel(x, vectors) @ weights + intercept.
     """
 
-    def __init__(self, C: float = 1.0, *, kernel: str = "rbf", gamma: float | str = "scale", balanced: bool = False):
+    def __init__(self, C: float = 1.0, *, kernel: str = "rbf", gamma: float | str = "scale") -> None:
         self.C = C
         self.kernel = kernel
         self.gamma = gamma
-        self.balanced = balanced
 
-    def fit(self, X: Floats, y: Codes) -> Margins:
+    def fit(self, X: Floats, y: Codes, sample_weight: Floats | None = None) -> Margins:
         if self.kernel not in ("rbf", "linear"):
             raise ValueError(f"kernel={self.kernel!r}; wanted 'rbf' or 'linear'")
         wide = X.shape[1] * float(X.var())
         self.gamma_ = 1.0 / max(wide, 1e-12) if self.gamma == "scale" else float(self.gamma)
-        weight = "balanced" if self.balanced else None
-        machine = SVC(C=self.C, kernel=self.kernel, gamma=self.gamma_, class_weight=weight, cache_size=1000).fit(X, y)
+        machine = SVC(C=self.C, kernel=self.kernel, gamma=self.gamma_, cache_size=1000).fit(X, y, sample_weight)
         self.classes_ = machine.classes_
         self.vectors_ = machine.support_vectors_.astype(np.float32)  # what X was: nothing is lost
         # libsvm stores, for a vector of class i, its weight against class j in row j (j < i) or j - 1 (j > i).
