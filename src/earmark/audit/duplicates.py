@@ -98,6 +98,8 @@ def _linked(clips: Sequence[int], key: Callable[[int], str]) -> dict[int, int]:
 def candidates(prints: Sequence[Fingerprint]) -> tuple[Ints, Ints, Ints, Ints]:
     """Clips a < b that share landmarks at one offset: (a, b, offset in frames of 8 ms, votes), best offset of each."""
     clips = len(prints)
+    if not clips:
+        return (np.zeros(0, np.int64),) * 4
     total = sum(len(p.hashes) for p in prints)
     shards = max(1, -(-total // SHARD))
     pair, offset = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
@@ -133,8 +135,8 @@ def _voted(pair: Ints, offset: Ints, clips: int) -> tuple[Ints, Ints, Ints, Ints
         beside = (np.roll(pair, step) == pair) & (np.roll(offset, step) == offset - step)
         joined[beside] += np.roll(votes, step)[beside]
     enough = joined >= VOTES
-    pair, offset, joined = pair[enough], offset[enough], joined[enough]
-    best = np.lexsort((-joined, pair))
+    pair, offset, joined, votes = pair[enough], offset[enough], joined[enough], votes[enough]
+    best = np.lexsort((-votes, -joined, pair))
     pair, offset, joined = pair[best], offset[best], joined[best]
     once = np.diff(pair, prepend=-1) != 0
     pair, offset, joined = pair[once], offset[once], joined[once]

@@ -27,6 +27,19 @@ FAR = 4.0  # times shorter than 5 % of the clips, or longer than 95 %
 RARE = 0.2  # share of the set that an odd format may have
 _EXACT = {"WAV", "WAVEX", "FLAC", "AIFF", "W64", "RF64", "CAF", "AU"}
 
+ABOUT = {
+    "truncated": f"Less was decoded than the header promises (by {MISSING} s; 5 % where the header only estimates).",
+    "dead channel": "A channel without sound beside others with sound.",
+    "mostly silent": f"More than {100 * MOSTLY_SILENT:.0f} % of the frames lie below -80 dBFS.",
+    "quiet": f"Mean level below {QUIET:.0f} dBFS.",
+    "clipped": f"More than {100 * CLIPPED:g} % of the samples in runs of three or more at the top.",
+    "DC offset": f"The mean is more than {100 * OFFSET:.0f} % of full scale.",
+    "narrow": f"The spectrum falls by {CUT[0]:.0f} dB or more at less than {100 * CUT[1]:.0f} % of half the sample rate. "
+    "Harmless if all clips are like that; see what gives the label away.",
+    "very short": f"Less than a {FAR:.0f}th of the length that 95 % of the clips have.",
+    "very long": f"More than {FAR:.0f} times the length that 95 % of the clips keep under.",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Flag:

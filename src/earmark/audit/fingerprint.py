@@ -31,6 +31,7 @@ BAND_FRAME = BAND_HOP * FRAME
 
 PEAK_RANGE = (6, 6)  # frames, bins: a peak is the highest cell this far around
 PEAKS_PER_SECOND = 60  # those that stand out most from their surroundings
+STANDS_OUT = 3.0  # dB above the mean of 40 bins around; in silence every cell is as high as its neighbours
 DEPTH = 75.0  # dB under the loudest cell: deeper down lies what codecs throw away
 REACH = (2, 48)  # frames from the first peak of three to the others
 SPREAD = 48  # bins up or down
@@ -96,8 +97,9 @@ def _peaks(level: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     high = maximum_filter(level, (2 * PEAK_RANGE[0] + 1, 2 * PEAK_RANGE[1] + 1), mode="constant", cval=-1e9)
     is_peak = (level == high) & (level > level.max() - np.float32(DEPTH))
     is_peak[:, :4] = is_peak[:, -32:] = False  # rumble, and the edge that resampling to 16 kHz wears off
-    frame, bin_ = np.nonzero(is_peak)
-    stands_out = (level - uniform_filter1d(level, 41, axis=1))[frame, bin_]
+    above = level - uniform_filter1d(level, 41, axis=1)
+    frame, bin_ = np.nonzero(is_peak & (above > STANDS_OUT))
+    stands_out = above[frame, bin_]
     # Rank among the peaks half a second around: what is kept does not depend on where the clip was cut.
     near = round(0.5 / FRAME)
     first, last = np.searchsorted(frame, frame - near), np.searchsorted(frame, frame + near, side="right")

@@ -15,7 +15,7 @@ from ..report.words import count, duration, percent
 from . import confounds, words
 from .confounds import Confound
 from .duplicates import Pair
-from .files import SERIOUS
+from .files import ABOUT, SERIOUS
 from .output import sets
 
 if TYPE_CHECKING:
@@ -134,16 +134,17 @@ def _files(found: Audit, folder: Path) -> Section:
                 kinds.setdefault((flag.severity, flag.kind), []).append((i, flag.text))
     order = sorted(kinds, key=lambda k: (k[0] != SERIOUS, -len(kinds[k])))
     clips = found.dataset.clips
-    body = Markup("<p>Every file was opened and decoded to its end. Thresholds are those of the documentation.</p>")
+    body = Markup("<p>Every file was opened and decoded to its end.</p>")
     for at, key in enumerate(order):
         rows = [
-            [clips[i].id, clips[i].label or "", text, player(clips[i], folder) if not found.facts[i].error else ""]
+            [clips[i].id, clips[i].label or "", text, "" if found.facts[i].error else _wide(player(clips[i], folder))]
             for i, text in kinds[key][:SHOWN]
         ]
         title = Markup('<h3 id="{}">{} <small>{}</small></h3>').format(
             page.anchor("file", at), key[1], count(len(kinds[key]), "clip")
         )
-        body += title + page.table(["clip", "label", "found", "listen"], rows, texts=4, codes=True)
+        body += title + Markup("<p>{}</p>").format(ABOUT.get(key[1], ""))
+        body += page.table(["clip", "label", "found", "listen"], rows, texts=4, codes=True)
         body += _more(len(kinds[key]))
     if not order:
         body += Markup("<p>Nothing wrong.</p>")
@@ -189,6 +190,10 @@ def _sounds(items: Sequence[Markup], *, wide: bool = False) -> Markup:
     style = Markup(' style="grid-template-columns: minmax(0, 1fr)"') if wide else ""
     listed: Iterable[Markup] = (Markup("<li>{}</li>").format(item) for item in items)
     return Markup('<ul class="sounds"{}>{}</ul>').format(style, Markup().join(listed))
+
+
+def _wide(sound: Markup) -> Markup:
+    return Markup('<div style="min-width: 15rem">{}</div>').format(sound)
 
 
 def _more(total: int, shown: int = SHOWN) -> Markup:

@@ -86,6 +86,8 @@ def _labels(found: Audit) -> list[str]:
     suspects = found.suspects()
     if found.suspicion is None:
         return []
+    if not suspects:
+        return [f"No label among {count(len(found.judged), 'clip')} looks clearly wrong."]
     share = percent(len(suspects) / max(1, len(found.judged)))
     return [f"{count(len(suspects), 'label')} ({share}) look wrong to models that never heard the clip or its group."]
 
