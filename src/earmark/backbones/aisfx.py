@@ -20,7 +20,7 @@ from . import _patches, _windows
 
 ABOUT = About(
     summary="sound effects; CNN on log-mel",
-    trained_on="sound-effect libraries (Pro Sound Effects, Soundly and others)",
+    trained_on="sound-effect libraries",
     licence="CC BY 4.0",
     citation="Ma, Zhang, Kum, McFee, Representation Learning for the Automatic Indexing of Sound Effects Libraries, "
     "ISMIR 2022, https://arxiv.org/abs/2208.09096",

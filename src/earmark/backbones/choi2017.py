@@ -79,7 +79,7 @@ def build(
     ``at``: "embedding" (160) or "patches" (the net's input, 96 x 1360). ``pad``: sounds shorter than 29 s are
     repeated ("repeat") or get zeros ("zero", as the authors do). ``left``: of the 416 zeros around a window, how many
     go before it: 256 centre the frames, as the features that are passed around were made; 208 are what "same" means
-    to Keras on TensorFlow (the rows correlate at .995). ``weights``: an ONNX file to use instead of the installed one.
+    to Keras on TensorFlow (the rows of the two correlate at .997). ``weights``: an ONNX file to use instead of the installed one.
     """
     if not 0 <= left <= PADDING:
         raise RecipeError(f"choi2017: left={left!r}: wanted a number of samples from 0 to {PADDING}")

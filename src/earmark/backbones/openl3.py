@@ -2,8 +2,8 @@
 
 The log-mel is that of the original OpenL3 (kapre 0.1): 48 kHz, FFT 2048, hop 242, "same" padding within the window,
 128 or 256 HTK mel bands (Slaney's area norm) of the power, square root, decibels as of a power, at most 80 below the
-window's peak. (openl3 0.4 and later computes the mel of the magnitude instead, so its numbers differ a little.) A row
-is a window of 1 s. The weights are in openl3's repository; they cannot be had through the Python package index.
+window's peak. (openl3 0.4 builds its front end from a later kapre; that one was not compared.) A row is a window of
+1 s. The weights are in openl3's repository; they cannot be had through the Python package index.
 """
 
 from __future__ import annotations

@@ -81,8 +81,8 @@ def build(
 ) -> Backbone:
     """Rows of windows of 10 s, every ``hop`` seconds.
 
-    ``net``: "cnn14" (2048 numbers), "cnn14-16k" (the same for sound of 16 kHz), "mobilenetv1" or "mobilenetv2" (1024,
-    about ten times faster). ``at``: "embedding", "scores" (527 AudioSet classes), a block of the net such as "block5",
+    ``net``: "cnn14" (2048 numbers), "cnn14-16k" (the same for sound of 16 kHz), "mobilenetv1" or "mobilenetv2"
+    (1024). ``at``: "embedding", "scores" (527 AudioSet classes), a block of the net such as "block5",
     or "patches" (its input, 1001 x 64). ``pad``: sounds shorter than 10 s are repeated ("repeat") or get zeros ("zero").
     ``weights``: an ONNX file to use instead of the installed one.
     """
