@@ -12,7 +12,7 @@ import os
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -76,11 +76,17 @@ class Embeddings:
 
 
 def rows_of(
-    source: str | Path | BinaryIO, backbone: Backbone, *, start: float = 0.0, duration: float | None = None
+    source: str | Path | BinaryIO,
+    backbone: Backbone,
+    *,
+    start: float = 0.0,
+    duration: float | None = None,
+    watch: Callable[[float], None] | None = None,
 ) -> Iterator[Floats]:
     """Rows of one sound in blocks of about half a minute, in order: memory does not grow with its length.
 
-    Raises AudioError if the sound cannot be used.
+    ``watch`` is told after each block how many seconds were read; it may raise to end the work. Raises AudioError if
+    the sound cannot be used.
     """
     window, hop = backbone.window_samples, backbone.hop_samples
     seconds = max(30.0, 4 * window / backbone.sample_rate)
@@ -88,7 +94,12 @@ def rows_of(
     given = False
 
     def blocks() -> Iterator[Floats]:
-        return audio.blocks(source, backbone.sample_rate, start=start, duration=duration, seconds=seconds)
+        read = 0
+        for block in audio.blocks(source, backbone.sample_rate, start=start, duration=duration, seconds=seconds):
+            read += len(block)
+            if watch is not None:
+                watch(read / backbone.sample_rate)
+            yield block
 
     if backbone.trim_db is None:
         sound = blocks()

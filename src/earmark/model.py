@@ -19,7 +19,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -86,15 +86,17 @@ class Model:
 
     def predict(self, source: Source) -> Prediction:
         """Judge one sound: a file or a binary stream. Raises AudioError if it cannot be used."""
-        return self._prediction(str(getattr(source, "name", source)), self._rows(source))
+        return self.judge(self.rows(source), str(getattr(source, "name", source)))
 
     def timeline(self, source: Source, *, seconds: float | None = None) -> list[Prediction]:
         """Judge a sound piece by piece: the backbone's own windows, or pieces of ``seconds`` (3 s where clips are pooled).
 
         What is left at the end, less than a hop or a piece, is not looked at. Raises AudioError.
         """
-        rows = self._rows(source)
-        name = str(getattr(source, "name", source))
+        return self.pieces(self.rows(source), str(getattr(source, "name", source)), seconds=seconds)
+
+    def pieces(self, rows: Mapping[str, Floats], name: str = "", *, seconds: float | None = None) -> list[Prediction]:
+        """What ``timeline`` tells, from the ``rows`` of a sound."""
         first = self.branches[0].backbones[0]
         by_row = seconds is None and len(self.branches) == 1 and self.branches[0].pool == "rows"
         step = first.hop if by_row else seconds or 3.0
@@ -106,9 +108,7 @@ class Model:
                 f: r[[k]] if by_row else _piece(r, self._backbones[f], k * step, (k + 1) * step)
                 for f, r in rows.items()
             }
-            found.append(
-                replace(self._prediction(name, piece), start=round(k * step, 6), end=round(k * step + length, 6))
-            )
+            found.append(replace(self.judge(piece, name), start=round(k * step, 6), end=round(k * step + length, 6)))
         return found
 
     def predict_many(
@@ -137,16 +137,17 @@ class Model:
     def _backbones(self) -> dict[str, Backbone]:
         return {b.fingerprint: b for branch in self.branches for b in branch.backbones}
 
-    def _rows(self, source: Source) -> dict[str, Floats]:
-        """Rows of a sound by the fingerprint of the backbone: each backbone once."""
+    def rows(self, source: Source, *, watch: Callable[[float], None] | None = None) -> dict[str, Floats]:
+        """Rows of a sound by the fingerprint of the backbone: each backbone once. ``watch`` as in ``rows_of``."""
         found: dict[str, Floats] = {}
         for key, backbone in self._backbones.items():
             if not isinstance(source, (str, Path)):
                 source.seek(0)
-            found[key] = np.concatenate(list(rows_of(source, backbone)))
+            found[key] = np.concatenate(list(rows_of(source, backbone, watch=watch)))
         return found
 
-    def _prediction(self, path: str, rows: Mapping[str, Floats]) -> Prediction:
+    def judge(self, rows: Mapping[str, Floats], name: str = "") -> Prediction:
+        """What ``predict`` tells, from the ``rows`` of a sound."""
         scores = self.clip_scores(rows)[None]
         labels: tuple[str, ...] = ()
         if self.calibration is not None:
@@ -158,7 +159,7 @@ class Model:
             unknown = bool(self.novelty.is_unknown(pool_vector(rows[first.fingerprint], "mean")[None])[0])
         best = int(scores[0].argmax())
         named = dict(zip(self.classes, map(float, scores[0]), strict=True))
-        return Prediction(path, self.classes[best], float(scores[0, best]), named, labels, unknown)
+        return Prediction(name, self.classes[best], float(scores[0, best]), named, labels, unknown)
 
     def save(self, folder: str | Path) -> Path:
         """Write the bundle. What was in ``folder`` stays until the new one is whole. Returns the folder."""
