@@ -87,15 +87,19 @@ def show(found: Comparison, out: Path | None, as_json: bool) -> None:
         highlight=False,
     )  # fmt: skip
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("recipe", "accuracy", "95 % interval", "macro F1", "log loss", "embed s", "fit s", "predict s"):
-        table.add_column(column, justify="left" if column == "recipe" else "right", overflow="fold")
+    table.add_column("recipe", overflow="fold")
+    for column in ("accuracy [95 %]", "macro F1", "log loss", "embed + fit + predict"):
+        table.add_column(column, justify="right", no_wrap=True)
     for run in sorted(found.runs, key=lambda r: -r.evaluation.scores["accuracy"].value):
         score, spent = run.evaluation.scores, run.seconds
-        accuracy = score["accuracy"]
+        a = score["accuracy"]
         table.add_row(
-            run.recipe.name, opt.points(accuracy.value), f"{opt.points(accuracy.low)} – {opt.points(accuracy.high)}",
-            opt.points(score["macro_f1"].value), f"{score['log_loss'].value:.2f}", *(f"{spent[k]:.1f}" for k in ("embed", "fit", "predict")),
-        )  # fmt: skip
+            run.recipe.name,
+            f"{opt.points(a.value)} \\[{opt.points(a.low)}, {opt.points(a.high)}]",
+            opt.points(score["macro_f1"].value),
+            f"{score['log_loss'].value:.2f}",
+            " + ".join(f"{spent[k]:.1f}" for k in ("embed", "fit", "predict")) + " s",
+        )
     table.add_row("[dim]always the majority class[/]", f"[dim]{opt.points(found.baseline['accuracy'])}[/]")
     console.print(table)
     for pair in found.pairs[:10]:
