@@ -16,7 +16,7 @@ from .backbone import Backbone, Floats
 from .data import Dataset, Excluded
 from .embeddings import Cache, Embeddings, embed
 from .errors import DataError
-from .pool import pool_scores
+from .pool import by_vector, image_rows, pool_images, pool_scores
 from .recipe import Branch, Part, Recipe
 from .split import Ints, Labels, stratified
 
@@ -97,13 +97,13 @@ class Fitted:
         """Learning curves of the first head that has them, or {}."""
         return next((h.history_ for h in self.heads if getattr(h, "history_", None)), {})
 
-    def scores(self, data: Data, clips: Ints) -> tuple[Scores, float]:
-        """Scores (clips, classes) of the given clips, and the share of the first branch's rows that are right."""
+    def scores(self, data: Data, clips: Ints) -> tuple[Scores, Ints]:
+        """Scores (clips, classes) of the given clips, and how many of the first branch's rows are right in each."""
         found, right = [], []
         for branch, head in zip(self.recipe.branches, self.heads, strict=True):
             X, clip = branch_rows(branch, data, clips)
             proba = aligned(head, X, self.classes)
-            right.append(row_share(proba, self.classes, data.labels[clips][clip]))
+            right.append(row_hits(proba, self.classes, data.labels[clips], clip))
             found.append(pool_scores(proba, clip, len(clips)))
         return combined(found, self.combiner, self.classes), right[0]
 
@@ -158,13 +158,15 @@ def branch_rows(branch: Branch, data: Data, clips: Ints, *, learning: bool = Fal
     copies = len(data.copies.get(branch.backbones[0], ())) if learning else 0
     for i in range(-1, copies):
         sets = [data.rows[b] if i < 0 else data.copies[b][i] for b in branch.backbones]
-        if branch.pool == "rows":
+        if not by_vector(branch.pool):
             place = np.full(len(sets[0].ids), -1)
             place[clips] = np.arange(len(clips))
             index = place[sets[0].clip]
             order = np.flatnonzero(index >= 0)
             order = order[np.argsort(index[order], kind="stable")]
-            parts.append((sets[0].X[order], index[order]))
+            found = sets[0].X[order], index[order]
+            height = image_rows(branch.pool)
+            parts.append(pool_images(*found, len(clips), height) if height else found)
         else:
             vectors = [e.vectors(branch.pool)[clips] for e in sets]
             parts.append((np.concatenate(vectors, axis=1), np.arange(len(clips))))
@@ -180,9 +182,17 @@ def aligned(head: Any, X: Floats, classes: Sequence[str]) -> Scores:
     return proba
 
 
-def row_share(proba: Scores, classes: Sequence[str], labels: Labels) -> float:
-    """Share of rows whose best score is their clip's label."""
-    return float((np.asarray(classes)[proba.argmax(axis=1)] == labels).mean())
+def row_hits(proba: Scores, classes: Sequence[str], labels: Labels, clip: Ints) -> Ints:
+    """How many rows of each clip are right: their best score is the clip's label. ``labels`` (clips,), ``clip`` (rows,)."""
+    right = np.asarray(classes)[proba.argmax(axis=1)] == labels[clip]
+    return np.bincount(clip[right], minlength=len(labels))
+
+
+def row_counts(branch: Branch, data: Data) -> Ints:
+    """How many rows a branch's head sees of each clip (clips,): 1 where they are pooled."""
+    if branch.pool != "rows":
+        return np.ones(len(data.labels), int)
+    return np.bincount(data.rows[branch.backbones[0]].clip, minlength=len(data.labels))
 
 
 def stacked(scores: Sequence[Scores]) -> Floats:

@@ -34,7 +34,7 @@ from .calibration import Calibration, Novelty
 from .data import Excluded
 from .embeddings import rows_of
 from .errors import AudioError, BundleError
-from .pool import pool_vector
+from .pool import image_rows, pool_vector, seen
 from .recipe import Part
 
 FORMAT = 1
@@ -65,11 +65,10 @@ class Branch:
     head: Net
 
     def rows_scores(self, rows: Sequence[Floats]) -> Scores:
-        """Rows of each backbone for one sound -> scores (n, classes): of each row, or of the one pooled vector."""
-        if self.pool == "rows":
-            return np.asarray(self.head(rows[0], 1024), np.float64)
-        vector = np.concatenate([pool_vector(r, self.pool) for r in rows])
-        return np.asarray(self.head(vector[None]), np.float64)
+        """Rows of each backbone for one sound -> scores (n, classes) of what the head sees of it."""
+        inputs = seen(rows, self.pool)
+        batch = 2**20 // inputs[0].size  # big rows go on through a net, whose memory grows with the batch
+        return np.asarray(self.head(inputs, max(1, min(1024, batch))), np.float64)
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,8 @@ class Model:
         return self.judge(self.rows(source), str(getattr(source, "name", source)))
 
     def timeline(self, source: Source, *, seconds: float | None = None) -> list[Prediction]:
-        """Judge a sound piece by piece: the backbone's own windows, or pieces of ``seconds`` (3 s where clips are pooled).
+        """Judge a sound piece by piece: the backbone's own windows, or pieces of ``seconds`` (an image's length or 3 s
+        where clips are pooled).
 
         What is left at the end, less than a hop or a piece, is not looked at. Raises AudioError.
         """
@@ -99,7 +99,7 @@ class Model:
         """What ``timeline`` tells, from the ``rows`` of a sound."""
         first = self.branches[0].backbones[0]
         by_row = seconds is None and len(self.branches) == 1 and self.branches[0].pool == "rows"
-        step = first.hop if by_row else seconds or 3.0
+        step = first.hop if by_row else seconds or first.hop * image_rows(self.branches[0].pool) or 3.0
         length = first.window if by_row else step
         covered = max(b.hop * (len(rows[k]) - 1) + b.window for k, b in self._backbones.items())
         found = []

@@ -1,11 +1,19 @@
-"""Rows of a clip -> one vector or one score: the only place where that happens.
+"""Rows of a clip -> what a head sees of it, and scores of rows -> one score: the only place where that happens.
 
-All functions take rows with ``clip`` (rows,), the index of the clip each row belongs to.
+============  =====================================================================================
+``rows``      the head sees each row by itself; the clip's score is their mean
+``mean+std``  one vector: statistics of the rows, one after another
+``image(31)`` images of 31 rows that follow each other, for heads that look at how sounds go on
+============  =====================================================================================
+
+Where functions take rows of many clips, ``clip`` (rows,) is the index of the clip each row belongs to, ascending.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +32,28 @@ STATISTICS: dict[str, Callable[[Floats], Floats]] = {
 }
 
 
+_IMAGE = re.compile(r"image\((\d+)\)")
+
+
+def image_rows(how: str) -> int:
+    """Rows in one image: 31 of ``"image(31)"``, 0 of any other pooling."""
+    found = _IMAGE.fullmatch(how)
+    return int(found[1]) if found else 0
+
+
+def by_vector(how: str) -> bool:
+    """Whether a pooling makes one vector of a clip, so that those of several backbones can be joined."""
+    return how != "rows" and not image_rows(how)
+
+
 def statistics(how: str) -> list[Callable[[Floats], Floats]]:
     """Functions of a pooling such as ``"mean+std"``. Raises RecipeError for an unknown one."""
     wrong = [s for s in how.split("+") if s not in STATISTICS]
     if wrong:
-        raise RecipeError(f"no pooling is called {wrong[0]!r}. There are: rows, {', '.join(STATISTICS)}, joined by +")
+        raise RecipeError(
+            f"no pooling is called {wrong[0]!r}. There are: rows, image(31) (of that many rows), and "
+            f"{', '.join(STATISTICS)}, joined by +"
+        )
     return [STATISTICS[s] for s in how.split("+")]
 
 
@@ -42,6 +67,39 @@ def pool_vectors(rows: Floats, clip: Ints, clips: int, how: str) -> Floats:
     """Rows (rows, *shape) of many clips, sorted by clip -> vectors (clips, d)."""
     cuts = np.searchsorted(clip, np.arange(clips + 1))
     return np.stack([pool_vector(rows[a:b], how) for a, b in zip(cuts, cuts[1:], strict=False)])
+
+
+def seen(rows: Sequence[Floats], how: str) -> Floats:
+    """Rows (rows, *shape) of one clip by each backbone -> what the head sees of it (m, …); see ``seen_shape``."""
+    if by_vector(how):
+        return np.concatenate([pool_vector(r, how) for r in rows])[None]
+    return images(rows[0], image_rows(how)) if image_rows(how) else rows[0]
+
+
+def seen_shape(shapes: Sequence[tuple[int, ...]], how: str) -> tuple[int, ...]:
+    """Shape of one thing the head sees, from the shapes of the backbones' rows."""
+    if by_vector(how):
+        return (sum(prod(s) for s in shapes) * len(statistics(how)),)
+    return (image_rows(how), *shapes[0]) if image_rows(how) else shapes[0]
+
+
+def images(rows: Floats, height: int) -> Floats:
+    """Rows (rows, *shape) of one clip -> images (m, height, *shape) of rows that follow each other.
+
+    Zeros are put where rows are missing. A rest of less than half an image is left out, unless there is nothing else.
+    """
+    whole, rest = divmod(len(rows), height)
+    count = max(1, whole + (2 * rest >= height))
+    made = np.zeros((count * height, *rows.shape[1:]), np.float32)
+    made[: len(rows)] = rows[: len(made)]
+    return made.reshape(count, height, *rows.shape[1:])
+
+
+def pool_images(rows: Floats, clip: Ints, clips: int, height: int) -> tuple[Floats, Ints]:
+    """Rows of many clips, sorted by clip -> their images (n, height, *shape), and the clip of each (n,)."""
+    cuts = np.searchsorted(clip, np.arange(clips + 1))
+    made = [images(rows[a:b], height) for a, b in zip(cuts, cuts[1:], strict=False)]
+    return np.concatenate(made), np.repeat(np.arange(clips), [len(m) for m in made])
 
 
 def pool_scores(proba: NDArray[np.floating], clip: Ints, clips: int) -> NDArray[np.float64]:

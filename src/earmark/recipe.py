@@ -4,6 +4,7 @@ Short form, which is also how recipes are printed::
 
     yamnet/logreg                          one backbone, a head on its rows
     yamnet:mean/svm(C=10)                  rows of a clip pooled to one vector before the head
+    vggish:image(31)/cnn2d                 rows of a clip as images of 31 rows
     logmel(seconds=4, overlap=0.5)/cnn     parts with parameters
     musicnn-vgg@pool3/finetune             the net cut at a layer: rows of the part before it
     yamnet+musicnn:mean/lda                clip vectors of two backbones joined
@@ -69,7 +70,7 @@ class Branch:
 
     backbones: tuple[Part, ...]
     head: Part
-    pool: str = "rows"  # "rows": the head sees rows; else their statistics per clip: "mean", "mean+std", …
+    pool: str = "rows"  # "rows": the head sees rows; "mean+std": statistics per clip; "image(31)": rows as images
 
     def __str__(self) -> str:
         pooling = "" if self.pool == ("mean" if len(self.backbones) > 1 else "rows") else f":{self.pool}"
@@ -109,7 +110,7 @@ class Recipe:
             for part in branch.backbones:
                 registry.check("backbones", part.name, part.kwargs)
             registry.check("heads", branch.head.name, branch.head.kwargs)
-            if branch.pool != "rows":
+            if pool.by_vector(branch.pool):
                 pool.statistics(branch.pool)
 
     @classmethod
@@ -250,6 +251,6 @@ def _from_table(table: Mapping[str, Any]) -> Branch:
 
 
 def _checked(branch: Branch) -> Branch:
-    if len(branch.backbones) > 1 and branch.pool == "rows":
+    if len(branch.backbones) > 1 and not pool.by_vector(branch.pool):
         raise RecipeError(f"{branch}: joined backbones have rows of different lengths; pool them per clip, e.g. :mean")
     return branch

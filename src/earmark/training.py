@@ -21,7 +21,7 @@ from .evaluation import majority_baseline
 from .experiment import Comparison, Run, facts, run, versions
 from .fitting import Data, Fitted, fit, prepare
 from .model import Branch, Model
-from .pool import pool_vectors
+from .pool import pool_vectors, seen_shape
 from .recipe import Recipe, find
 
 
@@ -63,9 +63,7 @@ def bundle(
     branches = []
     for branch, head in zip(fitted.recipe.branches, fitted.heads, strict=True):
         backbones = tuple(data.backbones[b] for b in branch.backbones)
-        rows = data.rows[branch.backbones[0]].X.shape[1:]
-        width = int(sum(np.prod(b.shape) for b in backbones)) * (branch.pool.count("+") + 1)
-        shape = tuple(rows) if branch.pool == "rows" else (width,)
+        shape = seen_shape([b.shape for b in backbones], branch.pool)
         branches.append(Branch(backbones, branch.pool, Net(to_onnx(head, shape), output="proba")))
     combiner = None
     if fitted.combiner is not None:
