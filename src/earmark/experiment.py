@@ -22,7 +22,7 @@ from .datasets import open_dataset
 from .embeddings import Cache
 from .errors import DataError
 from .evaluation import Evaluation, evaluate, majority_baseline
-from .fitting import Data, Scores, aligned, branch_rows, combined, fit, fit_head, prepare, row_share
+from .fitting import Data, Scores, aligned, branch_rows, combined, fit, fit_head, prepare, row_counts, row_hits
 from .pairs import Pair
 from .pairs import compare as compare_pairs
 from .pool import pool_scores
@@ -37,9 +37,15 @@ class Judged:
 
     proba: Scores  # (clips, classes)
     fold: Ints  # (clips,)
-    row_accuracy: float  # share of rows (of the first branch) that are right
+    hits: Ints  # (clips,) rows of the first branch that are right
+    rows: Ints  # (clips,) of how many; 0 where no fold judged the clip
     history: tuple[Mapping[str, list[float]], ...]
     seconds: Mapping[str, float]
+
+    @property
+    def row_accuracy(self) -> float:
+        """Share of rows (of the first branch) that are right."""
+        return float(self.hits.sum() / self.rows.sum())
 
 
 @dataclass(frozen=True)
@@ -166,22 +172,22 @@ def judge(
     classes = data.dataset.classes
     proba = np.full((len(data.labels), len(classes)), np.nan)
     fold = np.full(len(data.labels), -1)
-    history, shares, spent = [], [], {"fit": 0.0, "predict": 0.0}
+    hits = np.zeros(len(data.labels), int)
+    history, spent = [], {"fit": 0.0, "predict": 0.0}
     for k, part in enumerate(splits_of(data, protocol, folds, seed)):
         began = time.perf_counter()
         fitted = fit(recipe, data, part.train, units, seed=seed)
         spent["fit"] += time.perf_counter() - began
         began = time.perf_counter()
-        scores, share = fitted.scores(data, part.test)
+        scores, hits[part.test] = fitted.scores(data, part.test)
         spent["predict"] += time.perf_counter() - began
         proba[part.test] = 0.0
         proba[np.ix_(part.test, np.searchsorted(classes, fitted.classes))] = scores
         fold[part.test] = k
-        shares.append((share, len(part.test)))
         history += [fitted.history] if fitted.history else []
         step()
-    row_accuracy = sum(s * n for s, n in shares) / sum(n for _, n in shares)
-    return Judged(proba, fold, row_accuracy, tuple(history), spent)
+    rows = np.where(fold >= 0, row_counts(recipe.branches[0], data), 0)
+    return Judged(proba, fold, hits, rows, tuple(history), spent)
 
 
 def _judge_rows(recipe: Recipe, data: Data, *, folds: int, seed: int, step: Callable[[], None]) -> Judged:
@@ -189,7 +195,7 @@ def _judge_rows(recipe: Recipe, data: Data, *, folds: int, seed: int, step: Call
     if recipe.combine == "stack":
         raise DataError("a stacked recipe cannot be judged under the protocol 'rows'; use clips or groups")
     classes, every = data.dataset.classes, np.arange(len(data.labels))
-    history, shares, found = [], [], []
+    history, hits, found = [], [], []
     spent = {"fit": 0.0, "predict": 0.0}
     for branch in recipe.branches:
         X, clip = branch_rows(branch, data, every)
@@ -207,8 +213,9 @@ def _judge_rows(recipe: Recipe, data: Data, *, folds: int, seed: int, step: Call
             history += [head.history_] if getattr(head, "history_", None) else []
             step()
         found.append(pool_scores(proba, clip, len(every)))
-        shares.append(row_share(proba, classes, labels))
-    return Judged(combined(found, None, classes), np.zeros(len(every), int), shares[0], tuple(history), spent)
+        hits.append(row_hits(proba, classes, data.labels, clip))
+    rows = row_counts(recipe.branches[0], data)
+    return Judged(combined(found, None, classes), np.zeros(len(every), int), hits[0], rows, tuple(history), spent)
 
 
 def facts(backbone: Backbone) -> dict[str, Any]:
