@@ -20,7 +20,8 @@ class Scaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     so that penalties and kernel widths mean the same with and without blocks.
 
     The limit tames columns that are 0 for nearly all training rows, of which nets that end in a ReLU have many:
-    divided by their tiny deviation, a new row's value would count tens of times what others do.
+    divided by their tiny deviation, a new row's value would count tens of times what others do. Columns whose deviation
+    is below a millionth of the largest (dead filters: rounding, no information) are left small.
     """
 
     def __init__(self, widths: Sequence[int] = (), *, limit: float = 3.0) -> None:
@@ -30,7 +31,9 @@ class Scaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: Floats, y: Any = None) -> Scaler:  # noqa: ARG002  scikit-learn's signature
         scaler = StandardScaler().fit(X)
         self.mean_ = scaler.mean_.astype(np.float32)
-        self.scale_ = scaler.scale_.astype(np.float32)
+        spread = np.sqrt(scaler.var_)
+        floor = 1e-6 * spread.max(initial=0.0)
+        self.scale_ = np.where(spread > floor, spread, max(floor, 1e-12) * 1e6).astype(np.float32)
         self.weight_ = np.ones(1, np.float32)
         if len(self.widths):
             if sum(self.widths) != X.shape[1]:
