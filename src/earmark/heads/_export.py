@@ -140,9 +140,18 @@ def _by_skl2onnx(graph: Graph, x: str, step: Any) -> str:
     from skl2onnx.common.data_types import FloatTensorType
 
     options = {type(step): {"zipmap": False}} if hasattr(step, "predict_proba") else None
-    part = convert_sklearn(
-        step, initial_types=[("x", FloatTensorType([None, step.n_features_in_]))], options=options, target_opset=OPSETS
-    )
+    try:
+        part = convert_sklearn(
+            step,
+            initial_types=[("x", FloatTensorType([None, step.n_features_in_]))],
+            options=options,
+            target_opset=OPSETS,
+        )
+    except (RuntimeError, ValueError, NotImplementedError) as error:
+        raise BundleError(
+            f"a {type(step).__name__} cannot be saved: skl2onnx says {str(error)[:200]!r}. Give it a method "
+            "onnx(graph, x) that draws it, or take another head"
+        ) from error
     part = onnx.compose.add_prefix(part, f"s{len(graph.nodes)}_")
     single = graph("Cast", x, to=TensorProto.FLOAT)
     for node in part.graph.node:

@@ -1,0 +1,164 @@
+"""The torch head: what it keeps, when it stops, what it trains and how fast each part."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from earmark import registry
+from earmark.errors import RecipeError
+from earmark.heads._export import to_onnx
+from earmark.heads._net import Batches, KeepStatistics, NetHead, Rows, Standardise
+from earmark.heads.cnn import layers
+
+
+def sounds(n: int = 120, d: int = 12, noise: float = 1.0) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Rows (n, d) of three classes, labels, groups of four."""
+    rng = np.random.default_rng(0)
+    y = np.arange(n) // 4 % 3
+    X = rng.normal(size=(3, d))[y] + noise * rng.normal(size=(n, d))
+    return X.astype(np.float32), np.array(["a", "b", "c"])[y], np.arange(n) // 4
+
+
+def two_parts(rows: NDArray[Any], classes: int) -> nn.Module:
+    """Something "pretrained" (with batch norm) and something new."""
+    body = KeepStatistics(nn.Linear(rows.shape[1], 8), nn.BatchNorm1d(8), nn.ReLU())
+    body[1].running_mean += 0.5
+    net = nn.Sequential()
+    net.add_module("body", body)
+    net.add_module("top", nn.Linear(8, classes))
+    return net
+
+
+def test_curves_are_kept_and_the_best_epoch_wins() -> None:
+    X, y, groups = sounds(noise=2.5)
+    head = registry.build("heads", "dense", lr=0.01, epochs=60, patience=4, dropout=0.0).fit(X, y, groups=groups)
+    curves = head.history_
+    assert set(curves) == {"train_loss", "valid_loss", "train_accuracy", "valid_accuracy"}
+    epochs = len(curves["train_loss"])
+    assert {len(c) for c in curves.values()} == {epochs}
+    best = int(np.argmin(curves["valid_loss"]))
+    assert epochs == best + 1 + 4 < 60
+    look = head.splits_[0][1]
+    right = (head.predict(X[look]) == y[look]).mean()
+    assert right == pytest.approx(curves["valid_accuracy"][best], abs=1e-6)
+    assert curves["train_loss"][-1] < curves["train_loss"][0]
+
+
+def test_without_a_group_to_spare_all_epochs_are_run() -> None:
+    X, y, _ = sounds()
+    head = registry.build("heads", "dense", epochs=7).fit(X, y, groups=y)
+    assert head.splits_ == []
+    assert len(head.history_["train_loss"]) == 7
+    assert head.history_["valid_loss"] == head.history_["valid_accuracy"] == []
+
+
+def test_parts_learn_at_their_own_pace() -> None:
+    X, y, groups = sounds()
+    start = NetHead(two_parts, epochs=1, lr=1e-12, seed=3).fit(X, y, groups=groups).net_.state_dict()
+    frozen = NetHead(two_parts, epochs=3, lr=0.01, lr_factors={"body.": 0.0}, seed=3).fit(X, y, groups=groups)
+    slow = NetHead(two_parts, epochs=3, lr=0.01, lr_factors={"body.": 0.01, "body.1.": 1.0}, seed=3)
+    slow = slow.fit(X, y, groups=groups).net_.state_dict()
+    moved = {k: float((v - start[k]).abs().max()) for k, v in frozen.net_.state_dict().items()}
+    assert moved["top.weight"] > 1e-3
+    assert max(m for k, m in moved.items() if k.startswith("body.")) < 1e-6  # statistics stay too
+    assert 1e-6 < float((slow["body.0.weight"] - start["body.0.weight"]).abs().max()) < 2e-3
+    assert float((slow["body.1.weight"] - start["body.1.weight"]).abs().max()) > 2e-3  # the longer name counts
+    with pytest.raises(RecipeError, match=r"\['neck.'\]"):
+        NetHead(two_parts, lr_factors={"neck.": 0.1}).fit(X, y)
+
+
+def test_augmentation_sees_training_batches_only() -> None:
+    X, y, groups = sounds()
+    seen: list[int] = []
+
+    def louder(rows: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        seen.append(len(rows))
+        return rows * (1 + 0.1 * torch.rand(len(rows), 1)), targets.flip(0) * 0.5 + targets * 0.5
+
+    head = NetHead(two_parts, augment=louder, epochs=2, batch=32).fit(X, y, groups=groups)
+    assert sum(seen) == 2 * len(head.splits_[0][0])
+    assert len(head.history_["train_accuracy"]) == 2
+
+
+def test_batches_are_all_rows_once_and_shuffled_by_seed() -> None:
+    data = Rows(torch.arange(50.0)[:, None], torch.eye(50), np.arange(5, 50))
+    torch.manual_seed(0)
+    found = [x[:, 0] for x, _ in Batches(data, batch_size=16, shuffle=True)]
+    assert [len(x) for x in found] == [16, 16, 13]
+    assert sorted(torch.cat(found).tolist()) == list(range(5, 50))
+    assert torch.cat(found).tolist() != list(range(5, 50))
+    assert torch.cat([x[:, 0] for x, _ in Batches(data, batch_size=16)]).tolist() == list(range(5, 50))
+
+
+def test_standardise_learns_from_the_rows_it_is_given() -> None:
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(300, 6, 4)) * [1, 2, 3, 0] + [0, 5, 50, 7]).astype(np.float32)
+    bands = Standardise(X, over=(0, 1), limit=9.0)(torch.from_numpy(X)).numpy()
+    assert bands.mean(axis=(0, 1)) == pytest.approx(np.zeros(4), abs=1e-4)
+    assert bands.std(axis=(0, 1)) == pytest.approx([1, 1, 1, 0], abs=1e-3)
+    assert float(Standardise(X)(torch.full((1, 6, 4), 1e6)).max()) == 3
+
+
+def test_cnn_is_the_one_of_the_paper_for_any_size() -> None:
+    for shape in [(126, 128), (31, 128), (3, 5)]:
+        rows = np.random.default_rng(0).normal(size=(2, *shape)).astype(np.float32)
+        net = layers(rows, 10, filters=(32, 64, 128), hidden=(128, 64), dropout=0.3)
+        assert net(torch.from_numpy(rows)).shape == (2, 10)
+        kinds = [type(part).__name__ for part in net]
+        assert kinds[2:11] == ["Conv2d", "MaxPool2d", "ReLU"] * 3
+        assert kinds[11:] == ["Flatten", "Linear", "ReLU", "Linear", "ReLU", "Dropout", "Linear"]
+        flat = 128 * -(-shape[0] // 8) * -(-shape[1] // 8)
+        weights = 320 + 18496 + 73856 + flat * 128 + 128 + 128 * 64 + 64 + 64 * 10 + 10
+        assert sum(p.numel() for p in net.parameters()) == weights
+
+
+def test_half_the_bits_give_about_the_same_net() -> None:
+    X, y, groups = sounds(d=48)
+    X = X.reshape(-1, 8, 6)
+    heads = [
+        registry.build("heads", "cnn", lr=1e-3, epochs=8, bfloat16=b).fit(X, y, groups=groups) for b in (False, True)
+    ]
+    probas = [h.predict_proba(X) for h in heads]
+    assert probas[1].dtype == np.float32
+    assert 0 < np.abs(probas[0] - probas[1]).max() < 0.1
+
+
+def test_smoothing_keeps_a_net_from_being_sure() -> None:
+    X, y, groups = sounds(noise=0.1)
+    sure, smooth = (
+        registry.build("heads", "dense", lr=0.01, epochs=40, smoothing=s).fit(X, y, groups=groups) for s in (0.0, 0.3)
+    )
+    assert sure.predict_proba(X).max(axis=1).mean() > 0.95
+    assert smooth.predict_proba(X).max(axis=1).mean() < 0.88
+
+
+def test_a_diverging_training_is_told() -> None:
+    X, y, groups = sounds()
+    with pytest.raises(RecipeError, match="diverged with lr=1e"):
+        registry.build("heads", "dense", lr=1e30, epochs=30).fit(X, y, groups=groups)
+
+
+def test_a_user_can_stop_a_training() -> None:
+    """skorch takes an interrupt for "enough"; a comparison would go on with a half-trained net."""
+
+    def stop(rows: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        raise KeyboardInterrupt
+
+    X, y, groups = sounds()
+    with pytest.raises(KeyboardInterrupt):
+        NetHead(two_parts, augment=stop).fit(X, y, groups=groups)
+
+
+def test_saving_leaves_the_head_as_it_is() -> None:
+    X, y, groups = sounds()
+    head = NetHead(partial(two_parts), epochs=2).fit(X, y, groups=groups)
+    before = head.predict_proba(X)
+    assert len(to_onnx(head, (12,))) < 20_000
+    np.testing.assert_array_equal(head.predict_proba(X), before)
