@@ -90,7 +90,7 @@ def _labels(found: Audit, folder: Path) -> Section | None:
         for i, other, likely, own in suspects[:SHOWN]
     ]  # fmt: skip
     intro = Markup(
-        "<p>Several models were asked that had heard neither the clip nor its group; here they agree on another label. Worst "
+        "<p>Several models were asked that had heard neither the clip nor its group; here every one prefers another label. Worst "
         "first. Not every one is wrong: some are odd examples of their class. <code>clips.csv</code> has the label they "
         "propose beside your own, which stays as it is.</p>"
     )
@@ -110,12 +110,12 @@ def _confounds(found: Audit) -> Section | None:
     chance = sum(c.chance for c in found.confounds) / len(found.confounds)
     told = [Markup("<p>{}</p>").format(confounds.sentence(c)) for c in found.confounds if c.found]
     intro = Markup(
-        "<p>How well can the label be told from facts that are not what the clips sound of? Each fact alone, out of fold with "
-        "whole groups, as the mean recall of the classes. A fact is reported if it beats chance by its interval and by "
+        "<p>How well can the label be told from facts that are not what the clips sound of? Each fact alone, guessing out of fold with "
+        "whole groups; the share of guesses that are right, as a mean over the classes. A fact is reported if it beats chance by its interval and by "
         "shuffled labels, corrected for looking at {} facts.</p>"
     ).format(len(found.confounds))
     table = page.forest(
-        rows, head=["fact", "labels told", "by chance", "p", "most of all", "kind"], line=chance, line_label="chance",
+        rows, head=["fact", "labels guessed", "by chance", "p", "most of all", "kind"], line=chance, line_label="chance",
         bounds=(0.0, 1.0),
     )  # fmt: skip
     return Section("confounds", "What gives the label away", intro + Markup().join(told) + table)
