@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ..errors import DataError
+from ._augment import augmentation
 from ._inner import Floats
 from ._net import NetHead, Standardise
 
@@ -24,20 +25,24 @@ def build(
     epochs: int = 30,
     batch: int = 32,
     patience: int = 5,
+    spare: float = 0.15,
     weight_decay: float = 0.0,
     smoothing: float = 0.0,
+    mixup: float = 0.0,
+    specaugment: bool = False,
     balanced: bool = True,
     bfloat16: bool = False,
     seed: int = 0,
 ) -> NetHead:
-    """``filters`` of the convolutions, ``hidden`` widths of the dense layers; the rest as ``NetHead`` says.
+    """``filters`` of the convolutions, ``hidden`` widths of the dense layers. Rows are images (frames, bands).
 
-    Rows are images (frames, bands).
+    ``spare=0``: nothing is held out and all epochs are run. The rest as ``NetHead`` and ``_augment`` say.
     """
     return NetHead(
         partial(layers, filters=tuple(filters), hidden=tuple(hidden), dropout=dropout),
-        lr=lr, epochs=epochs, batch=batch, patience=patience, weight_decay=weight_decay, smoothing=smoothing,
-        balanced=balanced, bfloat16=bfloat16, seed=seed,
+        augment=augmentation(mixup=mixup, specaugment=specaugment),
+        lr=lr, epochs=epochs, batch=batch, patience=patience, spare=spare, weight_decay=weight_decay,
+        smoothing=smoothing, balanced=balanced, bfloat16=bfloat16, seed=seed,
     )  # fmt: skip
 
 

@@ -1,0 +1,68 @@
+"""What nets learn from is changed in every batch, so that they do not learn it by heart.
+
+Mixup: Zhang et al., 2018, https://arxiv.org/abs/1710.09412. SpecAugment's masks (without its warping of time): Park et
+al., 2019, https://arxiv.org/abs/1904.08779.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import RecipeError
+from ._net import Augment
+
+MASKS = 2  # per axis
+PART = 0.15  # of an axis that one mask covers at most
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Rows (b, *shape) and targets (b, classes) -> the same, masked and mixed. Draws from torch's generator."""
+
+    mixup: float
+    specaugment: bool
+
+    def __call__(self, rows: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        if self.specaugment:
+            rows = masked(rows)
+        return mixed(rows, targets, self.mixup) if self.mixup else (rows, targets)
+
+
+def augmentation(*, mixup: float = 0.0, specaugment: bool = False) -> Augment | None:
+    """``mixup``: alpha of its Beta distribution, 0 for none (0.2 is usual). ``specaugment``: mask bands and times.
+
+    Raises RecipeError.
+    """
+    if not 0 <= mixup <= 100:
+        raise RecipeError(f"mixup={mixup!r}; wanted 0 (none) or a number above it, e.g. 0.2")
+    return Changed(mixup, specaugment) if mixup or specaugment else None
+
+
+def mixed(rows: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Each row and its target as a mean of two of the batch; the weights come from Beta(alpha, alpha)."""
+    share = torch.distributions.Beta(alpha, alpha).sample((len(rows),))
+    other = torch.randperm(len(rows))
+    by_row = share.reshape(-1, *[1] * (rows.ndim - 1))
+    by_target = share[:, None]
+    return by_row * rows + (1 - by_row) * rows[other], by_target * targets + (1 - by_target) * targets[other]
+
+
+def masked(rows: Tensor) -> Tensor:
+    """Patches (b, …, times, bands) with stretches of times and of bands set to the patch's mean."""
+    if rows.ndim < 3:
+        raise RecipeError(
+            f"specaugment=True: found rows of shape {tuple(rows.shape[1:])}; wanted images (times, bands)"
+        )
+    hidden = torch.zeros((len(rows), *rows.shape[-2:]), dtype=torch.bool)
+    for axis in (1, 2):
+        size = hidden.shape[axis]
+        place = torch.arange(size)
+        for _ in range(MASKS):
+            length = torch.rand(len(rows), 1) * PART * size
+            start = torch.rand(len(rows), 1) * (size - length)
+            hidden |= ((place >= start) & (place < start + length)).unsqueeze(3 - axis)
+    hidden = hidden.reshape(len(rows), *[1] * (rows.ndim - 3), *rows.shape[-2:])
+    return torch.where(hidden, rows.mean(tuple(range(1, rows.ndim)), keepdim=True), rows)
