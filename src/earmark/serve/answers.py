@@ -1,0 +1,108 @@
+"""The work behind one request, done by a worker: rows once, and from them all that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from .. import audio
+from ..errors import AudioError
+from ..model import Model, Prediction
+from ..report.words import PROTOCOLS
+from .limits import Limits, too_long, unusable
+from .line import Job
+from .view import view
+
+PIECES = 2000  # of a timeline, at most: more are made longer
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a client wants beside the label."""
+
+    set: bool = True
+    timeline: bool = False
+    seconds: float | None = None  # of a piece; None: the model's own windows
+    view: bool = False
+
+
+def answer(name: str, model: Model, sound: BinaryIO, file: str, wish: Wish, limits: Limits, job: Job) -> dict[str, Any]:
+    """What ``schema.Answer`` says, as plain values. Raises RefusedError."""
+    heard = 0.0
+
+    def watch(seconds: float) -> None:
+        nonlocal heard
+        if seconds > limits.seconds:
+            raise too_long(f"more than {limits.seconds:g} s of sound", limits.seconds)
+        heard = max(heard, seconds)
+        job.check()
+
+    try:
+        promised = audio.probe(sound)
+        if promised.seconds is not None and promised.seconds > limits.seconds:
+            raise too_long(f"a sound whose header promises {promised.seconds:.0f} s", limits.seconds)
+        rows = model.rows(sound, watch=watch)
+        told: dict[str, Any] = {
+            "model": name, "file": file, "seconds": round(heard, 3), "format": promised.format,
+            **_told(model, model.judge(rows), wish),
+            "alpha": model.calibration.alpha if model.calibration and wish.set else None, "timeline": None, "view": None,
+        }  # fmt: skip
+        if wish.timeline:
+            pieces = model.pieces(rows, seconds=_length(model, heard, wish.seconds))
+            told["timeline"] = [{"start": p.start, "end": p.end, **_told(model, p, wish)} for p in pieces]
+        if wish.view:
+            told["view"] = view(sound, watch=watch).to_dict()
+    except AudioError as error:
+        raise unusable(error) from error
+    return told
+
+
+def _told(model: Model, p: Prediction, wish: Wish) -> dict[str, Any]:
+    return {
+        "label": p.label,
+        "score": p.score,
+        "scores": dict(p.scores),
+        "set": list(p.set) if model.calibration and wish.set else None,
+        "unknown": p.unknown if model.novelty else None,
+    }
+
+
+def _length(model: Model, heard: float, seconds: float | None) -> float | None:
+    """Seconds of a piece, so that there are not more than ``PIECES``."""
+    least = heard / PIECES
+    if seconds is not None:
+        return max(seconds, least)
+    return least if least > model.branches[0].backbones[0].hop else None
+
+
+def facts(name: str, model: Model) -> dict[str, Any]:
+    """What ``schema.Facts`` says."""
+    card: Mapping[str, Any] = model.card
+    measured = card["measured"]
+    return {
+        "name": name,
+        "title": card.get("title") or name,
+        "recipe": card["recipe"],
+        "labels": list(model.classes),
+        "measured": {
+            "protocol": measured["protocol"],
+            "meaning": PROTOCOLS.get(measured["protocol"], ("", ""))[1],
+            "clips": measured["clips"],
+            "groups": measured["groups"],
+            "baseline": measured["majority"].get("accuracy"),
+            "scores": {k: {n: v.get(n) for n in ("value", "low", "high")} for k, v in measured["scores"].items()},
+        },
+        "calibration": {"temperature": model.calibration.temperature, "alpha": model.calibration.alpha}
+        if model.calibration
+        else None,
+        "tells_unknown": model.novelty is not None,
+        "parts": [
+            {k: b[k] for k in ("name", "sample_rate", "window", "hop", "licence", "trained_on", "citation")}
+            for branch in card["branches"]
+            for b in branch["backbones"]
+        ],
+        "data": {k: card["data"].get(k) for k in ("name", "clips", "licence", "citation", "fingerprint")},
+        "created": card.get("created", ""),
+        "versions": dict(card.get("versions", {})),
+    }

@@ -1,0 +1,211 @@
+"""The application: routes, and how errors are told."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any, BinaryIO
+
+import numpy as np
+from fastapi import FastAPI, Query, Request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from .. import __version__
+from ..model import Model
+from . import schema
+from .answers import Wish, answer, facts
+from .counts import Counts
+from .gate import Gate
+from .limits import Limits, RefusedError
+from .line import Job, Line
+from .pages import pages
+from .problems import tell_errors
+from .upload import received
+
+_FILE = {"type": "string", "format": "binary"}
+_BODY = {
+    "required": True,
+    "description": "A sound: WAV, FLAC, MP3, Ogg, Opus, M4A, WebM … as the field `file` of a form, or as the body itself.",
+    "content": {
+        "multipart/form-data": {
+            "schema": {"type": "object", "required": ["file"], "properties": {"file": _FILE}},
+        },
+        "application/octet-stream": {"schema": _FILE},
+        "audio/*": {"schema": _FILE},
+    },
+}
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": schema.Refusal, "description": "A form that cannot be read."},
+    401: {"model": schema.Refusal, "description": "No API key, or a wrong one."},
+    404: {"model": schema.Refusal, "description": "There is no such model."},
+    408: {"model": schema.Refusal, "description": "The body came too slowly."},
+    413: {"model": schema.Refusal, "description": "Too many bytes, or too many seconds of sound."},
+    415: {"model": schema.Refusal, "description": "Not a sound that can be read."},
+    422: {"model": schema.Refusal, "description": "A wrong option, or a sound that is empty, silent or too short."},
+    503: {"model": schema.Refusal, "description": "Busy; see Retry-After."},
+    504: {"model": schema.Refusal, "description": "The work took too long."},
+}
+_NAMED: dict[int | str, dict[str, Any]] = {k: _ERRORS[k] for k in (401, 404, 422)}
+
+
+def create_app(models: Mapping[str, Model], *, limits: Limits | None = None, key: str | None = None) -> FastAPI:
+    """An ASGI application that serves ``models`` by their names; the first is asked if a request names none.
+
+    With ``key``, /api and /metrics want it in the header ``Authorization: Bearer …`` or ``X-API-Key``.
+    """
+    limits = limits or Limits()
+    line = Line(limits)
+    counts = Counts(line)
+    told = {name: facts(name, model) for name, model in models.items()}
+    files = pages(__package__)
+    default = next(iter(models))
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        for model in models.values():
+            await asyncio.to_thread(warm, model)
+        app.state.ready = True
+        yield
+        app.state.ready = False
+        await asyncio.to_thread(line.close)
+
+    app = FastAPI(
+        title="Earmark",
+        version=__version__,
+        summary="Says what sounds are, with calibrated scores.",
+        description="Every error has the same body: what was found, what was wanted, what to do.",
+        lifespan=lifespan,
+        docs_url=None,  # they load scripts from elsewhere; the page / works offline
+        redoc_url=None,
+    )
+    app.state.ready = False
+    app.state.line = line
+    app.add_middleware(Gate, limits=limits, line=line, counts=counts, key=key)
+    tell_errors(app)
+
+    def named(name: str | None) -> str:
+        if name is not None and name not in models:
+            todo = "GET /api/models lists them."
+            raise RefusedError(404, "no_such_model", f"the model name {name[:100]!r}", ", ".join(models), todo)
+        return name or default
+
+    @app.post("/api/predict", tags=["predict"], openapi_extra={"requestBody": _BODY},
+              responses={200: {"model": schema.Answer}, **_ERRORS})  # fmt: skip
+    async def predict(
+        request: Request,
+        model: str | None = Query(None, description="Name of a model; default: the first.", max_length=200),
+        timeline: bool = Query(False, description="Also judge the sound piece by piece."),
+        seconds: float | None = Query(
+            None,
+            ge=0.05,
+            le=3600,
+            description="Length of a piece; default: the model's own. Pieces are made longer where there would be more than 2000.",
+        ),
+        set: bool = Query(True, description="Tell the prediction set."),
+        view: bool = Query(False, description="Also send the sound's outline and log-mel spectrogram."),
+    ) -> Response:
+        """Say what a sound is."""
+        name = named(model)
+        sound, file = await received(request)
+        job = Job(limits.timeout)
+        wish = Wish(set=set, timeline=timeline, seconds=seconds, view=view)
+        work = functools.partial(_work, name, models[name], sound, file, wish, limits, job)
+        waited = job.ends - limits.timeout
+        content, said = await _unless_left(request, line.run(job, work, sound.close))
+        counts.waited.observe((job.begun or waited) - waited)
+        counts.sound.labels(name).inc(said["seconds"])
+        counts.labels.labels(name, said["label"]).inc()
+        if said["unknown"]:
+            counts.unknown.labels(name).inc()
+        request.scope["state"]["told"] = {
+            "model": name, "sound_s": said["seconds"], "wait_ms": round(1000 * ((job.begun or waited) - waited), 1),
+            "label": said["label"], "score": round(said["score"], 4),
+        }  # fmt: skip
+        return Response(content, media_type="application/json")
+
+    @app.get("/api/models", tags=["models"], response_model=schema.Models, responses={401: _ERRORS[401]})
+    async def list_models() -> dict[str, Any]:
+        """All models of this server, how far to trust them, and what the server takes."""
+        taken = {"bytes": limits.bytes, "seconds": limits.seconds, "timeout": limits.timeout}
+        return {"models": list(told.values()), "limits": taken, "version": __version__}
+
+    @app.get("/api/model", tags=["models"], response_model=schema.Facts, responses=_NAMED)
+    async def one_model(
+        model: str | None = Query(None, description="Name of a model; default: the first.", max_length=200),
+    ) -> dict[str, Any]:
+        """A model: labels, measured scores with intervals and protocol, calibration, licences."""
+        return told[named(model)]
+
+    @app.get("/healthz", tags=["state"], response_model=schema.State)
+    async def healthz() -> dict[str, str]:
+        """The process lives."""
+        return {"status": "alive"}
+
+    @app.get("/readyz", tags=["state"], response_model=schema.State,
+             responses={503: {"model": schema.Refusal, "description": "Not yet, not any more, or busy."}})  # fmt: skip
+    async def readyz() -> dict[str, str]:
+        """The models are loaded and there is room in the line."""
+        if not app.state.ready:
+            raise RefusedError(503, "not_ready", "models that are not loaded", "loaded models", "Wait.", retry_after=1)
+        line.check()
+        return {"status": "ready"}
+
+    @app.get("/metrics", tags=["state"], response_class=Response,
+             responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, 401: _ERRORS[401]})  # fmt: skip
+    async def metrics() -> Response:
+        """Counts for Prometheus."""
+        return Response(generate_latest(counts.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/", include_in_schema=False)
+    async def index(request: Request) -> Response:
+        return files["index.html"].response(request)
+
+    @app.get("/page/{name}", include_in_schema=False)
+    async def page(name: str, request: Request) -> Response:
+        if name not in files:
+            raise HTTPException(404)
+        return files[name].response(request)
+
+    return app
+
+
+def warm(model: Model) -> None:
+    """Judge some noise, so that the first client does not wait for nets to be loaded."""
+    draw = np.random.default_rng(0)
+    for branch in model.branches:
+        rows = [b.embed(0.1 * draw.standard_normal(b.sample_rate, np.float32)) for b in branch.backbones]
+        branch.rows_scores(rows)
+
+
+def _work(
+    name: str, model: Model, sound: BinaryIO, file: str, wish: Wish, limits: Limits, job: Job
+) -> tuple[bytes, dict[str, Any]]:
+    said = answer(name, model, sound, file, wish, limits, job)
+    return json.dumps(said, ensure_ascii=False, allow_nan=False).encode(), said
+
+
+async def _unless_left(request: Request, work: Any) -> tuple[bytes, dict[str, Any]]:
+    """The result of ``work``; cancelled if the client leaves: nobody would hear the answer."""
+
+    async def left() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    doing, leaving = asyncio.ensure_future(work), asyncio.ensure_future(left())
+    try:
+        await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            raise ClientDisconnect
+        result: tuple[bytes, dict[str, Any]] = doing.result()
+        return result
+    finally:
+        for task in (doing, leaving):
+            task.cancel()
+        with suppress(asyncio.CancelledError, RefusedError):
+            await asyncio.gather(doing, leaving, return_exceptions=True)

@@ -1,0 +1,104 @@
+"""The line in front of the workers: bounded, shared by all clients, and left when nobody waits any more.
+
+Workers are threads: decoding, resampling, FFT and nets all run outside Python's lock. Sounds are what runs in parallel,
+as in ``embed``; the rows of several clients are not joined into one batch, because on a CPU that gains nothing (measured
+per row on one thread, batches of 1, 4, 16: yamnet 1.3, 1.1, 1.1 ms; musicnn 28, 30, 31 ms) and makes short sounds
+wait for long ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from .limits import Limits, full, out_of_time
+
+T = TypeVar("T")
+
+
+class Job:
+    """When a piece of work must be done, and whether anybody still waits for it."""
+
+    def __init__(self, timeout: float) -> None:
+        self.timeout = timeout
+        self.ends = time.monotonic() + timeout
+        self.begun: float | None = None  # monotonic seconds
+        self.left = threading.Event()
+
+    def check(self) -> None:
+        """Raise RefusedError if the work need not go on; called by the worker between blocks of sound."""
+        if self.left.is_set() or time.monotonic() > self.ends:
+            raise out_of_time(self.timeout, begun=True)
+
+
+class Line:
+    """``limits.workers`` threads, and a line of at most ``limits.waiting`` jobs for them."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.inside = 0  # waiting or at work
+        self._usual = 1.0  # seconds that a job took lately
+        self._workers = ThreadPoolExecutor(limits.workers, thread_name_prefix="earmark")
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that no worker has begun."""
+        return max(0, self.inside - self.limits.workers)
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds after which a place should be free."""
+        return max(1, min(60, math.ceil(self._usual * self.inside / self.limits.workers / 2)))
+
+    def check(self) -> None:
+        """Raise RefusedError (503) if the line is full."""
+        if self.inside >= self.limits.workers + self.limits.waiting:
+            raise full(self.retry_after)
+
+    async def run(self, job: Job, work: Callable[[], T], done: Callable[[], None]) -> T:
+        """The result of ``work()`` by a worker. ``done()`` is called once, when nobody touches the work any more.
+
+        Raises RefusedError: the line is full, or the job's time is over. What is cancelled while it waits is never begun.
+        """
+        loop = asyncio.get_running_loop()
+
+        def begin() -> T:
+            job.begun = time.monotonic()
+            job.check()
+            return work()
+
+        def end(_: Future[T]) -> None:
+            try:
+                done()
+            finally:
+                if not loop.is_closed():
+                    loop.call_soon_threadsafe(self._end, job)
+
+        try:
+            self.check()
+        except Exception:
+            done()
+            raise
+        self.inside += 1
+        future = self._workers.submit(begin)
+        future.add_done_callback(end)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(future), job.ends - time.monotonic())
+        except TimeoutError:
+            raise out_of_time(job.timeout, begun=job.begun is not None) from None
+        finally:
+            job.left.set()
+
+    def _end(self, job: Job) -> None:
+        self.inside -= 1
+        if job.begun is not None:
+            self._usual = 0.8 * self._usual + 0.2 * (time.monotonic() - job.begun)
+
+    def close(self) -> None:
+        """Let what is at work end, drop what waits."""
+        self._workers.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,138 @@
+"""What the API answers, for its description (OpenAPI) and for the tests that hold the answers to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class Told(BaseModel):
+    """A label with its scores."""
+
+    label: str
+    score: float = Field(description="Calibrated probability of the label, 0 to 1.")
+    scores: dict[str, float] = Field(description="Calibrated probability of every class; they sum to 1.")
+    set: list[str] | None = Field(
+        None, description="Labels that cannot be excluded at the model's error rate, best first. Null: not calibrated."
+    )
+    unknown: bool | None = Field(
+        None, description="True: unlike the training sounds, the label means little. Null: the model cannot tell."
+    )
+
+
+class Piece(Told):
+    """A piece of the sound."""
+
+    start: float = Field(description="Seconds.")
+    end: float = Field(description="Seconds.")
+
+
+class Picture(BaseModel):
+    """Outline and log-mel spectrogram, row by row in base64."""
+
+    columns: int
+    bands: int
+    step: float = Field(description="Seconds a column stands for.")
+    seconds: float
+    top: float = Field(description="Upper edge of the highest band, Hz.")
+    range: float = Field(description="Decibels from 0 to 255 in mel.")
+    mel: str = Field(description="uint8 (columns, bands), 255 is the loudest, low bands first.")
+    outline: str = Field(description="int8 (columns, 2), lowest and highest sample, 127 is full scale.")
+
+
+class Answer(Told):
+    """What a model says of a sound."""
+
+    model: str
+    file: str = Field(description="The last part of the name that was sent.")
+    seconds: float = Field(description="Seconds of sound that were heard.")
+    format: str = Field(description="How the sound is encoded.")
+    alpha: float | None = Field(None, description="Share of sounds whose true label the set may miss.")
+    timeline: list[Piece] | None = None
+    view: Picture | None = None
+
+
+class Range(BaseModel):
+    """A measured score with its 95 % interval."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class Measured(BaseModel):
+    """How good the model was on sounds that it had not learnt from."""
+
+    protocol: str
+    meaning: str = Field(description="What the protocol keeps together, in words.")
+    clips: int
+    groups: int
+    baseline: float | None = Field(description="Accuracy of always saying the most frequent class.")
+    scores: dict[str, Range]
+
+
+class Part(BaseModel):
+    """A backbone and where it comes from."""
+
+    name: str
+    sample_rate: int
+    window: float
+    hop: float
+    licence: str
+    trained_on: str
+    citation: str
+
+
+class Facts(BaseModel):
+    """A model and how far to trust it."""
+
+    name: str
+    title: str
+    recipe: str
+    labels: list[str]
+    measured: Measured
+    calibration: dict[str, float] | None = Field(description="temperature, and alpha of the prediction sets.")
+    tells_unknown: bool
+    parts: list[Part]
+    data: dict[str, Any] = Field(description="name, clips, licence, citation, fingerprint of the training data.")
+    created: str
+    versions: dict[str, str]
+
+
+class Taken(BaseModel):
+    """What the server takes."""
+
+    bytes: int
+    seconds: float
+    timeout: float
+
+
+class Models(BaseModel):
+    """The models of this server; the first is asked if a request names none."""
+
+    models: list[Facts]
+    limits: Taken
+    version: str
+
+
+class Problem(BaseModel):
+    """Why there is no answer."""
+
+    code: str
+    message: str
+    found: str
+    wanted: str
+    do: str
+
+
+class Refusal(BaseModel):
+    """The body of every error."""
+
+    error: Problem
+
+
+class State(BaseModel):
+    """Whether the server lives, or takes requests."""
+
+    status: str
