@@ -255,7 +255,7 @@ def _assembled(folder: Path, card: dict[str, Any]) -> Model:
         combiner=net("combiner.onnx") if "combiner.onnx" in sums else None,
         calibration=Calibration.from_dict(card["calibration"]) if card.get("calibration") else None,
         novelty=Novelty.load(folder / "novelty.npz") if "novelty.npz" in sums else None,
-        extra={n: (folder / n).read_bytes() for n in sums if n == "README.md"},
+        extra={n: (folder / n).read_bytes() for n in sums if n.endswith((".md", ".txt"))},
     )
 
 

@@ -24,6 +24,8 @@ from .model import Branch, Model
 from .pool import pool_vectors, seen_shape
 from .recipe import Recipe, find
 
+TRAINED_ON = "trained-on.txt"  # content keys of the training clips: so that `evaluate` can tell that it met one
+
 
 def train(
     source: str | Path | Dataset,
@@ -78,7 +80,8 @@ def bundle(
     card = _card(fitted.recipe, data, judged, protocol, seed, command)
     card["calibration"] = calibration.to_dict()
     model = Model(fitted.classes, tuple(branches), card, combiner, calibration, novelty)
-    return replace(model, extra={"README.md": _readme(card).encode()})
+    extra = {"README.md": _readme(card).encode(), TRAINED_ON: "\n".join(sorted(map(_short, data.digests))).encode()}
+    return replace(model, extra=extra)
 
 
 def _card(recipe: Recipe, data: Data, judged: Run, protocol: str, seed: int, command: str) -> dict[str, Any]:
@@ -113,6 +116,23 @@ def _card(recipe: Recipe, data: Data, judged: Run, protocol: str, seed: int, com
         "versions": versions(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }  # fmt: skip
+
+
+def _short(digest: str) -> str:
+    """Half a hash is enough to tell sounds apart, and says nothing of them."""
+    return digest[:32]
+
+
+def _leak_notes(model: Model, data: Data) -> tuple[str, ...]:
+    """A warning if some of the judged clips are ones that the model was trained on (the same bytes)."""
+    known = set(model.extra.get(TRAINED_ON, b"").decode().split())
+    met = sum(_short(d) in known for d in data.digests)
+    if not met:
+        return ()
+    return (
+        f"{met} of these {len(data.digests)} clips are sounds that the model was trained on (the same bytes): its scores "
+        "on them say nothing. Judge it on others, or read the scores out of fold in its model card",
+    )
 
 
 def _readme(card: dict[str, Any]) -> str:
@@ -194,5 +214,5 @@ def evaluate(
     return Comparison(
         dataset=dataset, protocol="held out", folds=1, seeds=1, seed=seed, runs=(judged,), pairs=(),
         baseline=majority_baseline(y, len(model.classes)), fingerprint=data.fingerprint, versions=versions(),
-        seconds=time.perf_counter() - began, command=command,
+        seconds=time.perf_counter() - began, command=command, notes=_leak_notes(model, data),
     )  # fmt: skip
