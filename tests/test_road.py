@@ -13,7 +13,7 @@ import soundfile
 from click.testing import CliRunner
 
 import earmark
-from earmark import experiment
+from earmark import experiment, fitting
 from earmark.cli import main
 from earmark.embeddings import Cache, rows_of
 from earmark.errors import AudioError, BundleError, DataError, RecipeError
@@ -166,12 +166,13 @@ def test_model_predicts_the_scores_that_were_judged(tones: Path, model: Path, ca
     """A bundle from disk against the fitted heads in memory, and its evaluation against its predictions."""
     loaded = earmark.load(model)
     found = earmark.evaluate(loaded, tones / "clips.csv", cache=cache)
+    assert "36 of these 36 clips are sounds that the model was trained on" in found.notes[0]
     run = found.runs[0]
     for i in (0, 7, 20):
         answer = loaded.predict(tones / run.ids[i])
         np.testing.assert_allclose([answer.scores[c] for c in run.classes], run.proba[0, i], atol=1e-5)
         assert answer.label in answer.set
-    data = experiment.prepare(
+    data = fitting.prepare(
         earmark.open_dataset(tones / "clips.csv"), [earmark.Recipe.parse("mfcc/logreg")], cache=cache
     )
     units = experiment.split.units(data.dataset, "groups", data.digests)
