@@ -21,9 +21,10 @@ import soxr
 
 from earmark import audio
 from earmark.audit import _heard, _spectra, _units, confounds, duplicates, labels
-from earmark.audit.facts import Facts, measure_all
+from earmark.audit.facts import Facts
 from earmark.audit.fingerprint import Fingerprint, _threes
 from earmark.audit.groups import proposed_groups
+from earmark.audit.measure import measure_all
 from earmark.data import Clip, Dataset
 from earmark.datasets import open_dataset
 from earmark.embeddings import Cache

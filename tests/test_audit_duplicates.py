@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from earmark import audio
 from earmark.audit import duplicate_groups
 from earmark.audit.duplicates import Pair, candidates, compare, joined, pairs, recordings
-from earmark.audit.facts import measure_all
 from earmark.audit.fingerprint import EMPTY, HASHES, RATE, Fingerprint, fingerprint
+from earmark.audit.measure import measure_all
 from earmark.data import Clip, Dataset
 from earmark.datasets import open_dataset
 

@@ -10,8 +10,9 @@ import pytest
 import soundfile
 import soxr
 
-from earmark.audit.facts import Facts, edge, measure, measure_all
+from earmark.audit.facts import Facts
 from earmark.audit.files import SERIOUS, flags, usual
+from earmark.audit.measure import edge, measure, measure_all
 from earmark.data import Clip
 from earmark.embeddings import Cache
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -24,16 +25,17 @@ from numpy.typing import NDArray
 
 from ..data import Clip, Dataset
 from ..embeddings import Cache, embed
-from ..errors import WeightsError
+from ..errors import MissingExtraError, WeightsError
 from . import confounds as _confounds
 from . import duplicates, files
 from .confounds import Confound
 from .duplicates import Pair
-from .facts import Facts, measure_all
+from .facts import Facts
 from .files import SERIOUS, Flag
 from .fingerprint import BANDS
 from .groups import proposed_groups
 from .labels import Suspicion, suspicion
+from .measure import measure_all
 
 __all__ = ["BACKBONES", "Audit", "audit", "duplicate_groups", "write"]
 
@@ -99,6 +101,7 @@ def audit(
     weights are installed. Raises MissingExtraError without the 'train' extra, WeightsError for a backbone that was
     named and has no weights.
     """
+    _need_extra("earmark audit")
     began = time.perf_counter()
     clips = dataset.clips
     facts = measure_all(clips, cache=cache, workers=workers)
@@ -152,12 +155,21 @@ def audit(
 
 
 def duplicate_groups(dataset: Dataset, *, cache: Cache | None = None, workers: int | None = None) -> dict[str, str]:
-    """Clip id -> name of its set of duplicates (the id of the first of them); only clips that have one."""
+    """Clip id -> name of its set of duplicates (the id of the first of them); only clips that have one.
+
+    What every split should keep together. Raises MissingExtraError without the 'train' extra.
+    """
+    _need_extra("finding duplicates")
     clips = dataset.clips
     found = duplicates.pairs(measure_all(clips, cache=cache, workers=workers))
     first = duplicates.joined(range(len(clips)), ((p.a, p.b) for p in found))
     members = {i for p in found for i in (p.a, p.b)}
     return {clips[i].id: clips[first[i]].id for i in sorted(members)}
+
+
+def _need_extra(what: str) -> None:
+    if any(find_spec(name) is None for name in ("scipy", "sklearn", "jinja2")):
+        raise MissingExtraError(what, "train")
 
 
 def write(found: Audit, folder: Path, *, command: str = "") -> Path:
