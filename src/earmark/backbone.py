@@ -93,6 +93,7 @@ class Backbone:
     trim_db: float | None = None  # leave out both ends where the sound is that much below its loudest moment
     revision: str = "1"  # raise it when the numbers change for a reason not in the facts
     about: About = field(default_factory=lambda: About("", "nothing", "none", ""))
+    weights: str | None = None  # name of the installed weights that ``net`` is made from; what fine-tuning goes on from
 
     @property
     def window(self) -> float:

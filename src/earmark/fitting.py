@@ -142,9 +142,8 @@ def fit_head(branch: Branch, data: Data, X: Floats, y: Labels, groups: Labels, s
     if len(branch.backbones) > 1 and "widths" in registry.parameters("heads", branch.head.name):
         factor = branch.pool.count("+") + 1
         params["widths"] = tuple(int(np.prod(data.backbones[b].shape)) * factor for b in branch.backbones)
-    if "backbone" in registry.parameters("heads", branch.head.name):  # heads that go on training a pretrained net
-        params.setdefault("backbone", branch.backbones[0].name)
-        params.setdefault("backbone_params", branch.backbones[0].params)
+    if "backbone" in registry.parameters("heads", branch.head.name):  # heads that go on from a pretrained net
+        params["backbone"] = data.backbones[branch.backbones[0]]
     head = registry.build("heads", branch.head.name, **{"seed": seed, **params})
     return head.fit(X, y, groups=groups)
 
@@ -189,10 +188,13 @@ def row_hits(proba: Scores, classes: Sequence[str], labels: Labels, clip: Ints) 
 
 
 def row_counts(branch: Branch, data: Data) -> Ints:
-    """How many rows a branch's head sees of each clip (clips,): 1 where they are pooled."""
-    if branch.pool != "rows":
-        return np.ones(len(data.labels), int)
-    return np.bincount(data.rows[branch.backbones[0]].clip, minlength=len(data.labels))
+    """How much a branch's head sees of each clip (clips,): its rows or images, 1 where they are pooled to a vector."""
+    clips = len(data.labels)
+    if by_vector(branch.pool):
+        return np.ones(clips, int)
+    if branch.pool == "rows":
+        return np.bincount(data.rows[branch.backbones[0]].clip, minlength=clips)
+    return np.bincount(branch_rows(branch, data, np.arange(clips))[1], minlength=clips)
 
 
 def stacked(scores: Sequence[Scores]) -> Floats:

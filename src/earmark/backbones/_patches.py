@@ -109,4 +109,5 @@ def build(
         pad_short=pad,
         trim_db=trim,
         about=about,
+        weights=weights_name,
     )

@@ -64,4 +64,5 @@ def build(
     return Backbone(
         name=name, sample_rate=sample_rate, window_samples=window, hop_samples=hop, shape=shape, front=front, net=net,
         params=params, facts={**facts, "at": at}, pad_left=pad_left, pad_short=pad, about=about,
+        weights=weights_name,
     )  # fmt: skip

@@ -18,7 +18,9 @@ def command(as_json: bool) -> None:
     found: list[tuple[str, str, dict[str, str]]] = []
     for name in registry.names("heads"):
         about = str(getattr(registry.module("heads", name), "ABOUT", "")).strip()
-        takes = {k: repr(v) for k, v in registry.parameters("heads", name).items() if k not in ("seed", "widths")}
+        takes = {
+            k: repr(v) for k, v in registry.parameters("heads", name).items() if k not in ("seed", "widths", "backbone")
+        }
         found.append((name, about, takes))
     if as_json:
         click.echo(json.dumps([{"head": n, "about": a, "parameters": p} for n, a, p in found], indent=1))

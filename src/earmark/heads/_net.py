@@ -10,13 +10,15 @@ A new one is a function that makes the module and a ``build()`` that hands it ov
 
 Modules take rows (n, *shape) and give logits (n, classes). A module that starts from pretrained weights loads them
 in that function; ``lr_factors={"body.": 0.1, "body.0.": 0}`` then trains some parts slower or not at all, and
-``KeepStatistics`` leaves batch norm as it was pretrained. ``augment`` sees every training batch (mixup, SpecAugment).
+``KeepStatistics`` leaves batch norm as it was pretrained. ``start`` may set the net by the labelled rows before it is
+trained. ``augment`` sees every training batch (mixup, SpecAugment).
 The training loop is skorch's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,7 @@ from ._inner import Codes, Floats, Split, checked, holdout, like, weights
 
 Module = Callable[[Floats, int], nn.Module]
 Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Start = Callable[[nn.Module, Floats, Codes, Floats], None]
 
 
 class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -42,6 +45,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ``spare``: share of the rows held out, by whole groups, to stop by; training ends after ``patience`` epochs
     without a lower loss on them. Where no group can be spared, all ``epochs`` are run.
     ``lr_factors``: start of parameters' names -> factor on ``lr``; the longest start that fits counts; 0 freezes.
+    ``start``: (net, rows (n, *shape), codes (n,), what each counts (n,)) of what is learnt from; called once, before training.
     ``augment``: (rows (b, *shape), targets (b, classes)) -> the same, changed; draws from torch's
     generator. Targets carry what a row counts: each sums to it.
     ``smoothing``: of labels. ``balanced``: rows count as ``_inner.weights`` says. ``bfloat16``: multiply in half the bits (faster
@@ -61,6 +65,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         smoothing: float = 0.0,
         balanced: bool = True,
         lr_factors: Mapping[str, float] | None = None,
+        start: Start | None = None,
         augment: Augment | None = None,
         bfloat16: bool = False,
         device: str = "cpu",
@@ -76,6 +81,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.smoothing = smoothing
         self.balanced = balanced
         self.lr_factors = lr_factors
+        self.start = start
         self.augment = augment
         self.bfloat16 = bfloat16
         self.device = device
@@ -95,7 +101,12 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         # A copy of torch's random state: the same seed gives the same net, and nobody else's numbers change.
         with torch.random.fork_rng(devices=[] if self.device == "cpu" else None):
             torch.manual_seed(self.seed)
-            self.net_ = self.module(rows[learn] if len(look) else rows, len(self.classes_)).to(self.device)
+            known = (rows[learn], codes[learn], count[learn]) if len(look) else (rows, codes, count)
+            self.net_ = self.module(known[0], len(self.classes_))
+            if self.start:
+                self.start(self.net_, *known)
+            del known  # big rows need not lie there twice
+            self.net_.to(self.device)
             self.history_ = self._train(rows, codes, count, learn, look)
         self.net_.eval()
         return self
@@ -129,7 +140,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             iterator_train__augment=self.augment,
             iterator_train__shuffle=True,
             iterator_valid=Batches,
-            iterator_valid__batch_size=256,
+            iterator_valid__batch_size=batch_of(self.shape_),
             train_split=predefined_split(Rows(x, targets, look)) if len(look) else None,
             callbacks=callbacks,
             callbacks__print_log=None,
@@ -170,7 +181,8 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Probabilities (n, classes) float32 in the order of ``classes_``."""
         rows = torch.from_numpy(np.array(like(X, self.shape_)))
         with torch.inference_mode():
-            parts = [self.net_(x.to(self.device)).softmax(1).cpu() for x in torch.split(rows, 256)]
+            batches = torch.split(rows, batch_of(self.shape_))
+            parts = [self.net_(x.to(self.device)).softmax(1).cpu() for x in batches]
         return np.asarray(torch.cat(parts).numpy() if len(rows) else np.zeros((0, len(self.classes_)), np.float32))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -182,6 +194,11 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         from ._export import from_torch
 
         return from_torch(self.net_, self.shape_)
+
+
+def batch_of(shape: tuple[int, ...]) -> int:
+    """How many rows of a shape are run through a net at once: big ones fill the memory with what is made of them."""
+    return max(1, min(256, 2**20 // max(1, prod(shape))))
 
 
 class Standardise(nn.Module):
