@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
+from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from .. import weights
 from ..backbone import Backbone
 from ..errors import DataError, RecipeError
-from ._inner import Floats
+from ._inner import Codes, Floats
 from ._net import batch_of
 
 
@@ -62,6 +63,17 @@ def wanted_shape(backbone: Backbone, rows: Floats, head: str) -> None:
             f"{head} needs rows of shape {backbone.shape} as they come from {backbone.name}@{cut_of(backbone)}; found "
             f"{rows.shape[1:]}. Leave the pooling and other backbones out of this branch"
         )
+
+
+def linear_probe(layer: nn.Linear, rows: Floats, codes: Codes, count: Floats) -> None:
+    """Give a linear layer the weights of a logistic regression on standardised rows (n, d)."""
+    probe = LogisticRegression(C=0.01, tol=5e-4, max_iter=1000).fit(rows, codes, sample_weight=count)
+    coef, intercept = probe.coef_, probe.intercept_
+    if len(coef) == 1:  # two classes: scikit-learn gives the lead of the second over the first
+        coef, intercept = np.vstack([-coef, coef]) / 2, np.append(-intercept, intercept) / 2
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(coef))
+        layer.bias.copy_(torch.from_numpy(intercept))
 
 
 def outputs(net: nn.Module, rows: Floats) -> Floats:

@@ -14,7 +14,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from ..backbone import Backbone
@@ -22,7 +21,7 @@ from ..errors import RecipeError
 from ._augment import augmentation
 from ._inner import Codes, Floats
 from ._net import KeepStatistics, NetHead, Standardise
-from ._pretrained import outputs, rest, wanted_shape
+from ._pretrained import linear_probe, outputs, rest, wanted_shape
 
 ABOUT = "the rest of a pretrained net behind the cut, trained on with a new classifier: musicnn-vgg@pool3/finetune"
 
@@ -104,11 +103,4 @@ def probed(net: nn.Module, rows: Floats, codes: Codes, count: Floats) -> None:
         return
     made = outputs(net.body, rows)
     net.scale = Standardise(made)
-    probe = LogisticRegression(C=0.01, tol=5e-4, max_iter=1000)
-    probe.fit(net.scale(torch.from_numpy(made)).numpy(), codes, sample_weight=count)
-    coef, intercept = probe.coef_, probe.intercept_
-    if len(coef) == 1:  # two classes: scikit-learn gives the lead of the second over the first
-        coef, intercept = np.vstack([-coef, coef]) / 2, np.append(-intercept, intercept) / 2
-    with torch.no_grad():
-        net.classifier.weight.copy_(torch.from_numpy(coef))
-        net.classifier.bias.copy_(torch.from_numpy(intercept))
+    linear_probe(net.classifier, net.scale(torch.from_numpy(made)).numpy(), codes, count)
