@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 import soundfile
 from fastapi import FastAPI
 
 from earmark.serve.server import listening, server
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 RATE = 16000
-CHROMIUM = Path("/usr/bin/chromium")
 
 
 def tone(pitch: float, seconds: float, seed: int = 0, rate: int = RATE) -> np.ndarray:
@@ -59,3 +64,40 @@ def running(app: FastAPI) -> Iterator[str]:
         bound.close()
     if thread.is_alive():
         raise RuntimeError("the server did not stop")
+
+
+def find_chromium() -> str:
+    """Where Chromium is; skips the test if there is none."""
+    found = next(
+        (shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome") if shutil.which(name)), None
+    )
+    if found is None:
+        pytest.skip("no Chromium here: install it with apt-get install chromium")
+    return found
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """A headless Chromium with a fake microphone; skips the test where there is none."""
+    sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]  # fmt: skip
+    microphone = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with sync.sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=find_chromium(), args=[*quiet, *microphone])
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def serious_findings(page: Page) -> list[str]:
+    """What axe-core calls serious or critical on the page as it is; the page's context must bypass its own CSP."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    found = axe.Axe().run(page).response["violations"]
+    return [
+        f"{v['id']}: {v['help']} ({n['target']}: {n['failureSummary']})"
+        for v in found
+        if v["impact"] in ("serious", "critical")
+        for n in v["nodes"]
+    ]

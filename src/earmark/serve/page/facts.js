@@ -1,0 +1,70 @@
+// How far to trust a model: one line for the head of the page, and all of it in a dialog.
+import { element, percent } from "./stage.js";
+
+const UNITS = { groups: "new groups", clips: "new clips", rows: "parts of known clips", published: "the published folds", "held out": "other sounds" };
+const NAMES = { accuracy: "Accuracy", balanced_accuracy: "Balanced accuracy", macro_f1: "Macro F1", top3: "Among the top 3", calibration_error: "Calibration error", log_loss: "Log loss" };
+
+const svg = (tag, attributes, text) => {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  if (text) made.textContent = text;
+  return made;
+};
+
+export const range = (score) => (score.low === null ? "" : `${(100 * score.low).toFixed(0)}–${percent(score.high)}`);
+
+export function trust(button, model) {
+  const score = model.measured.scores.accuracy;
+  button.replaceChildren(element("b", {}, `${percent(score.value)} right`), ` on ${UNITS[model.measured.protocol] || model.measured.protocol} (${range(score)})`);
+  button.hidden = false;
+}
+
+function line(model) {
+  const { accuracy } = model.measured.scores;
+  const base = model.measured.baseline;
+  const x = (share) => 6 + 588 * share;
+  const drawn = svg("svg", { viewBox: "0 0 600 62", role: "img", "aria-label": `Accuracy ${percent(accuracy.value)}, 95 % interval ${range(accuracy)}; the most frequent class alone: ${percent(base)}` });
+  drawn.append(svg("line", { x1: x(0), x2: x(1), y1: 24, y2: 24, stroke: "var(--rule)", "stroke-width": 6, "stroke-linecap": "round" }));
+  drawn.append(svg("line", { x1: x(accuracy.low), x2: x(accuracy.high), y1: 24, y2: 24, stroke: "var(--accent)", "stroke-width": 8, "stroke-linecap": "round", opacity: .55 }));
+  drawn.append(svg("circle", { cx: x(accuracy.value), cy: 24, r: 8, fill: "var(--accent)" }));
+  drawn.append(svg("line", { x1: x(base), x2: x(base), y1: 12, y2: 36, stroke: "var(--second)", "stroke-width": 3 }));
+  drawn.append(svg("text", { x: x(base), y: 56, "text-anchor": base < .2 ? "start" : "middle" }, `always the most frequent class: ${percent(base)}`));
+  return drawn;
+}
+
+export function facts(dialog, model) {
+  const m = model.measured;
+  const score = m.scores.accuracy;
+  const row = (name, value) => [element("dt", {}, name), element("dd", {}, value)];
+  const table = element("table", {}, element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Measured"), element("th", { scope: "col", className: "number" }, "Value"), element("th", { scope: "col", className: "number" }, "95 % interval"))),
+    element("tbody", {}, ...Object.entries(NAMES).filter(([k]) => m.scores[k] && m.scores[k].value !== null).map(([k, name]) => {
+      const s = m.scores[k];
+      const show = (v) => (v === null ? "–" : k === "log_loss" ? v.toFixed(3) : percent(v, 1));
+      return element("tr", {}, element("th", { scope: "row" }, name), element("td", { className: "number" }, show(s.value)), element("td", { className: "number" }, `${show(s.low)} – ${show(s.high)}`));
+    })));
+  const close = element("button", { type: "button", className: "close" }, "Close");
+  close.addEventListener("click", () => dialog.close());
+  const sets = model.calibration
+    ? `Scores are calibrated (temperature ${model.calibration.temperature.toFixed(2)}): of sounds with a score of 80 %, about 80 % are right. “Cannot be excluded” names the labels that a set missing at most ${percent(model.calibration.alpha)} of such sounds must hold.`
+    : "Scores are not calibrated: a score of 80 % does not mean 80 % right.";
+  dialog.replaceChildren(
+    element("h2", { id: "facts-title" }, "How far to trust ", model.title),
+    close,
+    element("p", { className: "big" }, `${percent(score.value, 1)} right`),
+    element("p", {}, `Between ${percent(score.low, 1)} and ${percent(score.high, 1)} with 95 % confidence, on ${m.clips.toLocaleString("en")} clips in ${m.groups.toLocaleString("en")} groups it had not learnt from.`),
+    line(model),
+    element("p", {}, element("b", {}, `Protocol “${m.protocol}”. `), m.meaning),
+    element("p", { className: "note" }, "Measured on sounds like those it was trained on. Other microphones, places or styles: expect less."),
+    table,
+    element("h3", {}, "What the scores mean"),
+    element("p", {}, sets),
+    element("p", {}, model.tells_unknown ? "“Unknown” is said of sounds less like the training sounds than 95 % of those are like each other." : "This model cannot tell when a sound is like nothing it knows."),
+    element("h3", {}, "Where it comes from"),
+    element("dl", {},
+      ...row("Recipe", element("code", {}, model.recipe)),
+      ...row("Labels", model.labels.join(", ")),
+      ...row("Training data", `${model.data.clips} clips of ${model.data.name}; licence: ${model.data.licence}`),
+      ...model.parts.flatMap((p) => row("Backbone", `${p.name}, trained on ${p.trained_on}; licence: ${p.licence}. ${p.citation}`)),
+      ...row("Made", model.created.slice(0, 10))),
+  );
+}
