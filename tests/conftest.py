@@ -76,3 +76,25 @@ def backbone(installed: Callable[[str], weights.Installed]) -> Callable[..., Bac
         return built
 
     return get
+
+
+@pytest.fixture(scope="session")
+def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of 36 short sounds: 3 classes (pitch) by 6 makers (timbre) each, two sounds of 1 to 2 s a maker."""
+    import numpy as np
+    import soundfile
+
+    folder, rate, draw = tmp_path_factory.mktemp("sounds"), 16000, np.random.default_rng(0)
+    lines = ["path,label,group,fold"]
+    for k, label in enumerate(("low", "mid", "high")):
+        for maker in range(6):
+            timbre = draw.uniform(0, 1, 4)
+            for take in range(2):
+                time = np.arange(int(rate * draw.uniform(1.0, 2.0))) / rate
+                pitch = 200 * 3**k * (1 + 0.1 * maker)
+                sound = sum(a * np.sin(2 * np.pi * pitch * (i + 1) * time) for i, a in enumerate(timbre))
+                name = f"{label}-{maker}-{take}.wav"
+                soundfile.write(folder / name, 0.1 * sound + 0.05 * draw.standard_normal(len(time)), rate)
+                lines.append(f"{name},{label},maker {k}.{maker},{maker % 3 + 1}")
+    (folder / "clips.csv").write_text("\n".join(lines) + "\n")
+    return folder / "clips.csv"

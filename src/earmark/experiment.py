@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,15 +17,15 @@ from numpy.typing import NDArray
 from . import split
 from .backbone import Backbone
 from .data import Dataset
-from .datasets import open_dataset
 from .embeddings import Cache
 from .errors import DataError
 from .evaluation import Evaluation, evaluate, majority_baseline
-from .fitting import Data, Scores, aligned, branch_rows, combined, fit, fit_head, prepare, row_counts, row_hits
+from .fitting import Data, Scores, aligned, branch_rows, combined, fit, fit_head, row_counts, row_hits
 from .pairs import Pair
 from .pairs import compare as compare_pairs
 from .pool import pool_scores
 from .progress import bar
+from .ready import Source, open_data
 from .recipe import Recipe, find
 from .split import Ints, Labels, Split
 
@@ -86,7 +85,7 @@ class Comparison:
 
 
 def compare(
-    source: str | Path | Dataset | Iterable[str | Path],
+    source: Source | Data,
     recipes: Sequence[str | Recipe],
     *,
     protocol: str | None = None,
@@ -98,6 +97,7 @@ def compare(
 ) -> Comparison:
     """Judge recipes on the same folds. ``protocol`` None: numbered published folds, else groups, else clips.
 
+    ``source`` is what ``open_dataset`` opens, a file of rows (see ``ready``), or rows at hand.
     ``seeds`` repeats everything with other folds and other random starts. Raises DataError, RecipeError, WeightsError;
     sounds that cannot be used raise nothing and are told in ``dataset.excluded``.
     """
@@ -105,9 +105,8 @@ def compare(
     found = tuple(dict.fromkeys(find(r) for r in ([recipes] if isinstance(recipes, (str, Recipe)) else recipes)))
     if not found:
         raise DataError("no recipe given; wanted one or more, e.g. yamnet/logreg")
-    dataset = open_dataset(source)
-    protocol = protocol or split.choose_protocol(dataset)
-    data = prepare(dataset, found, cache=cache)
+    data = source if isinstance(source, Data) else open_data(source, found, cache=cache)
+    protocol = protocol or split.choose_protocol(data.dataset)
     splits = splits_of(data, protocol, folds, seed)
     with bar("fit", len(found) * seeds * len(splits)) as step:
         runs = tuple(run(r, data, protocol=protocol, folds=folds, seeds=seeds, seed=seed, step=step) for r in found)

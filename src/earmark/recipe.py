@@ -20,7 +20,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -104,11 +104,17 @@ class Recipe:
         """Every backbone once, in order of first use."""
         return tuple(dict.fromkeys(b for branch in self.branches for b in branch.backbones))
 
-    def check(self) -> None:
-        """Raise RecipeError for a part, a parameter or a pooling that does not exist: before any sound is read."""
+    def check(self, *, given: Sequence[str] | None = None) -> None:
+        """Raise RecipeError for a part, a parameter or a pooling that does not exist: before any sound is read.
+
+        ``given``: names of the rows in a file, which then are the only backbones there are.
+        """
         for branch in self.branches:
             for part in branch.backbones:
-                registry.check("backbones", part.name, part.kwargs)
+                if given is None:
+                    registry.check("backbones", part.name, part.kwargs)
+                elif part.name not in given:
+                    raise RecipeError(f"the file has no rows called {part.name!r}. It has: {', '.join(given)}")
             registry.check("heads", branch.head.name, branch.head.kwargs)
             if pool.by_vector(branch.pool):
                 pool.statistics(branch.pool)

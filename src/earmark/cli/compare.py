@@ -44,7 +44,8 @@ def command(
     """Judge recipes on the same folds of DATA, with intervals, and write a report.
 
     DATA is a folder of class folders, a table (csv, tsv, parquet) with the columns path and label and optionally group,
-    fold, start and duration, or NAME:PATH for a known data set (gtzan, esc).
+    fold, start and duration, NAME:PATH for a known data set (gtzan, esc), or a file of rows that `earmark embed` wrote
+    (or .npz with X, ids, labels, groups), whose recipes are called rows/HEAD.
 
     \b
     Examples:

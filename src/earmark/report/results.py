@@ -47,8 +47,8 @@ def metrics(comparison: Comparison) -> dict[str, Any]:
         "seconds": comparison.seconds,
         "versions": dict(comparison.versions),
     }
-    plain: dict[str, Any] = _plain(out)
-    return plain
+    made: dict[str, Any] = plain(out)
+    return made
 
 
 def metrics_json(comparison: Comparison) -> str:
@@ -69,14 +69,14 @@ def _recipe(run: Run) -> dict[str, Any]:
     }
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """NumPy numbers to Python's, what is not finite to None, whatever JSON does not know to text."""
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(v) for v in value]
+        return [plain(v) for v in value]
     if isinstance(value, np.generic):
-        return _plain(value.item())
+        return plain(value.item())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, (bool, int, str)) else str(value)

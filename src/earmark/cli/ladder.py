@@ -1,0 +1,130 @@
+"""earmark ladder"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from . import _options as opt
+
+if TYPE_CHECKING:
+    from ..ladder import Ladder
+    from ..ready import Ready
+
+
+@click.command()
+@click.argument("data", nargs=-1, required=True, metavar="DATA...")
+@click.option("-r", "--recipe", help="A recipe: yamnet/logreg, a shipped name, or a .toml file.")
+@click.option("--head", help='For files of rows, short for the recipe rows/HEAD: svm, "svm(C=10)".')
+@click.option(
+    "--clips",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="For files of rows: a table with what they do not know of the clips (label, group, fold).",
+)
+@click.option("--columns", help="How that table calls them, e.g. group=artist,fold=split,id=file.")
+@click.option(
+    "--rung",
+    "rungs",
+    multiple=True,
+    type=click.Choice(("rows", "rows apart", "clips", "groups", "published")),
+    help="Only these rungs; may be given several times.",
+)
+@opt.folds_option
+@click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Repeat with this many seeds.")
+@opt.seed_option
+@opt.out_option("Folder for ladder.html, ladder.json and the figure.", required=False)
+@opt.cached
+@opt.json_option
+def command(
+    data: tuple[str, ...], recipe: str | None, head: str | None, clips: Path | None, columns: str | None,
+    rungs: tuple[str, ...], folds: int, seeds: int, seed: int, out: Path | None, cache_folder: Path | None,
+    no_cache: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Judge one recipe on every protocol, from windows dealt out at random to whole groups: the drop is the leakage.
+
+    DATA is what compare takes, or files of rows: what `earmark embed` writes, or .npz files with the arrays X and ids
+    (and labels, groups, folds). Files called …-train and …-test are the two sides of the published split.
+
+    \b
+    Examples:
+      earmark ladder clips.csv -r yamnet/logreg -o out
+      earmark ladder rows.npz --head svm -o out
+      earmark ladder features-train.npz features-test.npz --head svm --clips clips.csv --columns group=artist
+    """
+    from ..errors import RecipeError
+    from ..ladder import RUNGS, ladder
+    from ..ready import is_ready, read
+    from ..recipe import find
+
+    if (recipe is None) == (head is None):
+        raise RecipeError("give either --recipe, or --head for files of rows")
+    ready = read(data) if is_ready(data) else None
+    if ready is None and (head or clips or len(data) > 1):
+        raise RecipeError(f"{' '.join(data)}: not files of rows, so --head and --clips do not apply: give --recipe")
+    if ready is not None and clips is not None:
+        ready = ready.told(clips, _pairs(columns))
+    chosen = find(recipe or f"{_first(ready)}/{head}")
+    found = ladder(
+        ready.data([chosen]) if ready else data[0], chosen, rungs=rungs or RUNGS, folds=folds, seeds=seeds, seed=seed,
+        cache=opt.open_cache(cache_folder, no_cache), command=opt.said(),
+    )  # fmt: skip
+    show(found, out, as_json)
+
+
+def show(found: Ladder, out: Path | None, as_json: bool) -> None:
+    """Print the ladder and write its report to ``out``."""
+    from ..report import ladder as report
+
+    written = report.write(found, out) if out else None
+    if as_json:
+        click.echo(json.dumps(report.as_json(found), ensure_ascii=False, indent=1, allow_nan=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    console.print(
+        f"[bold]{found.dataset.name}[/]: {found.recipe.name}, {found.groups} {found.unit} resampled", highlight=False
+    )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("rung", "by row", "by clip", "95 % interval", "clips", "lost by row", "by clip"):
+        table.add_column(column, justify="left" if column == "rung" else "right")
+    before = {step.b: step for step in found.steps}
+    for rung in found.rungs:
+        step = before.get(rung.name)
+        lost = (
+            [f"{100 * gap.value:+.1f} [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]" for gap in (step.rows, step.clips)]
+            if step
+            else ["", ""]
+        )
+        table.add_row(
+            rung.name, opt.points(rung.rows.value), opt.points(rung.clips.value),
+            f"{opt.points(rung.clips.low)} – {opt.points(rung.clips.high)}", str(rung.judged), *lost,
+        )  # fmt: skip
+    console.print(table)
+    for line in report.lead(found):
+        console.print(f"  {line}", highlight=False, markup=False)
+    for name, why in found.missing.items():
+        console.print(f"[yellow]No rung '{name}'[/]: {why}", highlight=False)
+    if written:
+        console.print(f"Report: {written}", highlight=False, soft_wrap=True)
+
+
+def _first(ready: Ready | None) -> str:
+    return next(iter(ready.rows)) if ready else ""
+
+
+def _pairs(text: str | None) -> dict[str, str]:
+    """``"group=artist,fold=split"`` as a dict. Raises RecipeError."""
+    from ..errors import RecipeError
+
+    found = {}
+    for item in (text or "").split(",") if text else ():
+        key, equals, value = item.partition("=")
+        if not equals:
+            raise RecipeError(f"--columns: found {item!r}; wanted name=column, e.g. group=artist")
+        found[key.strip()] = value.strip()
+    return found

@@ -1,0 +1,200 @@
+"""One recipe on every protocol: what each step towards an honest split costs is the leakage.
+
+Rungs, from the most flattering down:
+
+=================  ========================================================================================
+rows               windows of all clips mixed and split at random; windows that overlap lie on both sides
+rows apart         the same with windows that share no sample (hop = window)
+clips              a clip stays whole
+groups             an artist, session or speaker stays whole
+published          the folds that came with the data
+=================  ========================================================================================
+
+Each rung judges the same clips by the same recipe; intervals and differences resample groups (``shares``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import split
+from .embeddings import Cache, Embeddings
+from .errors import DataError
+from .experiment import judge, splits_of, versions
+from .fitting import Data
+from .intervals import Interval
+from .pool import by_vector
+from .progress import bar
+from .ready import Source, open_data
+from .recipe import Recipe, find
+from .shares import difference, share
+
+RUNGS = ("rows", "rows apart", "clips", "groups", "published")
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A recipe under one protocol: shares of rows and of clips that are right, means over seeds."""
+
+    name: str
+    rows: Interval
+    clips: Interval
+    judged: int  # clips
+    row_count: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is lost from one rung to another, in shares, on the clips that both judge (negative: lost)."""
+
+    a: str
+    b: str
+    rows: Interval
+    clips: Interval
+    judged: int
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Rungs that the data allow, the steps between them, and why other rungs are missing."""
+
+    dataset: Any
+    recipe: Recipe
+    rungs: tuple[Rung, ...]
+    steps: tuple[Step, ...]  # from each rung to the next
+    total: Step | None  # from the first to "groups", or to "clips" where groups are not known
+    missing: Mapping[str, str]  # rung -> why the data do not allow it
+    groups: int
+    unit: str  # what intervals resample: "groups" or "clips"
+    folds: int
+    seeds: int
+    seed: int
+    majority: float
+    fingerprint: str
+    versions: Mapping[str, str]
+    seconds: float
+    command: str = ""
+
+
+def ladder(
+    source: Source | Data,
+    recipe: str | Recipe,
+    *,
+    rungs: Sequence[str] = RUNGS,
+    folds: int = 5,
+    seeds: int = 1,
+    seed: int = 0,
+    cache: Cache | None = None,
+    command: str = "",
+) -> Ladder:
+    """Judge ``recipe`` on each rung. ``seeds`` repeats all of it with other folds and starts.
+
+    Raises DataError if no rung is possible, RecipeError, WeightsError.
+    """
+    began = time.perf_counter()
+    recipe = find(recipe)
+    wrong = sorted(set(rungs) - set(RUNGS))
+    if wrong:
+        raise DataError(f"no rung is called {wrong[0]!r}. There are: {', '.join(RUNGS)}")
+    data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache)
+    known = data.dataset.has_groups
+    units = split.units(data.dataset, "groups" if known else "clips", data.digests)
+    missing: dict[str, str] = {}
+    plans: dict[str, tuple[Data, str]] = {}
+    for rung in [r for r in RUNGS if r in rungs]:
+        try:
+            plans[rung] = _planned(rung, recipe, data, folds, seed)
+        except DataError as error:
+            missing[rung] = str(error)
+    if not plans:
+        raise DataError("no rung is possible. " + "; ".join(f"{k}: {v}" for k, v in missing.items()))
+    found: dict[str, tuple[Any, ...]] = {}
+    with bar("fit", sum(_fits(rung, recipe, data, folds, seed) for rung in plans) * seeds) as step:
+        for rung, (of, protocol) in plans.items():
+            found[rung] = _counts(recipe, of, protocol, folds, seeds, seed, step)
+    made = tuple(
+        Rung(
+            name, share(rows, of_rows, units, seed=seed), share(clips, of_clips, units, seed=seed),
+            int((of_clips > 0).sum()), int(of_rows.sum() / seeds),
+        )
+        for name, (rows, of_rows, clips, of_clips) in found.items()
+    )  # fmt: skip
+    names = list(found)
+    best = "groups" if "groups" in names else "clips"
+    total = _step(names[0], best, found, units, seed) if best in names and names[0] != best else None
+    return Ladder(
+        dataset=data.dataset, recipe=recipe, rungs=made,
+        steps=tuple(_step(a, b, found, units, seed) for a, b in zip(names, names[1:], strict=False)), total=total,
+        missing=missing, groups=len(set(units.tolist())), unit="groups" if known else "clips", folds=folds, seeds=seeds,
+        seed=seed, majority=max(np.unique(data.labels, return_counts=True)[1]) / len(data.labels),
+        fingerprint=data.fingerprint, versions=versions(), seconds=time.perf_counter() - began, command=command,
+    )  # fmt: skip
+
+
+def _planned(rung: str, recipe: Recipe, data: Data, folds: int, seed: int) -> tuple[Data, str]:
+    """Data and protocol of a rung. Raises DataError if it cannot be had."""
+    if not rung.startswith("rows"):
+        splits_of(data, rung, folds, seed)
+        return data, rung
+    if recipe.combine == "stack":
+        raise DataError("a stacked recipe learns from whole clips; there are no rows to deal out")
+    if any(by_vector(branch.pool) for branch in recipe.branches):
+        raise DataError("the recipe pools each clip to one vector; there are no rows to deal out")
+    return (data, "rows") if rung == "rows" else (apart(data), "rows")
+
+
+def _fits(rung: str, recipe: Recipe, data: Data, folds: int, seed: int) -> int:
+    """How many folds a rung takes."""
+    return folds * len(recipe.branches) if rung.startswith("rows") else len(splits_of(data, rung, folds, seed))
+
+
+def apart(data: Data) -> Data:
+    """The data with only rows whose windows share no sample: of each clip the first, and the next that begins after it.
+
+    Raises DataError if it is not known where rows begin and end, or if they share nothing as they are.
+    """
+    thinned = {part: _apart(e, data.backbones[part].window) for part, e in data.rows.items()}
+    if all(len(thinned[p].X) == len(data.rows[p].X) for p in thinned):
+        raise DataError("the rows do not overlap, so this is the rung 'rows'")
+    return replace(data, rows=thinned)
+
+
+def _apart(rows: Embeddings, window: float) -> Embeddings:
+    if not np.isfinite(rows.start).all():
+        raise DataError("the file does not say where its rows start and end (columns 'start' and 'end', in seconds)")
+    keep, clip, free = [], -1, 0.0
+    for i, (c, start) in enumerate(zip(rows.clip.tolist(), rows.start.tolist(), strict=True)):
+        if c != clip or start >= free:
+            keep.append(i)
+            clip, free = c, start + window - 1e-6
+    return replace(rows, X=rows.X[keep], clip=rows.clip[keep], start=rows.start[keep])
+
+
+def _counts(
+    recipe: Recipe, data: Data, protocol: str, folds: int, seeds: int, seed: int, step: Callable[[], None]
+) -> tuple[NDArray[np.int64], ...]:
+    """Of each clip, summed over seeds: rows right, rows, times right, times judged."""
+    units = split.units(data.dataset, protocol, data.digests)
+    truth = np.searchsorted(data.dataset.classes, data.labels)
+    total = np.zeros((4, len(truth)), np.int64)
+    for s in range(seeds):
+        found = judge(recipe, data, units, protocol=protocol, folds=folds, seed=seed + s, step=step)
+        judged = found.fold >= 0
+        right = judged & (np.nan_to_num(found.proba, nan=-1).argmax(axis=1) == truth)
+        total += np.stack([found.hits, found.rows, right, judged])
+    return tuple(total)
+
+
+def _step(a: str, b: str, found: Mapping[str, tuple[Any, ...]], units: split.Labels, seed: int) -> Step:
+    """Rung ``b`` less rung ``a``."""
+    (rows_a, of_a, clips_a, n_a), (rows_b, of_b, clips_b, n_b) = found[a], found[b]
+    return Step(
+        a, b, difference((rows_b, of_b), (rows_a, of_a), units, seed=seed),
+        difference((clips_b, n_b), (clips_a, n_a), units, seed=seed), int(((n_a > 0) & (n_b > 0)).sum()),
+    )  # fmt: skip

@@ -1,0 +1,348 @@
+"""Rows that are there already: a file of rows is judged as it is, with no sound and no backbone.
+
+Files are what ``earmark embed`` writes (.parquet, .npz, .csv), or any .npz with
+
+========================  ==========================================================================================
+``ids``                   name of the clip that each row is of (or ``id``, ``clip``, ``clips``; in capitals or not)
+any name                  rows (n, *shape) of numbers, as long as ``ids``. ``X`` is called ``rows`` in recipes, other
+                          arrays by their own names: ``choi/svm``
+``labels``, ``groups``,   optional, one for each row (or ``label``, ``y``; ``group``; ``fold``, ``split``; ``start`` and
+``folds``, ``start, end`` ``end`` in seconds)
+========================  ==========================================================================================
+
+Several files are joined: those called ``…-train`` and ``…-test`` are the two sides of a split. What the files do not
+know (labels, groups, folds) may stand in a table of clips.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .backbone import About, Backbone, Floats
+from .data import Clip, Dataset
+from .datasets import open_dataset
+from .embeddings import Cache, Embeddings
+from .errors import DataError, EarmarkError, MissingExtraError, RecipeError
+from .fitting import Data, prepare
+from .recipe import Recipe
+
+Source = str | Path | Dataset | Iterable[str | Path]
+_NAMES = {
+    "id": ("id", "ids", "clip", "clips"),
+    "label": ("label", "labels", "y"),
+    "group": ("group", "groups"),
+    "fold": ("fold", "folds", "split"),
+    "start": ("start", "starts"),
+    "end": ("end", "ends"),
+    "path": ("path", "paths"),
+}
+_ROWS = ("x", "row", "rows")  # what the one array of rows is called in files; in recipes it is "rows"
+_FILES = (".npz", ".parquet", ".pq", ".csv")
+SIDES = ("train", "valid", "test")
+Column = NDArray[Any]
+
+
+def open_data(source: Source, recipes: Sequence[Recipe], *, cache: Cache | None = None) -> Data:
+    """Rows for ``recipes``: of the sounds that ``source`` names, or straight from its files of rows.
+
+    Raises DataError, RecipeError, WeightsError.
+    """
+    files = () if isinstance(source, Dataset) else _files(source)
+    if files:
+        return read(files).data(recipes)
+    return prepare(open_dataset(source), recipes, cache=cache)
+
+
+def is_ready(source: Source) -> bool:
+    """True if ``source`` is a file of rows, several, or a pattern such as ``"rows-*.npz"``."""
+    return not isinstance(source, Dataset) and bool(_files(source))
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Clips whose rows came from files: ``rows`` by the name that recipes use."""
+
+    dataset: Dataset
+    rows: Mapping[str, Embeddings]
+    backbones: Mapping[str, Backbone]
+
+    def data(self, recipes: Sequence[Recipe]) -> Data:
+        """What ``recipes`` are fitted on. Raises RecipeError for rows that the file does not have, DataError."""
+        parts = tuple(dict.fromkeys(b for r in recipes for b in r.backbones))
+        for recipe in recipes:
+            recipe.check(given=tuple(self.rows))
+        unlabelled = sum(c.label is None for c in self.dataset.clips)
+        if unlabelled:
+            raise DataError(
+                f"{self.dataset.name}: {unlabelled} of {len(self.dataset.clips)} clips have no label. Wanted: an array "
+                "'labels', one for each row, or a table of the clips (--clips)"
+            )
+        for part in parts:
+            if part.params:
+                raise RecipeError(f"{part}: rows from a file take no parameters")
+        return Data(
+            self.dataset, {p: self.rows[p.name] for p in parts}, {p: self.backbones[p.name] for p in parts},
+            dict.fromkeys(parts, 0.0),
+        )  # fmt: skip
+
+    def told(self, table: Path, columns: Mapping[str, str] | None = None) -> Ready:
+        """Labels, groups and folds from a table of clips, found by ``id`` (or ``clip``, ``path``), with or without
+        folders and endings.
+
+        ``columns`` says how the table calls them, e.g. ``{"group": "artist"}``. A clip whose group is empty there is a
+        group of its own. Raises DataError for a column or a clip that the table does not have.
+        """
+        lines = _table(table, columns or {})
+        clips = []
+        for clip in self.dataset.clips:
+            line = lines.get(clip.id) or lines.get(Path(clip.id).stem)
+            if line is None:
+                raise DataError(
+                    f"{table}: found no line for the clip {clip.id!r}; wanted one for each clip of the file"
+                )
+            group = (line["group"] or f"only {clip.id}") if "group" in line else clip.group
+            label, fold = line.get("label") or clip.label, line.get("fold") or clip.fold
+            clips.append(replace(clip, label=label, group=group, fold=fold))
+        return replace(self, dataset=replace(self.dataset, clips=tuple(clips)))
+
+
+def read(source: str | Path | Iterable[str | Path]) -> Ready:
+    """Read files of rows. Raises DataError that says what was found and what was wanted."""
+    files = _files(source)
+    if not files:
+        raise DataError(
+            f"found no file of rows at {source}; wanted .npz, or .parquet or .csv as `earmark embed` writes"
+        )
+    found = [_file(f) for f in files]
+    names = [n for n in found[0].rows if all(n in other.rows for other in found)]
+    if not names:
+        raise DataError(f"the files {', '.join(f.name for f in files)} have no rows of the same name")
+    columns = {k: np.concatenate([_or_empty(f.columns.get(k), len(f.columns["id"]), k) for f in found]) for k in _NAMES}
+    if len(files) > 1 and not any(columns["fold"]):
+        sides = [next((s for s in SIDES if f.stem.lower().endswith(s)), "") for f in files]
+        columns["fold"] = np.concatenate([np.full(len(f.columns["id"]), s) for f, s in zip(found, sides, strict=True)])
+    name = files[0].stem if len(files) == 1 else _shared([f.stem for f in files])
+    facts = found[0].facts
+    return _ready(name, columns, {n: np.concatenate([f.rows[n] for f in found]) for n in names}, facts)
+
+
+@dataclass(frozen=True)
+class _File:
+    columns: dict[str, Column]
+    rows: dict[str, Floats]
+    facts: Mapping[str, Any]
+
+
+def _ready(name: str, columns: dict[str, Column], rows: dict[str, Floats], facts: Mapping[str, Any]) -> Ready:
+    ids, first, index = np.unique(columns["id"], return_index=True, return_inverse=True)
+    place = np.argsort(np.argsort(first))  # clips in the order of the file
+    clip = place[index]
+    order = np.argsort(clip, kind="stable")
+    begins = np.sort(first)
+    for column in ("label", "group", "fold"):
+        value = columns[column]
+        torn = np.flatnonzero(value != value[begins][clip])
+        if len(torn):
+            raise DataError(
+                f"{name}: the rows of clip {columns['id'][torn[0]]!r} have more than one {column}; wanted one for each clip"
+            )
+    clips = tuple(
+        Clip(
+            id=str(columns["id"][i]), path=Path(str(columns["path"][i] or columns["id"][i])),
+            label=str(columns["label"][i]) or None, group=str(columns["group"][i]) or None, fold=str(columns["fold"][i]) or None,
+        )
+        for i in begins
+    )  # fmt: skip
+    start, end = columns["start"][order].astype(float), columns["end"][order].astype(float)
+    window = float(np.median(end - start)) if np.isfinite(end - start).all() else float("nan")
+    cuts = np.searchsorted(clip[order], np.arange(len(ids) + 1))
+    made: dict[str, Embeddings] = {}
+    backbones: dict[str, Backbone] = {}
+    for key, X in rows.items():
+        X = np.ascontiguousarray(X[order], np.float32)
+        if not np.isfinite(X).all():
+            raise DataError(f"{name}: the rows {key!r} hold numbers that are not finite")
+        digest = tuple(hashlib.sha256(X[a:b].tobytes()).hexdigest() for a, b in zip(cuts, cuts[1:], strict=False))
+        backbones[key] = _backbone(key, X, window, facts)
+        made[key] = Embeddings(
+            X, clip[order], tuple(c.id for c in clips), start, digest, backbones[key].fingerprint, {}
+        )
+    if len(made) == 1:  # the one array may be called by its name, and "rows"
+        (key,) = made
+        made["rows"], backbones["rows"] = made[key], backbones[key]
+        known = str(facts.get("backbone", "rows"))
+        made[known], backbones[known] = made[key], backbones[key]
+    return Ready(Dataset(name, clips), made, backbones)
+
+
+def _backbone(key: str, X: Floats, window: float, facts: Mapping[str, Any]) -> Backbone:
+    """What can be said of the net that made the rows. It cannot hear: the file holds rows, not the net."""
+
+    def deaf(samples: Floats) -> Floats:  # noqa: ARG001
+        raise EarmarkError("these rows came from a file: there is no backbone that could hear a new sound")
+
+    made_by = str(facts.get("backbone", "rows"))
+    about = About(f"rows from a file ({made_by})", "unknown: rows from a file", "unknown", "")
+    rate = 1000  # the file knows seconds at most
+    samples = round(window * rate) if np.isfinite(window) and window > 0 else 1
+    return Backbone(
+        name=made_by if made_by != "rows" else key, sample_rate=rate, window_samples=samples, hop_samples=samples,
+        shape=X.shape[1:], front=deaf, facts={"file": dict(facts), "rows": key}, about=about,
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------- files
+def _files(source: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
+    """Files of rows that ``source`` names, or none if it names something else."""
+    given: list[Path] = []
+    for path in [Path(source)] if isinstance(source, (str, Path)) else map(Path, source):
+        path = path.expanduser()
+        pattern = not path.exists() and any(mark in path.name for mark in "*?[")
+        given += sorted(path.parent.glob(path.name)) if pattern else [path]
+    return tuple(given) if given and all(map(_holds_rows, given)) else ()
+
+
+def _holds_rows(path: Path) -> bool:
+    kind = path.suffix.lower()
+    if kind not in _FILES or not path.is_file():
+        return False
+    if kind == ".npz":
+        return True
+    if kind == ".csv":
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            head = file.readline().strip().split(",")
+        return "id" in head and "v0" in head
+    try:
+        import pyarrow.parquet as pq
+
+        return {"id", "row"} <= set(pq.read_schema(path).names)
+    except (ModuleNotFoundError, OSError, ValueError):
+        return False
+
+
+def _file(path: Path) -> _File:
+    readers = {".npz": _npz, ".csv": _csv, ".parquet": _parquet, ".pq": _parquet}
+    arrays, facts = readers[path.suffix.lower()](path)
+    columns: dict[str, Column] = {}
+    for column, names in _NAMES.items():
+        key = next((k for k in arrays if k.lower() in names and arrays[k].ndim == 1), None)
+        if key is not None:
+            columns[column] = arrays.pop(key)
+    if "id" not in columns:
+        raise DataError(
+            f"{path}: found {', '.join(arrays) or 'nothing'}; wanted 'ids', the clip of each row, and the rows 'X'"
+        )
+    n = len(columns["id"])
+    rows = {
+        "rows" if k.lower() in _ROWS else k.lower(): v.reshape(n, *facts.get("shape", v.shape[1:]))
+        for k, v in arrays.items()
+        if v.ndim > 1 and len(v) == n and np.issubdtype(v.dtype, np.number)
+    }
+    if not rows:
+        raise DataError(
+            f"{path}: found no array of rows (numbers, {n} long as 'ids' is, two axes or more); wanted one called 'X'"
+        )
+    for column, value in columns.items():
+        if len(value) != n:
+            raise DataError(f"{path}: {column!r} has {len(value)} values for {n} rows; wanted one for each row")
+        columns[column] = value.astype(float) if column in ("start", "end") else value.astype(str)
+    return _File(columns, rows, facts)
+
+
+def _npz(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {k: file[k] for k in file.files}
+    except (OSError, ValueError, EOFError, KeyError) as error:
+        raise DataError(f"{path}: not a readable .npz of plain arrays ({error})") from error
+    facts = json.loads(str(arrays.pop("facts"))) if "facts" in arrays else {}
+    return arrays, _facts(facts)
+
+
+def _parquet(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
+    try:
+        import pyarrow.parquet as pq
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("reading Parquet", "train") from error
+    table = pq.read_table(path)
+    facts = json.loads((table.schema.metadata or {}).get(b"earmark", b"{}"))
+    arrays: dict[str, Column] = {}
+    for name in table.column_names:
+        if name == "row":
+            values = table.column(name).combine_chunks()
+            arrays[name] = np.asarray(values.flatten()).reshape(len(table), -1)
+        elif name in ("start", "end"):
+            arrays[name] = np.asarray(table.column(name), float)
+        else:
+            arrays[name] = np.array(["" if v is None else str(v) for v in table.column(name).to_pylist()])
+    return arrays, _facts(facts)
+
+
+def _csv(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file)
+        head = next(reader)
+        lines = list(reader)
+    first = head.index("v0")
+    arrays: dict[str, Column] = {name: np.array([line[i] for line in lines]) for i, name in enumerate(head[:first])}
+    try:
+        arrays["row"] = np.array([line[first:] for line in lines], np.float32)
+    except ValueError as error:
+        raise DataError(f"{path}: the columns from v0 on hold something that is no number ({error})") from error
+    return arrays, {}
+
+
+def _facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts of `earmark embed`; the shape is that of a row, so it does not hold for pooled vectors."""
+    pooled = facts.get("pool", "rows") != "rows"
+    return {k: v for k, v in facts.items() if not (pooled and k == "shape")}
+
+
+def _or_empty(column: Column | None, n: int, name: str) -> Column:
+    if column is not None:
+        return column
+    return np.full(n, np.nan) if name in ("start", "end") else np.full(n, "")
+
+
+def _shared(names: Sequence[str]) -> str:
+    """What the names begin with, to a separator: ``["a-test", "a-train"]`` -> ``"a"``."""
+    end = next((i for i, c in enumerate(zip(*names, strict=False)) if len(set(c)) > 1), min(map(len, names)))
+    return re.sub(r"[-_. ][^-_. ]*$", "", names[0][:end]) or "rows"
+
+
+def _table(path: Path, columns: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Lines of a table of clips by the clip's name, whole and without folders and ending."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            head = list(reader.fieldnames or [])
+            lines = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: not a readable table ({error}); wanted CSV in UTF-8") from error
+    missing = [c for c in columns.values() if c not in head]
+    wrong = sorted(set(columns) - {"id", "label", "group", "fold"})
+    if missing or wrong:
+        raise DataError(
+            f"{path}: no column {', '.join(missing or wrong)}. It has: {', '.join(head)}; wanted id, label, group, fold"
+        )
+    used = {
+        k: columns.get(k) or next((c for c in head if c.lower() in _NAMES[k]), None) for k in ("label", "group", "fold")
+    }
+    key = columns.get("id") or next((c for c in head if c.lower() in (*_NAMES["id"], *_NAMES["path"])), None)
+    if key is None:
+        raise DataError(f"{path}: found the columns {', '.join(head)}; wanted one called id, clip or path")
+    found: dict[str, dict[str, str]] = {}
+    for line in lines:
+        facts = {k: line[c] or "" for k, c in used.items() if c}
+        found[line[key]] = found[Path(line[key]).stem] = facts
+    return found

@@ -1,0 +1,196 @@
+"""The report of `earmark ladder`: ladder.html, ladder.json and its figure."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from . import page, words
+from .figures.lines import lines
+from .page import Row, Section
+from .publish import publish
+from .results import plain
+from .style import Figure
+
+if TYPE_CHECKING:
+    from ..ladder import Ladder, Rung, Step
+
+NAMES = {"rows": "windows at random", "rows apart": "windows at random, none overlapping", "clips": "whole clips",
+         "groups": "whole groups", "published": "published folds"}  # fmt: skip
+_SHORT = {"rows": "windows", "rows apart": "windows,\nnone overlapping", "clips": "whole clips", "groups": "whole groups",
+          "published": "published\nfolds"}  # fmt: skip
+_MEANING = {
+    "rows": "Windows of all clips are mixed and dealt out at random. The test asks about sounds the model has partly heard.",
+    "rows apart": "The same, but no two windows share a sample. What is still gained comes from other windows of the same clip.",
+    "clips": "All windows of a clip are on one side. Other clips of the same artist, session or speaker may be on the other.",
+    "groups": "All clips of a group are on one side: what a model meets in use.",
+    "published": "The folds that came with the data. They protect what their authors chose to protect.",
+}
+
+
+def write(found: Ladder, folder: Path | str) -> Path:
+    """Write ladder.html, ladder.json and figures/ into ``folder``; returns the page's path. Raises OSError."""
+    folder = Path(folder)
+    drawing = chart(found)
+    publish(
+        folder,
+        {
+            "figures/ladder.svg": drawing.svg,
+            "figures/ladder.png": drawing.png,
+            "ladder.json": json.dumps(as_json(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+            "ladder.html": render(found, drawing),
+        },
+        owned=("figures",),
+    )
+    return folder / "ladder.html"
+
+
+def as_json(found: Ladder) -> dict[str, Any]:
+    """Every number, as plain values."""
+    made: dict[str, Any] = plain({
+        "dataset": {"name": found.dataset.name, "clips": len(found.dataset.clips), "classes": list(found.dataset.classes),
+                    "fingerprint": found.fingerprint},
+        "recipe": found.recipe.short,
+        "rungs": [{"rung": r.name, "what": NAMES[r.name], "row_accuracy": r.rows.to_dict(), "accuracy": r.clips.to_dict(),
+                   "clips": r.judged, "rows": r.row_count} for r in found.rungs],
+        "steps": [_step(s) for s in found.steps],
+        "total": _step(found.total) if found.total else None,
+        "missing": dict(found.missing),
+        "resampled": found.unit, "groups": found.groups, "folds": found.folds, "seeds": found.seeds, "seed": found.seed,
+        "majority": found.majority, "command": found.command, "seconds": found.seconds, "versions": dict(found.versions),
+    })  # fmt: skip
+    return made
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {"from": step.a, "to": step.b, "row_difference": step.rows.to_dict(), "difference": step.clips.to_dict(),
+            "clips": step.judged}  # fmt: skip
+
+
+def chart(found: Ladder) -> Figure:
+    """Accuracy by row and by clip, rung by rung."""
+    places = [float(i) for i in range(len(found.rungs))]
+    said = "; ".join(
+        f"{NAMES[r.name]} {100 * r.rows.value:.1f} % of rows, {100 * r.clips.value:.1f} % of clips" for r in found.rungs
+    )
+    return lines(
+        "ladder", places, [("by clip", [r.clips for r in found.rungs]), ("by row", [r.rows for r in found.rungs])],
+        ticks=[(p, _SHORT[r.name]) for p, r in zip(places, found.rungs, strict=True)],
+        line=found.majority, line_label="majority class", alt=f"Accuracy: {said}.",
+        caption=f"Bars: 95 % intervals, resampling {found.unit}. The recipe is the same everywhere.",
+    )  # fmt: skip
+
+
+def lead(found: Ladder) -> list[str]:
+    """The findings in words, most important first."""
+    first, last = found.rungs[0], found.rungs[-1]
+    told = []
+    if found.total is not None:
+        step = found.total
+        a, b = (next(r for r in found.rungs if r.name == n) for n in (step.a, step.b))
+        sure = step.rows.high < 0
+        told.append(
+            f"Judged on {NAMES[a.name]}, {found.recipe.name} gets {words.percent(a.rows.value)} of the rows right; on "
+            f"{NAMES[b.name]} {words.percent(b.rows.value)}: {words.points(step.rows.value)} points "
+            f"[{words.points(step.rows.low)}, {words.points(step.rows.high)}]. "
+            + ("That difference is leakage, not skill." if sure else "That difference is within what chance explains.")
+        )
+        told.append(
+            f"By clip: {words.percent(a.clips.value)} against {words.percent(b.clips.value)}, "
+            f"{words.points(step.clips.value)} points [{words.points(step.clips.low)}, {words.points(step.clips.high)}]."
+        )
+        told.append(
+            f"The number to believe for new {'groups' if step.b == 'groups' else 'clips'} is {words.percent(b.clips.value)} "
+            f"of the clips ({words.between(b.clips.low, b.clips.high)})."
+        )
+    else:
+        told.append(f"{found.recipe.name}: {words.percent(last.clips.value)} of the clips right on {NAMES[last.name]}.")
+    if not any(r.name == "groups" for r in found.rungs):
+        why = "are not known" if found.unit == "clips" else "were not kept whole on any rung"
+        told.append(f"Groups {why}, so the most honest rung is missing: read the number as an upper bound.")
+    if first.clips.value <= found.majority:
+        told.append("Even the most flattering rung is not above the majority class.")
+    return told
+
+
+def render(found: Ladder, drawing: Figure) -> str:
+    """The page as text."""
+    data = found.dataset
+    first, *rest = lead(found)
+    names = [found.recipe.name]
+    steps = [*found.steps, *([found.total] if found.total and len(found.steps) > 1 else [])]
+    return page.render(
+        data.name,
+        [
+            Section("rungs", "Rung by rung", page.figure(drawing) + _rungs(found) + _missing(found)),
+            *([Section("steps", "Points lost", _steps(found, steps))] if steps else []),
+            Section("again", "Run it again", _again(found)),
+        ],
+        kicker="Ladder of protocols",
+        lead=[page.marked(first, names), *(page.marked(line, names) for line in rest)],
+        facts=[
+            ("Recipe", found.recipe.name),
+            ("Clips", f"{len(data.clips):,}"),
+            ("Classes", f"{len(data.classes):,}"),
+            ("Groups", f"{found.groups:,}" if found.unit == "groups" else "not known"),
+            ("Folds", f"{found.folds}" + (f" × {found.seeds} seeds" if found.seeds > 1 else "")),
+            ("Took", words.duration(found.seconds)),
+        ],
+    )  # fmt: skip
+
+
+def _rungs(found: Ladder) -> Markup:
+    def line(rung: Rung) -> list[object]:
+        what = Markup("{}<br><small>{}</small>").format(NAMES[rung.name], _MEANING[rung.name])
+        scores = [
+            Markup("{}<small>{}</small>").format(words.percent(s.value), words.between(s.low, s.high))
+            for s in (rung.rows, rung.clips)
+        ]
+        return [what, *scores, f"{rung.judged:,}", f"{rung.row_count:,}"]
+
+    return page.table(["rung", "by row", "by clip", "clips", "rows"], [line(r) for r in found.rungs])
+
+
+def _missing(found: Ladder) -> Markup:
+    if not found.missing:
+        return Markup()
+    told = Markup().join(
+        Markup("<li><b>{}</b>: {}</li>").format(NAMES[name], why) for name, why in found.missing.items()
+    )
+    return Markup("<p>Rungs that are not there:</p><ul>{}</ul>").format(told)
+
+
+def _steps(found: Ladder, steps: list[Step]) -> Markup:
+    def forest(measure: str, label: str) -> Markup:
+        rows = []
+        for step in steps:
+            gap = getattr(step, measure)
+            whole = step is found.total and len(steps) > 1
+            name = f"{'in all: ' if whole else ''}{NAMES[step.a]} → {NAMES[step.b]}"
+            sure = "lost" if gap.high < 0 else "gained" if gap.low > 0 else "cannot be told apart"
+            rows.append(
+                Row(name, gap.value, gap.low, gap.high, cells=(sure, f"{step.judged:,}"), code=False, strong=whole)
+            )
+        head = ["step", Markup("points, {}").format(label), "", "clips"]
+        return page.forest(rows, head=head, line=0.0, line_label="no difference", unit="points", bounds=(-1, 1))
+
+    intro = Markup(
+        "<p>Each line compares two rungs on the clips that both judge: what the split alone changes. Intervals resample {}.</p>"
+    ).format(found.unit)
+    return (
+        intro
+        + Markup("<h3>By row</h3>")
+        + forest("rows", "by row")
+        + Markup("<h3>By clip</h3>")
+        + forest("clips", "by clip")
+    )
+
+
+def _again(found: Ladder) -> Markup:
+    versions = ", ".join(f"{k} {v}" for k, v in sorted(found.versions.items()))
+    return Markup("<pre><code>{}</code></pre><p>Recipe <code>{}</code>, seed {}, data {}. {}.</p>").format(
+        found.command or "earmark ladder …", found.recipe.short, found.seed, found.fingerprint[:16], versions
+    )
