@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import split
+from . import advice, split
 from .backbone import Backbone
 from .data import Dataset
 from .embeddings import Cache
@@ -112,11 +112,12 @@ def compare(
         runs = tuple(run(r, data, protocol=protocol, folds=folds, seeds=seeds, seed=seed, step=step) for r in found)
     first = runs[0]
     scores = {r.recipe.name: r.proba for r in runs}
+    pairs = compare_pairs(first.y, scores, first.groups, seed=seed)
     return Comparison(
         dataset=data.dataset, protocol=protocol, folds=len(splits), seeds=seeds, seed=seed, runs=runs,
-        pairs=compare_pairs(first.y, scores, first.groups, seed=seed), baseline=majority_baseline(first.y, len(first.classes)),
+        pairs=pairs, baseline=majority_baseline(first.y, len(first.classes)),
         fingerprint=data.fingerprint, versions=versions(), seconds=time.perf_counter() - began, command=command,
-        notes=_notes(data.dataset, protocol),
+        notes=_notes(data.dataset, protocol) + advice.frozen(runs, pairs),
     )  # fmt: skip
 
 
@@ -223,6 +224,7 @@ def facts(backbone: Backbone) -> dict[str, Any]:
         "name": backbone.name, "params": dict(backbone.params), "fingerprint": backbone.fingerprint,
         "shape": list(backbone.shape), "sample_rate": backbone.sample_rate, "window": backbone.window, "hop": backbone.hop,
         "licence": backbone.about.licence, "trained_on": backbone.about.trained_on, "citation": backbone.about.citation,
+        "weights": backbone.weights,
     }  # fmt: skip
 
 
