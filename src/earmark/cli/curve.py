@@ -1,0 +1,91 @@
+"""earmark curve"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from . import _options as opt
+
+if TYPE_CHECKING:
+    from ..curve import Curve
+
+
+@click.command()
+@opt.data_argument
+@opt.recipe_option
+@click.option(
+    "--sizes", help="Clips per class to learn from, e.g. 2,5,10,20. Default: doubling from 1; all is always last."
+)
+@click.option("--draws", type=click.IntRange(1), default=5, show_default=True, help="Draws of clips at each size.")
+@opt.protocol_option
+@opt.folds_option
+@opt.seed_option
+@opt.out_option("Folder for curve.html, curve.json and the figure.", required=False)
+@opt.cached
+@opt.json_option
+def command(
+    data: str, recipe: str, sizes: str | None, draws: int, protocol: str | None, folds: int, seed: int,
+    out: Path | None, cache_folder: Path | None, no_cache: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Accuracy against labelled clips per class, and how many more labels the next point would take.
+
+    DATA is what compare takes. The clips that judge stay the same; those learnt from are drawn from the training
+    side of each fold, whole groups at a time.
+
+    \b
+    Examples:
+      earmark curve clips.csv -r yamnet/logreg -o out
+      earmark curve clips.csv -r yamnet:mean/lda --sizes 1,2,5,10 --draws 10
+    """
+    from ..curve import curve
+
+    found = curve(
+        data, recipe, sizes=_numbers(sizes), draws=draws, protocol=protocol, folds=folds, seed=seed,
+        cache=opt.open_cache(cache_folder, no_cache), command=opt.said(),
+    )  # fmt: skip
+    show(found, out, as_json)
+
+
+def show(found: Curve, out: Path | None, as_json: bool) -> None:
+    """Print the curve and write its report to ``out``."""
+    from ..report import curve as report
+
+    written = report.write(found, out) if out else None
+    if as_json:
+        click.echo(json.dumps(report.as_json(found), ensure_ascii=False, indent=1, allow_nan=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    console.print(
+        f"[bold]{found.dataset.name}[/]: {found.recipe.name}, protocol {found.protocol}, {found.folds} folds",
+        highlight=False,
+    )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("per class", "clips", "groups", "accuracy", "95 % interval", "spread"):
+        table.add_column(column, justify="right")
+    for p in found.points:
+        table.add_row(
+            f"{p.per_class:.3g}", f"{p.clips:.0f}", f"{p.groups:.0f}", opt.points(p.accuracy.value),
+            f"{opt.points(p.accuracy.low)} – {opt.points(p.accuracy.high)}", opt.points(p.spread) if p.draws > 1 else "",
+        )  # fmt: skip
+    console.print(table)
+    for line in [*report.lead(found), *(report.foretold(found, t) for t in found.targets[1:])]:
+        console.print(f"  {line}", highlight=False, markup=False)
+    if written:
+        console.print(f"Report: {written}", highlight=False, soft_wrap=True)
+
+
+def _numbers(text: str | None) -> tuple[int, ...]:
+    """``"1,2,5"`` as numbers. Raises DataError."""
+    from ..errors import DataError
+
+    try:
+        return tuple(int(part) for part in (text or "").split(",") if part.strip())
+    except ValueError as error:
+        raise DataError(f"--sizes: found {text!r}; wanted whole numbers such as 2,5,10") from error

@@ -1,0 +1,251 @@
+"""How accuracy grows with labels: judged on fixed folds, learnt from ever more labelled clips per class.
+
+The test side of every fold stays what it is; from its training side ``size`` clips of each class are drawn, whole
+groups at a time (the last one cut), since that is how labels come in: session by session, artist by artist. Each
+draw orders the groups anew and larger sizes hold the smaller ones.
+
+A power law ``error = floor + scale · clips ** -slope`` (Hestness et al. 2017; Cortes et al. 1993) is fitted to the
+points, and refitted to resampled groups, so that what it foretells comes with an interval. It is a law of thumb: how
+well it would have foretold the last point is told beside it, and nothing is told beyond ten times what is there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import split
+from .data import Dataset
+from .embeddings import Cache
+from .errors import DataError
+from .experiment import splits_of, versions
+from .fitting import Data, fit
+from .intervals import Groups, Interval
+from .progress import bar
+from .ready import Source, open_data
+from .recipe import Recipe, find
+from .shares import difference, share
+from .split import Ints, Labels, Split
+
+FARTHEST = 10  # times the labels there are: nothing is foretold beyond
+_SLOPES = np.geomspace(0.05, 2.0, 60)
+_REFITS = 400
+
+
+@dataclass(frozen=True)
+class Point:
+    """Accuracy when ``per_class`` clips of each class were learnt from; means over draws."""
+
+    per_class: float
+    clips: float  # learnt from, in all
+    groups: float  # … of how many groups
+    accuracy: Interval
+    spread: float  # standard deviation over draws; nan for one draw
+    draws: int
+
+
+@dataclass(frozen=True)
+class Law:
+    """``error = floor + scale * per_class ** -slope``."""
+
+    floor: float
+    scale: float
+    slope: float
+
+    def accuracy(self, per_class: float) -> float:
+        """What the law says of a number of clips per class."""
+        return float(1 - self.floor - self.scale * per_class**-self.slope)
+
+    def needed(self, accuracy: float) -> float:
+        """Clips per class at which the law reaches an accuracy; infinite if never."""
+        room = 1 - self.floor - accuracy
+        if room <= 1e-9 or self.scale <= 0:
+            return float("inf")
+        return float((self.scale / room) ** (1 / self.slope))
+
+
+@dataclass(frozen=True)
+class Target:
+    """Clips per class for ``gain`` (a share) more than now, with the interval under resampled groups; inf: never."""
+
+    gain: float
+    per_class: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points from few labels to all, the law through them, and what it foretells."""
+
+    dataset: Dataset
+    recipe: Recipe
+    protocol: str
+    points: tuple[Point, ...]
+    last_doubling: tuple[float, float, Interval] | None  # from, to (clips per class), what was gained
+    law: Law | None
+    miss: float | None  # the last point less what the law without it foretells
+    targets: tuple[Target, ...]
+    folds: int
+    groups: int
+    seed: int
+    majority: float
+    fingerprint: str
+    versions: Mapping[str, str]
+    seconds: float
+    command: str = ""
+
+
+def curve(
+    source: Source | Data,
+    recipe: str | Recipe,
+    *,
+    sizes: Sequence[int] = (),
+    draws: int = 5,
+    gains: Sequence[float] = (0.01, 0.02, 0.05),
+    protocol: str | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    cache: Cache | None = None,
+    command: str = "",
+) -> Curve:
+    """Judge ``recipe`` with ``sizes`` clips per class (default: doubling from 1), then with all; ``draws`` of each.
+
+    Raises DataError, RecipeError, WeightsError.
+    """
+    began = time.perf_counter()
+    recipe = find(recipe)
+    data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache)
+    protocol = protocol or split.choose_protocol(data.dataset)
+    if protocol == "rows":
+        raise DataError("the protocol 'rows' judges no clips; take clips, groups or published")
+    splits = splits_of(data, protocol, folds, seed)
+    units = split.units(data.dataset, protocol, data.digests)
+    labels = data.labels
+    whole = float(np.mean([len(s.train) for s in splits])) / len(data.dataset.classes)
+    wanted = tuple(sorted(set(sizes))) or tuple(2**i for i in range(12) if 2**i < 0.75 * whole)
+    if min(wanted, default=1) < 1 or draws < 1:
+        raise DataError(f"found sizes {list(sizes)} and {draws} draws; wanted numbers of 1 or more")
+    plans: list[tuple[int | None, int]] = [(n, draws) for n in wanted] + [(None, 1)]
+    learnt: list[tuple[float, float]] = []
+    right = np.zeros((len(plans), len(labels)))
+    judged = np.zeros((len(plans), len(labels)))
+    spreads = []
+    with bar("fit", sum(n for _, n in plans) * len(splits)) as step:
+        for k, (size, times) in enumerate(plans):
+            hits, sides = _drawn(recipe, data, units, splits, size, times, seed, step)
+            right[k], judged[k] = hits.sum(axis=0), np.isfinite(hits).all(axis=0) * times
+            learnt.append(tuple(np.mean(sides, axis=0)))
+            each = np.nanmean(hits, axis=1)
+            spreads.append(float(each.std(ddof=1)) if times > 1 else float("nan"))
+    right = np.nan_to_num(right)
+    points = tuple(
+        Point(clips / len(data.dataset.classes), clips, groups, share(right[k], judged[k], units, seed=seed), spreads[k], plans[k][1])
+        for k, (clips, groups) in enumerate(learnt)
+    )  # fmt: skip
+    places = np.array([p.per_class for p in points])
+    law, miss, targets = _foretold(places, right, judged, units, gains, seed)
+    return Curve(
+        dataset=data.dataset, recipe=recipe, protocol=protocol, points=points,
+        last_doubling=_last_doubling(places, right, judged, units, seed), law=law, miss=miss, targets=targets,
+        folds=len(splits), groups=len(set(units[judged[-1] > 0].tolist())), seed=seed,
+        majority=max(np.unique(labels, return_counts=True)[1]) / len(labels), fingerprint=data.fingerprint,
+        versions=versions(), seconds=time.perf_counter() - began, command=command,
+    )  # fmt: skip
+
+
+def few(labels: Labels, units: Labels, train: Ints, size: int | None, random: np.random.Generator) -> Ints:
+    """``size`` clips of each class from the training side (all if there are fewer), whole groups one after another."""
+    found = []
+    for label in sorted(set(labels[train].tolist())):
+        clips = random.permutation(train[labels[train] == label])
+        names = units[clips]
+        place = {g: i for i, g in enumerate(random.permutation(np.unique(names)).tolist())}
+        order = np.argsort([place[g] for g in names.tolist()], kind="stable")
+        found.append(clips[order][:size])
+    return np.sort(np.concatenate(found))
+
+
+def _drawn(
+    recipe: Recipe, data: Data, units: Labels, splits: Sequence[Split], size: int | None, draws: int, seed: int,
+    step: Callable[[], None],
+) -> tuple[NDArray[np.float64], list[tuple[int, int]]]:  # fmt: skip
+    """Hits (draws, clips), nan where no fold judges, and (clips, groups) learnt from in each fit."""
+    labels = data.labels
+    hits = np.full((draws, len(labels)), np.nan)
+    sides = []
+    for d in range(draws):
+        for k, part in enumerate(splits):
+            learn = few(labels, units, part.train, size, np.random.default_rng([seed, d, k]))
+            fitted = fit(recipe, data, learn, units, seed=seed)
+            proba, _ = fitted.scores(data, part.test)
+            hits[d, part.test] = np.asarray(fitted.classes)[proba.argmax(axis=1)] == labels[part.test]
+            sides.append((len(learn), len(set(units[learn].tolist()))))
+            step()
+    return hits, sides
+
+
+def _last_doubling(
+    places: NDArray[np.float64], right: NDArray[Any], judged: NDArray[Any], units: Labels, seed: int
+) -> tuple[float, float, Interval] | None:
+    """What was gained from about half of the labels to all."""
+    below = np.flatnonzero(places <= 0.62 * places[-1])
+    if not len(below):
+        return None
+    k = int(below[-1])
+    gained = difference((right[-1], judged[-1]), (right[k], judged[k]), units, seed=seed)
+    return float(places[k]), float(places[-1]), gained
+
+
+def _foretold(
+    places: NDArray[np.float64], right: NDArray[Any], judged: NDArray[Any], units: Labels, gains: Sequence[float], seed: int
+) -> tuple[Law | None, float | None, tuple[Target, ...]]:  # fmt: skip
+    """The law through the points, how far it misses the last one without it, and the targets with intervals."""
+    if len(places) < 4:
+        return None, None, ()
+    keep = judged[-1] > 0
+    groups = Groups.of(units[keep], int(keep.sum()))
+
+    def errors(weights: NDArray[Any]) -> NDArray[np.float64]:
+        return np.asarray(1 - (weights @ right[:, keep].T) / (weights @ judged[:, keep].T))
+
+    ones = errors(np.ones((1, int(keep.sum()))))
+    law = fit_law(places, ones)[0]
+    without = fit_law(places[:-1], ones[:, :-1])[0]
+    miss = float((1 - ones[0, -1]) - without.accuracy(places[-1]))
+    drawn = np.concatenate([errors(w) for w in groups.resamples(_REFITS, seed)])
+    refits = fit_law(places, drawn)
+    targets = []
+    for gain in gains:
+        reach = [x.needed(x.accuracy(places[-1]) + gain) for x in refits]
+        low, high = np.quantile(reach, [0.05, 0.95], method="nearest")
+        targets.append(Target(gain, law.needed(law.accuracy(places[-1]) + gain), float(low), float(high)))
+    return law, miss, tuple(targets)
+
+
+def fit_law(places: NDArray[np.float64], errors: NDArray[np.float64]) -> list[Law]:
+    """Least squares through errors (r, points) at ``places`` (points,), floor and scale 0 or more: one law for each r.
+
+    For each slope of a fixed set, floor and scale are a line's; the slope that leaves least wins.
+    """
+    x = places[None, :] ** -_SLOPES[:, None]  # (slopes, points)
+    centred = x - x.mean(axis=1, keepdims=True)
+    scale = (errors @ centred.T) / np.square(centred).sum(axis=1)  # (r, slopes)
+    floor = errors.mean(axis=1, keepdims=True) - scale * x.mean(axis=1)
+    through = (errors @ x.T) / np.square(x).sum(axis=1)  # the best line without a floor
+    scale = np.where(floor < 0, through, scale)
+    flat = scale < 0  # more labels, more errors: as good as level
+    scale = np.where(flat, 0.0, scale)
+    floor = np.where(flat, errors.mean(axis=1, keepdims=True), np.maximum(floor, 0.0))
+    left = np.square(errors[:, None, :] - floor[..., None] - scale[..., None] * x).sum(axis=2)
+    best = left.argmin(axis=1)
+    rows = np.arange(len(errors))
+    return [
+        Law(float(a), float(b), float(_SLOPES[k]))
+        for a, b, k in zip(floor[rows, best], scale[rows, best], best, strict=True)
+    ]

@@ -1,0 +1,186 @@
+"""The report of `earmark curve`: curve.html, curve.json and its figure."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from markupsafe import Markup
+
+from ..curve import FARTHEST
+from . import page, words
+from .figures.lines import lines
+from .page import Section
+from .publish import publish
+from .results import plain
+from .style import Figure
+
+if TYPE_CHECKING:
+    from ..curve import Curve, Target
+
+
+def write(found: Curve, folder: Path | str) -> Path:
+    """Write curve.html, curve.json and figures/ into ``folder``; returns the page's path. Raises OSError."""
+    folder = Path(folder)
+    drawing = chart(found)
+    publish(
+        folder,
+        {
+            "figures/curve.svg": drawing.svg,
+            "figures/curve.png": drawing.png,
+            "curve.json": json.dumps(as_json(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+            "curve.html": render(found, drawing),
+        },
+        owned=("figures",),
+    )
+    return folder / "curve.html"
+
+
+def as_json(found: Curve) -> dict[str, Any]:
+    """Every number, as plain values; null where a number is infinite or not known."""
+    law, last = found.law, found.last_doubling
+    made: dict[str, Any] = plain({
+        "dataset": {"name": found.dataset.name, "clips": len(found.dataset.clips), "classes": list(found.dataset.classes),
+                    "fingerprint": found.fingerprint},
+        "recipe": found.recipe.short, "protocol": found.protocol, "folds": found.folds, "groups": found.groups,
+        "points": [{"per_class": p.per_class, "clips": p.clips, "groups": p.groups, "accuracy": p.accuracy.to_dict(),
+                    "spread": p.spread, "draws": p.draws} for p in found.points],
+        "last_doubling": last and {"from": last[0], "to": last[1], "gained": last[2].to_dict()},
+        "law": law and {"floor": law.floor, "scale": law.scale, "slope": law.slope, "miss_of_last_point": found.miss},
+        "targets": [{"gain": t.gain, "per_class": t.per_class, "low": t.low, "high": t.high} for t in found.targets],
+        "seed": found.seed, "majority": found.majority, "command": found.command, "seconds": found.seconds,
+        "versions": dict(found.versions),
+    })  # fmt: skip
+    return made
+
+
+def chart(found: Curve) -> Figure:
+    """Accuracy over clips per class, with the law a little beyond what is there."""
+    places = [p.per_class for p in found.points]
+    law: list[tuple[float, float]] = []
+    if found.law is not None:
+        law = [(float(x), found.law.accuracy(float(x))) for x in np.geomspace(places[0], 2.5 * places[-1], 60)]
+    said = "; ".join(f"{100 * p.accuracy.value:.1f} % with {p.per_class:.3g}" for p in found.points)
+    return lines(
+        "curve", places, [("measured", [p.accuracy for p in found.points])], ticks=[(p, f"{p:.3g}") for p in places],
+        xlabel="labelled clips per class", log=True, line=found.majority, line_label="majority class", curve=law,
+        curve_label="power law", alt=f"Accuracy by labelled clips per class: {said}.",
+        caption="Bars: 95 % intervals, resampling groups. The law beyond the last point is a guess.",
+    )  # fmt: skip
+
+
+def lead(found: Curve) -> list[str]:
+    """The findings in words, most important first."""
+    now = found.points[-1]
+    told = [
+        f"With all labels ({now.per_class:.0f} clips per class to learn from) {found.recipe.name} gets "
+        f"{words.percent(now.accuracy.value)} of the clips right ({words.between(now.accuracy.low, now.accuracy.high)})."
+    ]
+    if found.last_doubling is not None:
+        start, end, gained = found.last_doubling
+        text = (
+            f"The last step, from {start:.0f} to {end:.0f} clips per class, gained {words.points(gained.value)} points "
+            f"[{words.points(gained.low)}, {words.points(gained.high)}]"
+        )
+        told.append(text + (": more labels still help." if gained.low > 0 else ": that could be chance."))
+    told += [foretold(found, target) for target in found.targets[:1]]
+    if found.miss is not None:
+        told.append(
+            f"How far to trust that: fitted without the last point, the law misses it by {words.points(found.miss)} points."
+        )
+    if found.law is None:
+        told.append("Too few points for a law: nothing is foretold.")
+    return told
+
+
+def foretold(found: Curve, target: Target) -> str:
+    """What one target takes, in words."""
+    now = found.points[-1].per_class
+    points = f"{100 * target.gain:.3g} point{'s' if target.gain > 0.0101 else ''}"
+    if not math.isfinite(target.per_class):
+        hope = ""
+        if target.low <= FARTHEST * now:
+            hope = f" In the kindest of ten resamplings about {max(1.0, target.low - now):.0f} more clips per class would do."
+        return (
+            f"{points} more are not in sight: by the law the curve levels off below that, so other sounds or another recipe "
+            f"may help where more of the same would not.{hope}"
+        )
+    if target.per_class > FARTHEST * now:
+        return (
+            f"{points} more would take over {FARTHEST} times the labels there are; so far out nothing can be foretold."
+        )
+    more = max(1.0, target.per_class - now)
+    far = "no end in sight" if target.high > FARTHEST * now else f"{max(1.0, target.high - now):.0f}"
+    return (
+        f"{points} more would take about {more:.0f} more clips per class ({more * len(found.dataset.classes):.0f} in all), by "
+        f"the law fitted to the curve; between {max(1.0, target.low - now):.0f} and {far} in nine of ten resamplings."
+    )
+
+
+def render(found: Curve, drawing: Figure) -> str:
+    """The page as text."""
+    data = found.dataset
+    first, *rest = lead(found)
+    names = [found.recipe.name]
+    return page.render(
+        data.name,
+        [
+            Section("curve", "Accuracy by labels", page.figure(drawing) + _points(found)),
+            *([Section("more", "What more labels would give", _targets(found))] if found.targets else []),
+            Section("again", "Run it again", _again(found)),
+        ],
+        kicker="Learning curve",
+        lead=[page.marked(first, names), *(page.marked(line, names) for line in rest)],
+        facts=[
+            ("Recipe", found.recipe.name),
+            ("Clips", f"{len(data.clips):,}"),
+            ("Classes", f"{len(data.classes):,}"),
+            ("Groups", f"{found.groups:,}"),
+            ("Protocol", found.protocol),
+            ("Folds", f"{found.folds}"),
+            ("Took", words.duration(found.seconds)),
+        ],
+    )
+
+
+def _points(found: Curve) -> Markup:
+    rows = [
+        [f"{p.per_class:.3g}", f"{p.clips:.0f}", f"{p.groups:.0f}",
+         Markup("{}<small>{}</small>").format(words.percent(p.accuracy.value), words.between(p.accuracy.low, p.accuracy.high)),
+         f"{100 * p.spread:.1f}" if math.isfinite(p.spread) else "–", str(p.draws)]
+        for p in found.points
+    ]  # fmt: skip
+    intro = Markup(
+        "<p>The clips that judge are the same at every point. The clips learnt from are drawn from the training side, whole "
+        "groups one after another; larger draws hold the smaller ones. <i>Spread</i> is the standard deviation over "
+        "draws, in points: how much it matters which clips are labelled.</p>"
+    )
+    head = ["per class", "clips learnt from", "groups", "accuracy", "spread", "draws"]
+    return intro + page.table(head, rows)
+
+
+def _targets(found: Curve) -> Markup:
+    law = found.law
+    if law is None:
+        return Markup()
+    told = Markup().join(Markup("<li>{}</li>").format(foretold(found, t)) for t in found.targets)
+    miss = (
+        ""
+        if found.miss is None
+        else f" Fitted without the last point, it misses that one by {words.points(found.miss)} points."
+    )
+    return Markup("<ul>{}</ul>").format(told) + Markup(
+        "<p>The law: error = {:.3f} + {:.3f} · n<sup>−{:.2f}</sup>, least squares through the points.{} It assumes that new "
+        "labels are of sounds like these: more of the same sessions gives less, other sessions may give more. Nothing is "
+        "told beyond {} times the labels there are.</p>"
+    ).format(law.floor, law.scale, law.slope, miss, FARTHEST)
+
+
+def _again(found: Curve) -> Markup:
+    versions = ", ".join(f"{k} {v}" for k, v in sorted(found.versions.items()))
+    return Markup("<pre><code>{}</code></pre><p>Recipe <code>{}</code>, seed {}, data {}. {}.</p>").format(
+        found.command or "earmark curve …", found.recipe.short, found.seed, found.fingerprint[:16], versions
+    )
