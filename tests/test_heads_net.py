@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from earmark import registry
-from earmark.errors import RecipeError
+from earmark.errors import DataError, RecipeError
 from earmark.heads._export import to_onnx
 from earmark.heads._net import Batches, KeepStatistics, NetHead, Rows, Standardise
 from earmark.heads.cnn import layers
@@ -162,3 +162,20 @@ def test_saving_leaves_the_head_as_it_is() -> None:
     before = head.predict_proba(X)
     assert len(to_onnx(head, (12,))) < 20_000
     np.testing.assert_array_equal(head.predict_proba(X), before)
+
+
+def test_rows_to_watch_give_curves_and_decide_nothing() -> None:
+    X, y, groups = sounds()
+    build = partial(registry.build, "heads", "cnn2d", epochs=3, spare=0)
+    images = np.repeat(X[:, None], 12, axis=1)
+    alone = build().fit(images[:80], y[:80], groups=groups[:80])
+    watched = build().fit(images[:80], y[:80], groups=groups[:80], watch=(images[80:], y[80:]))
+    assert alone.history_["valid_loss"] == []
+    assert watched.history_["train_loss"] == alone.history_["train_loss"]
+    assert np.array_equal(watched.predict_proba(images), alone.predict_proba(images))
+    right = (watched.predict(images[80:]) == y[80:]).mean()
+    assert watched.history_["valid_accuracy"][-1] == pytest.approx(right, abs=1e-6)
+    with pytest.raises(DataError, match="spare=0"):
+        build(spare=0.2).fit(images, y, groups=groups, watch=(images, y))
+    with pytest.raises(DataError, match="not learnt: z"):
+        build().fit(images, y, watch=(images[:1], ["z"]))

@@ -130,10 +130,18 @@ def run(
     seeds: int = 1,
     seed: int = 0,
     step: Callable[[], None] = lambda: None,
+    splits: Sequence[Split] | None = None,
+    watch: bool = False,
 ) -> Run:
-    """Judge one recipe out of fold; ``step`` is called after each fold. Same seed, same numbers."""
+    """Judge one recipe out of fold; ``step`` is called after each fold. Same seed, same numbers.
+
+    ``splits`` and ``watch``: see ``judge``. Where splits are given, ``protocol`` says what intervals resample.
+    """
     units = split.units(data.dataset, protocol, data.digests)
-    found = [judge(recipe, data, units, protocol=protocol, folds=folds, seed=seed + s, step=step) for s in range(seeds)]
+    found = [
+        judge(recipe, data, units, protocol=protocol, folds=folds, seed=seed + s, step=step, splits=splits, watch=watch)
+        for s in range(seeds)
+    ]
     judged = np.flatnonzero(found[0].fold >= 0)
     classes = data.dataset.classes
     y = np.searchsorted(classes, data.labels[judged])
@@ -165,18 +173,24 @@ def judge(
     folds: int = 5,
     seed: int = 0,
     step: Callable[[], None] = lambda: None,
+    splits: Sequence[Split] | None = None,
+    watch: bool = False,
 ) -> Judged:
-    """Scores of every clip by heads that have not learnt from it (under ``rows``: from that very row)."""
-    if protocol == "rows":
+    """Scores of every clip by heads that have not learnt from it (under ``rows``: from that very row).
+
+    ``splits`` of the clips are taken as given, whatever they cut apart: to judge as somebody else did. ``watch``: the
+    judged clips also give the validation curves of nets that hold out nothing; they decide nothing.
+    """
+    if protocol == "rows" and splits is None:
         return _judge_rows(recipe, data, folds=folds, seed=seed, step=step)
     classes = data.dataset.classes
     proba = np.full((len(data.labels), len(classes)), np.nan)
     fold = np.full(len(data.labels), -1)
     hits = np.zeros(len(data.labels), int)
     history, spent = [], {"fit": 0.0, "predict": 0.0}
-    for k, part in enumerate(splits_of(data, protocol, folds, seed)):
+    for k, part in enumerate(splits if splits is not None else splits_of(data, protocol, folds, seed)):
         began = time.perf_counter()
-        fitted = fit(recipe, data, part.train, units, seed=seed)
+        fitted = fit(recipe, data, part.train, units, seed=seed, watch=part.test if watch else None)
         spent["fit"] += time.perf_counter() - began
         began = time.perf_counter()
         scores, hits[part.test] = fitted.scores(data, part.test)

@@ -108,14 +108,15 @@ class Fitted:
         return combined(found, self.combiner, self.classes), right[0]
 
 
-def fit(recipe: Recipe, data: Data, clips: Ints, units: Labels, *, seed: int = 0) -> Fitted:
+def fit(recipe: Recipe, data: Data, clips: Ints, units: Labels, *, seed: int = 0, watch: Ints | None = None) -> Fitted:
     """Fit a recipe's heads on the given clips and on nothing else.
 
     ``units`` (all clips,) name what inner splits (early stopping, stacking, search) must not cut apart.
     """
     labels = data.labels
     classes = tuple(sorted(set(labels[clips].tolist())))
-    heads = tuple(_fit_branch(branch, data, clips, units, seed) for branch in recipe.branches)
+    heads = tuple(_fit_branch(branch, data, clips, units, seed, watch) for branch in recipe.branches)
+    ``watch``: clips for the validation curves of a net that holds out nothing; they decide nothing.
     if recipe.combine != "stack":
         return Fitted(recipe, classes, heads)
     # The combiner learns from scores of clips that the branches have not seen: an inner split of the training side.
@@ -131,13 +132,17 @@ def fit(recipe: Recipe, data: Data, clips: Ints, units: Labels, *, seed: int = 0
     return Fitted(recipe, classes, heads, combiner)
 
 
-def _fit_branch(branch: Branch, data: Data, clips: Ints, units: Labels, seed: int) -> Any:
+def _fit_branch(branch: Branch, data: Data, clips: Ints, units: Labels, seed: int, watch: Ints | None = None) -> Any:
     X, clip = branch_rows(branch, data, clips, learning=True)
-    return fit_head(branch, data, X, data.labels[clips][clip], units[clips][clip], seed)
+    seen: dict[str, Any] = {}
+    if watch is not None:
+        rows, of = branch_rows(branch, data, watch)
+        seen = {"watch": (rows, data.labels[watch][of])}
+    return fit_head(branch, data, X, data.labels[clips][clip], units[clips][clip], seed, **seen)
 
 
-def fit_head(branch: Branch, data: Data, X: Floats, y: Labels, groups: Labels, seed: int) -> Any:
-    """A branch's head, built and fitted on rows X (n, …) with labels and groups (n,)."""
+def fit_head(branch: Branch, data: Data, X: Floats, y: Labels, groups: Labels, seed: int, **more: Any) -> Any:
+    """A branch's head, built and fitted on rows X (n, …) with labels and groups (n,); ``more`` is for its fit."""
     params = branch.head.kwargs
     if len(branch.backbones) > 1 and "widths" in registry.parameters("heads", branch.head.name):
         factor = branch.pool.count("+") + 1
@@ -145,7 +150,7 @@ def fit_head(branch: Branch, data: Data, X: Floats, y: Labels, groups: Labels, s
     if "backbone" in registry.parameters("heads", branch.head.name):  # heads that go on from a pretrained net
         params["backbone"] = data.backbones[branch.backbones[0]]
     head = registry.build("heads", branch.head.name, **{"seed": seed, **params})
-    return head.fit(X, y, groups=groups)
+    return head.fit(X, y, groups=groups, **more)
 
 
 def branch_rows(branch: Branch, data: Data, clips: Ints, *, learning: bool = False) -> tuple[Floats, Ints]:

@@ -30,7 +30,7 @@ from skorch.callbacks import Callback, EarlyStopping, PassthroughScoring
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 
-from ..errors import RecipeError
+from ..errors import DataError, RecipeError
 from ._inner import Codes, Floats, Split, checked, holdout, like, weights
 
 Module = Callable[[Floats, int], nn.Module]
@@ -87,15 +87,25 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.device = device
         self.seed = seed
 
-    def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> NetHead:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        watch: tuple[ArrayLike, ArrayLike] | None = None,
+    ) -> NetHead:
         """Fit on rows X (n, *shape) with labels y (n,). Raises DataError, RecipeError if the training diverges.
 
         ``history_`` keeps train_loss, train_accuracy, valid_loss, valid_accuracy of every epoch (the last two are
-        empty where nothing was held out), ``splits_`` the inner split.
+        empty where nothing was held out), ``splits_`` the inner split. ``watch``: rows and labels for these last two
+        where nothing is held out (``spare=0``); they decide nothing.
         """
         rows, codes, self.classes_, ids = checked(X, y, groups)
         self.shape_ = rows.shape[1:]
         learn, look = holdout(codes, ids, self.spare, seed=self.seed)
+        seen = self._watched(watch)
+        if seen is not None and len(look):
+            raise DataError("rows to watch were given to a head that holds out its own; wanted spare=0")
         self.splits_: list[Split] = [(learn, look)] if len(look) else []
         count = weights(codes, ids) if self.balanced else np.ones(len(codes), np.float32)
         # A copy of torch's random state: the same seed gives the same net, and nobody else's numbers change.
@@ -107,11 +117,24 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 self.start(self.net_, *known)
             del known  # big rows need not lie there twice
             self.net_.to(self.device)
-            self.history_ = self._train(rows, codes, count, learn, look)
+            self.history_ = self._train(rows, codes, count, learn, look, seen)
         self.net_.eval()
         return self
 
-    def _train(self, rows: Floats, codes: Codes, count: Floats, learn: Any, look: Any) -> dict[str, list[float]]:
+    def _watched(self, watch: tuple[ArrayLike, ArrayLike] | None) -> Rows | None:
+        if watch is None:
+            return None
+        labels = np.asarray(watch[1]).astype(str)
+        new = sorted(set(labels.tolist()) - set(self.classes_.tolist()))
+        if new:
+            raise DataError(f"the rows to watch are of classes that are not learnt: {', '.join(new[:5])}")
+        targets = np.eye(len(self.classes_), dtype=np.float32)[np.searchsorted(self.classes_, labels)]
+        rows = torch.from_numpy(np.array(like(watch[0], self.shape_)))
+        return Rows(rows, torch.from_numpy(targets), np.arange(len(labels)))
+
+    def _train(
+        self, rows: Floats, codes: Codes, count: Floats, learn: Any, look: Any, seen: Rows | None
+    ) -> dict[str, list[float]]:
         k = len(self.classes_)
         x = torch.from_numpy(rows if rows.flags.writeable else rows.copy())
         # What a row counts goes into its target: cross-entropy is linear in it.
@@ -123,10 +146,10 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ("train_accuracy", PassthroughScoring("train_accuracy", on_train=True, lower_is_better=False)),
         ]
         if len(look):
-            callbacks += [
-                ("valid_accuracy", PassthroughScoring("valid_accuracy", lower_is_better=False)),
-                ("stop", stopper),
-            ]
+            seen = Rows(x, targets, look)
+            callbacks.append(("stop", stopper))
+        if seen is not None:
+            callbacks.insert(2, ("valid_accuracy", PassthroughScoring("valid_accuracy", lower_is_better=False)))
         loop = _Loop(
             self.net_,
             criterion=nn.CrossEntropyLoss,
@@ -141,7 +164,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             iterator_train__shuffle=True,
             iterator_valid=Batches,
             iterator_valid__batch_size=batch_of(self.shape_),
-            train_split=predefined_split(Rows(x, targets, look)) if len(look) else None,
+            train_split=predefined_split(seen) if seen is not None else None,
             callbacks=callbacks,
             callbacks__print_log=None,
             bfloat16=self.bfloat16,
