@@ -151,9 +151,9 @@ def test_training_never_sees_a_test_clip(tones: Path, cache: Cache, monkeypatch:
     seen: list[set[str]] = []
     original = experiment.fit
 
-    def spy(recipe, data, clips, units, *, seed=0):  # type: ignore[no-untyped-def]
+    def spy(recipe, data, clips, units, *, seed=0, watch=None):  # type: ignore[no-untyped-def]
         seen.append(set(units[clips]))
-        return original(recipe, data, clips, units, seed=seed)
+        return original(recipe, data, clips, units, seed=seed, watch=watch)
 
     monkeypatch.setattr(experiment, "fit", spy)
     run = earmark.compare(tones / "clips.csv", ["mfcc/logreg"], folds=3, cache=cache).runs[0]

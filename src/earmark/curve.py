@@ -120,7 +120,7 @@ def curve(
     """
     began = time.perf_counter()
     recipe = find(recipe)
-    data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache)
+    data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache, seed=seed)
     protocol = protocol or split.choose_protocol(data.dataset)
     if protocol == "rows":
         raise DataError("the protocol 'rows' judges no clips; take clips, groups or published")

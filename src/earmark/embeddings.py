@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,9 @@ from .home import home
 from .pool import pool_vectors
 from .progress import bar
 from .recipe import Part
+
+if TYPE_CHECKING:
+    from .effects import Change
 
 
 @dataclass(frozen=True)
@@ -126,11 +129,13 @@ def embed(
     *,
     cache: Cache | None = None,
     workers: int | None = None,
+    change: Change | None = None,
 ) -> Embeddings:
     """Rows of all clips, from the cache where they are known. A clip that cannot be used is told in ``excluded``.
 
     ``source`` are clips or what ``open_dataset`` opens, ``backbone`` is built or a name with its parameters as in a
     recipe, e.g. ``"yamnet"`` or ``"logmel(seconds=4)"``. ``workers`` files are worked on at once (default: one per processor); nets run on one thread each.
+    ``change`` is done to each sound first (see ``effects``); rows of changed sounds are cached under its key.
     """
 
     if isinstance(backbone, str):
@@ -139,11 +144,17 @@ def embed(
 
     def one(clip: Clip) -> tuple[str, Floats] | AudioError:
         try:
-            digest = content_key(clip, cache)
+            content = content_key(clip, cache)
+            digest = f"{content} {change.key}" if change else content
             known = cache.rows(digest, backbone) if cache else None
             if known is not None:
                 return digest, known
-            rows = np.concatenate(list(rows_of(clip.path, backbone, start=clip.start, duration=clip.duration)))
+            if change is None:
+                rows = np.concatenate(list(rows_of(clip.path, backbone, start=clip.start, duration=clip.duration)))
+            else:
+                rate = backbone.sample_rate
+                samples = audio.load(clip.path, rate, start=clip.start, duration=clip.duration)
+                rows = backbone.embed(change(samples, rate, content))
         except AudioError as error:
             return error
         if cache:

@@ -105,7 +105,7 @@ def compare(
     found = tuple(dict.fromkeys(find(r) for r in ([recipes] if isinstance(recipes, (str, Recipe)) else recipes)))
     if not found:
         raise DataError("no recipe given; wanted one or more, e.g. yamnet/logreg")
-    data = source if isinstance(source, Data) else open_data(source, found, cache=cache)
+    data = source if isinstance(source, Data) else open_data(source, found, cache=cache, seed=seed)
     protocol = protocol or split.choose_protocol(data.dataset)
     splits = splits_of(data, protocol, folds, seed)
     with bar("fit", len(found) * seeds * len(splits)) as step:
@@ -208,6 +208,11 @@ def _judge_rows(recipe: Recipe, data: Data, *, folds: int, seed: int, step: Call
     """The leaking way: rows of one clip on both sides; a clip's score is the mean over its rows' scores out of fold."""
     if recipe.combine == "stack":
         raise DataError("a stacked recipe cannot be judged under the protocol 'rows'; use clips or groups")
+    if recipe.augment:
+        raise DataError(
+            "a recipe with augmented copies cannot be judged under the protocol 'rows': which part of a copy was made from "
+            "a row that is judged is not known. Use clips or groups"
+        )
     classes, every = data.dataset.classes, np.arange(len(data.labels))
     history, hits, found = [], [], []
     spent = {"fit": 0.0, "predict": 0.0}

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import registry
+from .augment import change, numbered
 from .backbone import Backbone, Floats
 from .data import Dataset, Excluded
 from .embeddings import Cache, Embeddings, embed
@@ -31,7 +32,8 @@ class Data:
     rows: Mapping[Part, Embeddings]
     backbones: Mapping[Part, Backbone]
     seconds: Mapping[Part, float]  # spent on each backbone's rows
-    copies: Mapping[Part, tuple[Embeddings, ...]] = field(default_factory=dict)  # augmented; only ever learnt from
+    # Augmented copies of the clips, by backbone, augmentation and number; only ever learnt from.
+    copies: Mapping[tuple[Part, Part, int], Embeddings] = field(default_factory=dict)
 
     @property
     def labels(self) -> Labels:
@@ -51,8 +53,10 @@ class Data:
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
-def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None = None) -> Data:
+def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None = None, seed: int = 0) -> Data:
     """Rows of all backbones that ``recipes`` name. A clip that one backbone cannot use is left out for all, and told.
+
+    Rows of augmented copies, too, where a recipe asks for them; ``seed`` is theirs.
 
     Raises DataError if no clip can be used, WeightsError if a backbone's weights are missing.
     """
@@ -75,12 +79,20 @@ def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None 
         rows[part] = embed(dataset.clips, backbones[part], cache=cache)
         seconds[part] = time.perf_counter() - began
         bad.update(rows[part].excluded)
+    copies: dict[tuple[Part, Part, int], Embeddings] = {}
+    usable = [c for c in dataset.clips if c.id not in bad]
+    for part, how, number in dict.fromkeys((b, *n) for r in recipes for n in numbered(r.augment) for b in r.backbones):
+        began = time.perf_counter()
+        copies[part, how, number] = embed(usable, backbones[part], cache=cache, change=change(how, number, seed))
+        seconds[part] += time.perf_counter() - began
+        bad.update(copies[part, how, number].excluded)
     dataset = dataset.without([bad[c.id] for c in dataset.clips if c.id in bad], bad)
     if not dataset.clips:
         reasons = "; ".join(f"{e.path}: {e.reason}" for e in dataset.excluded[:3])
         raise DataError(f"{dataset.name}: none of the {len(dataset.excluded)} sounds can be used ({reasons})")
     ids = [c.id for c in dataset.clips]
-    return Data(dataset, {p: e.select(ids) for p, e in rows.items()}, backbones, seconds)
+    selected = {key: e.select(ids) for key, e in copies.items()}
+    return Data(dataset, {p: e.select(ids) for p, e in rows.items()}, backbones, seconds, selected)
 
 
 @dataclass(frozen=True)
@@ -115,7 +127,7 @@ def fit(recipe: Recipe, data: Data, clips: Ints, units: Labels, *, seed: int = 0
     """
     labels = data.labels
     classes = tuple(sorted(set(labels[clips].tolist())))
-    heads = tuple(_fit_branch(branch, data, clips, units, seed, watch) for branch in recipe.branches)
+    heads = tuple(_fit_branch(branch, data, clips, units, seed, recipe.augment, watch) for branch in recipe.branches)
     ``watch``: clips for the validation curves of a net that holds out nothing; they decide nothing.
     if recipe.combine != "stack":
         return Fitted(recipe, classes, heads)
@@ -124,7 +136,7 @@ def fit(recipe: Recipe, data: Data, clips: Ints, units: Labels, *, seed: int = 0
     scores = [np.zeros((len(clips), len(classes))) for _ in recipe.branches]
     for part in inner:
         for branch, score in zip(recipe.branches, scores, strict=True):
-            head = _fit_branch(branch, data, clips[part.train], units, seed)
+            head = _fit_branch(branch, data, clips[part.train], units, seed, recipe.augment)
             X, clip = branch_rows(branch, data, clips[part.test])
             score[part.test] = pool_scores(aligned(head, X, classes), clip, len(part.test))
     combiner = registry.build("heads", "logreg", seed=seed)
@@ -132,8 +144,10 @@ def fit(recipe: Recipe, data: Data, clips: Ints, units: Labels, *, seed: int = 0
     return Fitted(recipe, classes, heads, combiner)
 
 
-def _fit_branch(branch: Branch, data: Data, clips: Ints, units: Labels, seed: int, watch: Ints | None = None) -> Any:
-    X, clip = branch_rows(branch, data, clips, learning=True)
+def _fit_branch(
+    branch: Branch, data: Data, clips: Ints, units: Labels, seed: int, augment: Sequence[Part], watch: Ints | None = None
+) -> Any:
+    X, clip = branch_rows(branch, data, clips, augment=augment)
     seen: dict[str, Any] = {}
     if watch is not None:
         rows, of = branch_rows(branch, data, watch)
@@ -153,15 +167,14 @@ def fit_head(branch: Branch, data: Data, X: Floats, y: Labels, groups: Labels, s
     return head.fit(X, y, groups=groups, **more)
 
 
-def branch_rows(branch: Branch, data: Data, clips: Ints, *, learning: bool = False) -> tuple[Floats, Ints]:
+def branch_rows(branch: Branch, data: Data, clips: Ints, *, augment: Sequence[Part] = ()) -> tuple[Floats, Ints]:
     """What a branch's head sees of the given clips: X (n, …) and the index into ``clips`` of each row (n,).
 
-    ``learning`` adds the augmented copies of these clips, and of no others.
+    ``augment`` adds the augmented copies of these clips, and of no others: for learning only.
     """
     parts = []
-    copies = len(data.copies.get(branch.backbones[0], ())) if learning else 0
-    for i in range(-1, copies):
-        sets = [data.rows[b] if i < 0 else data.copies[b][i] for b in branch.backbones]
+    copies = [[data.copies[b, how, number] for b in branch.backbones] for how, number in numbered(augment)]
+    for sets in [[data.rows[b] for b in branch.backbones], *copies]:
         if not by_vector(branch.pool):
             place = np.full(len(sets[0].ids), -1)
             place[clips] = np.arange(len(clips))

@@ -102,7 +102,7 @@ def ladder(
     wrong = sorted(set(rungs) - set(RUNGS))
     if wrong:
         raise DataError(f"no rung is called {wrong[0]!r}. There are: {', '.join(RUNGS)}")
-    data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache)
+    data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache, seed=seed)
     known = data.dataset.has_groups
     units = split.units(data.dataset, "groups" if known else "clips", data.digests)
     missing: dict[str, str] = {}
@@ -142,6 +142,8 @@ def _planned(rung: str, recipe: Recipe, data: Data, folds: int, seed: int) -> tu
     if not rung.startswith("rows"):
         splits_of(data, rung, folds, seed)
         return data, rung
+    if recipe.augment:
+        raise DataError("which part of an augmented copy was made from a row that is judged is not known")
     if recipe.combine == "stack":
         raise DataError("a stacked recipe learns from whole clips; there are no rows to deal out")
     if any(by_vector(branch.pool) for branch in recipe.branches):

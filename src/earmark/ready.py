@@ -52,7 +52,7 @@ SIDES = ("train", "valid", "test")
 Column = NDArray[Any]
 
 
-def open_data(source: Source, recipes: Sequence[Recipe], *, cache: Cache | None = None) -> Data:
+def open_data(source: Source, recipes: Sequence[Recipe], *, cache: Cache | None = None, seed: int = 0) -> Data:
     """Rows for ``recipes``: of the sounds that ``source`` names, or straight from its files of rows.
 
     Raises DataError, RecipeError, WeightsError.
@@ -60,7 +60,7 @@ def open_data(source: Source, recipes: Sequence[Recipe], *, cache: Cache | None 
     files = () if isinstance(source, Dataset) else _files(source)
     if files:
         return read(files).data(recipes)
-    return prepare(open_dataset(source), recipes, cache=cache)
+    return prepare(open_dataset(source), recipes, cache=cache, seed=seed)
 
 
 def is_ready(source: Source) -> bool:
@@ -81,6 +81,8 @@ class Ready:
         parts = tuple(dict.fromkeys(b for r in recipes for b in r.backbones))
         for recipe in recipes:
             recipe.check(given=tuple(self.rows))
+            if recipe.augment:
+                raise RecipeError(f"{recipe.short}: there are no sounds to make copies of, only rows from a file")
         unlabelled = sum(c.label is None for c in self.dataset.clips)
         if unlabelled:
             raise DataError(

@@ -118,6 +118,10 @@ class Recipe:
             registry.check("heads", branch.head.name, branch.head.kwargs)
             if pool.by_vector(branch.pool):
                 pool.statistics(branch.pool)
+        if self.augment:
+            from .augment import checked  # it knows parts from here
+
+            checked(self.augment)
 
     @classmethod
     def parse(cls, text: str) -> Recipe:

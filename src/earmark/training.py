@@ -46,7 +46,7 @@ def train(
     recipe = find(recipe)
     dataset = open_dataset(source)
     protocol = protocol or split.choose_protocol(dataset)
-    data = prepare(dataset, [recipe], cache=cache)
+    data = prepare(dataset, [recipe], cache=cache, seed=seed)
     judged = run(recipe, data, protocol=protocol, folds=folds, seed=seed)
     units = split.units(data.dataset, protocol, data.digests)
     fitted = fit(recipe, data, np.arange(len(data.labels)), units, seed=seed)
