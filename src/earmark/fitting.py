@@ -124,11 +124,11 @@ def fit(recipe: Recipe, data: Data, clips: Ints, units: Labels, *, seed: int = 0
     """Fit a recipe's heads on the given clips and on nothing else.
 
     ``units`` (all clips,) name what inner splits (early stopping, stacking, search) must not cut apart.
+    ``watch``: clips for the validation curves of a net that holds out nothing; they decide nothing.
     """
     labels = data.labels
     classes = tuple(sorted(set(labels[clips].tolist())))
     heads = tuple(_fit_branch(branch, data, clips, units, seed, recipe.augment, watch) for branch in recipe.branches)
-    ``watch``: clips for the validation curves of a net that holds out nothing; they decide nothing.
     if recipe.combine != "stack":
         return Fitted(recipe, classes, heads)
     # The combiner learns from scores of clips that the branches have not seen: an inner split of the training side.
