@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -104,39 +104,49 @@ def bench_duplicates(sets: list[Dataset], workers: int) -> None:
             found = duplicates.pairs(facts)
             matched = time.perf_counter() - began - listened
         seconds = sum(f.seconds for f in facts if f.seconds > 0)
-        print(f"\n## Duplicates: {data.name}, {len(clips)} files, {seconds / 3600:.1f} h of sound")
-        print(f"listened {listened:.0f} s ({1000 * listened / seconds:.1f} ms per s of sound), matched {matched:.1f} s")
+        print(f"\n## Duplicates: {data.name}, {len(clips)} files, {seconds / 3600:.1f} h of sound, {workers} workers")
+        print("| step | seconds | per 1,000 clips | per hour of sound |\n| --- | --- | --- | --- |")
+        for step, took in (("listen", listened), ("match", matched)):
+            print(f"| {step} | {took:.1f} | {1000 * took / len(clips):.1f} | {3600 * took / seconds:.1f} |")
         root = duplicates.joined(range(len(clips)), ((p.a, p.b) for p in found))
         length = np.array([facts[s].seconds for s in source])
-        print("| copy | clips >= 5 s | found | clips 2-5 s | found |\n| --- | --- | --- | --- | --- |")
+        print(
+            f"\n| copy | clips >= {SHORT:g} s | found | clips < {SHORT:g} s | found |\n| --- | --- | --- | --- | --- |"
+        )
         for kind in (*ASKED, *HARDER):
-            at = [i for i, k in enumerate(kinds) if k == kind and not facts[source[i]].error]
+            at = np.array([i for i, k in enumerate(kinds) if k == kind and not facts[source[i]].error])
             hit = np.array([root[i] == root[source[i]] for i in at])
             long = length[at] >= SHORT
             cells = [f"{m.sum()} | {100 * hit[m].mean():.1f} %" if m.any() else "0 | –" for m in (long, ~long)]
             print(f"| {kind} | {cells[0]} | {cells[1]} |")
-        crossed: dict[tuple[int, int], list[duplicates.Pair]] = {}
-        for p in found:
-            one, two = sorted((source[p.a], source[p.b]))
-            if one != two:
-                crossed.setdefault((one, two), []).append(p)
-        print(f"pairs of different originals: {len(crossed)}. By the waveforms of the originals:")
-        for (one, two), several in crossed.items():
-            best = max(several, key=lambda p: p.votes)
-            print(
-                f"  {data.clips[one].id} = {data.clips[two].id}: agreement {best.agreement:.2f}, {best.votes} votes, "
-                f"waveforms correlate by {waveform(data.clips[one], data.clips[two]):.2f}"
-            )
-        agreement = np.array([p.agreement for p in found if p.kind == "recording"])
-        print(
-            "agreement of pairs kept, quantiles 0, 0.1, 1, 50 %:",
-            np.quantile(agreement, [0, 0.001, 0.01, 0.5]).round(3),
-        )
-        prints = [f.fingerprint or duplicates.EMPTY for f in facts]
-        a, b, offset, _ = duplicates.candidates(prints)
-        other = [duplicates.compare(prints[i], prints[j], int(o))[0] for i, j, o in zip(a, b, offset, strict=True)
-                 if source[i] != source[j] and tuple(sorted((source[i], source[j]))) not in crossed]  # fmt: skip
-        print(f"candidates refused: {len(other)}, of highest agreement {max(other, default=float('nan')):.2f}")
+        bench_strangers(data, facts, source, found)
+
+
+def bench_strangers(
+    data: Dataset, facts: tuple[Facts, ...], source: list[int], found: tuple[duplicates.Pair, ...]
+) -> None:
+    """Pairs of different originals: are they of one recording after all? And how far are the others from it?"""
+    crossed: dict[tuple[int, int], list[duplicates.Pair]] = {}
+    for p in found:
+        one, two = sorted((source[p.a], source[p.b]))
+        if one != two:
+            crossed.setdefault((one, two), []).append(p)
+    print("\n| pair of two originals | agreement | votes | waveforms of the originals correlate by |")
+    print("| --- | --- | --- | --- |")
+    for (one, two), several in crossed.items():
+        best = max(several, key=lambda p: p.votes)
+        alike = waveform(data.clips[one], data.clips[two])
+        names = f"{data.clips[one].id} = {data.clips[two].id}"
+        print(f"| {names} | {best.agreement:.2f} | {best.votes} | {alike:.2f} |")
+    prints = [f.fingerprint or duplicates.EMPTY for f in facts]
+    a, b, offset, _ = duplicates.candidates(prints)
+    other = [duplicates.compare(prints[i], prints[j], int(o))[0] for i, j, o in zip(a, b, offset, strict=True)
+             if source[i] != source[j] and tuple(sorted((source[i], source[j]))) not in crossed]  # fmt: skip
+    agreement = np.array([p.agreement for p in found if p.kind == "recording"])
+    low, usual = np.quantile(agreement, [0.0, 0.5])
+    print("\n| spectrograms of | pairs | agreement |\n| --- | --- | --- |")
+    print(f"| pairs kept | {len(agreement)} | lowest {low:.2f}, median {usual:.2f} |")
+    print(f"| candidates refused, of two originals | {len(other)} | highest {max(other, default=float('nan')):.2f} |")
 
 
 def waveform(one: Clip, two: Clip) -> float:
@@ -166,7 +176,7 @@ def synthetic(rng: np.random.Generator, seconds: float = 5.0) -> Fingerprint:
     return Fingerprint(hashes[order], times[order], bands)
 
 
-def bench_growth(sizes: tuple[int, ...] = (1_000, 5_000, 20_000, 100_000)) -> None:
+def bench_growth(sizes: Sequence[int]) -> None:
     """Time to match N synthetic clips of 5 s, 1 % of them repeats that keep a fifth of their landmarks."""
     print("\n## Growth: synthetic fingerprints (5 s clips, 1000 hashes each)")
     print("| clips | repeats found | false pairs | matching | per 1000 clips |\n| --- | --- | --- | --- | --- |")
@@ -223,10 +233,12 @@ def bench_confounds(sets: list[Dataset], cache: Cache, runs: int) -> None:
         unit = _units(data.clips, np.full(len(label), -1))
         names = [c.path.stem for c in data.clips]
         print(f"\n## Confounds: {data.name} as it is")
+        print("| fact | reported | labels guessed | interval | by chance | p | most of all |\n" + "| --- " * 7 + "|")
         for c in confounds.confounds(facts, names, label, unit):
-            print(f"  {'FOUND' if c.found else '     '} p {c.p:.3f}  {confounds.sentence(c)}")
-        print(f"## Confounds: {data.name}, one class through MP3 64 kbit/s and back to WAV")
-        print("| class | named | p | class named | others accused |\n| --- | --- | --- | --- | --- |")
+            shares = f"{100 * c.score:.0f} % | {100 * c.low:.0f} to {100 * c.high:.0f} % | {100 * c.chance:.0f} %"
+            print(f"| {c.factor.name} | {'yes' if c.found else 'no'} | {shares} | {c.p:.3f} | {c.culprit} |")
+        print(f"\n## Confounds: {data.name}, one class through MP3 64 kbit/s and back to WAV")
+        print("| class | bandwidth reported | p | class named | others reported |\n| --- | --- | --- | --- | --- |")
         with tempfile.TemporaryDirectory() as folder:
             for kind in data.classes:
                 planted = list(facts)
@@ -237,7 +249,8 @@ def bench_confounds(sets: list[Dataset], cache: Cache, runs: int) -> None:
                 band = next(c for c in told if c.factor.name == "bandwidth")
                 also = [c.factor.name for c in told if c.found and c.factor.name != "bandwidth"]
                 print(
-                    f"| {kind} | {band.found} | {band.p:.3f} | {band.culprit} | {', '.join(also) or '–'} |", flush=True
+                    f"| {kind} | {'yes' if band.found else 'no'} | {band.p:.3f} | {band.culprit} | {', '.join(also) or '–'} |",
+                    flush=True,
                 )
         y, units = (np.unique(values, return_inverse=True)[1] for values in (label, unit))
         shuffled, classes = confounds._shuffler(y, units), np.array(data.classes)
@@ -247,7 +260,7 @@ def bench_confounds(sets: list[Dataset], cache: Cache, runs: int) -> None:
             for run in range(runs)
         )
         print(
-            f"false alarms with shuffled labels: {alarms} of {runs} ({100 * alarms / runs:.1f} %; wanted 5 % or less)"
+            f"\nFalse alarms with shuffled labels: {alarms} of {runs} ({100 * alarms / runs:.1f} %; wanted 5 % or less)"
         )
 
 
@@ -304,6 +317,7 @@ def bench_labels(sets: list[Dataset], cache: Cache, seeds: int) -> None:
             for model in labels.MODELS:
                 some = [p for (_, m), p in asked.items() if m == model]
                 note(f"{'+'.join(names)}, {model} alone", labels.ranked(some, y, classes, group).rank)
+        print("| ranked by (share of the flips in the first 10 %) | mean |\n| --- | --- |")
         for what, values in kept.items():
             print(f"| {what} | {100 * np.nanmean(values):.1f} % ± {100 * np.nanstd(values) / len(values) ** 0.5:.1f} |")
 
@@ -319,13 +333,14 @@ def main() -> None:
     parser.add_argument("--only", default="duplicates,growth,groups,confounds,labels")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--sizes", type=int, nargs="*", default=[1_000, 5_000, 20_000], help="of the growth")
     parser.add_argument("--runs", type=int, default=200, help="of the simulation of false alarms")
     options = parser.parse_args()
     sets, cache, only = [open_dataset(d) for d in (options.data, options.esc) if d], Cache(), options.only.split(",")
     if "duplicates" in only:
         bench_duplicates(sets, options.workers)
     if "growth" in only:
-        bench_growth()
+        bench_growth(options.sizes)
     if "groups" in only:
         bench_groups(sets, cache)
     if "confounds" in only:

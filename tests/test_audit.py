@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,12 +13,13 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from earmark.audit import Audit, audit, duplicate_groups, write
+from earmark.audit import Audit, audit, with_recordings, write
 from earmark.cli.audit import command
 from earmark.data import Clip, Dataset
 from earmark.datasets import open_dataset
 from earmark.embeddings import Cache
 from earmark.errors import DataError
+from earmark.experiment import compare
 from test_audit_duplicates import tune
 
 RATE = 22_050
@@ -69,7 +71,10 @@ def test_findings(found: Audit) -> None:
     assert not found.cut_apart(found.pairs[1])
     assert len(found.judged) == 32  # all but the broken and the silent one
     assert found.suspicion is not None
-    assert duplicate_groups(found.dataset)["hum/copy <b>.ogg"] == "bell/0.wav"
+    named = {c.id: c.recording for c in with_recordings(found.dataset).clips if c.recording}
+    assert named["hum/copy <b>.ogg"] == named["bell/0.wav"] == "bell/0.wav"
+    assert named["hiss/twin.wav"] == named["hiss/3.wav"] == "hiss/3.wav"
+    assert len(named) == 4
 
 
 def test_files_written(found: Audit, folder: Path, tmp_path: Path) -> None:
@@ -91,6 +96,35 @@ def test_files_written(found: Audit, folder: Path, tmp_path: Path) -> None:
     assert [(c.path.resolve(), c.label, c.group) for c in again.clips] == [
         (c.path.resolve(), c.label, c.group) for c in found.dataset.clips
     ]
+
+
+def test_no_split_cuts_a_recording_apart(found: Audit, folder: Path, tmp_path: Path) -> None:
+    """Neither of the data as they are nor of the table that the audit wrote."""
+    write(found, tmp_path / "out")
+    for table in (folder / "clips.csv", tmp_path / "out" / "clips.csv"):
+        clips = tuple(c for c in open_dataset(table).clips if "silent" not in c.id)
+        for protocol in ("clips", "groups"):
+            judged = compare(Dataset("d", clips), [f"{HEARD[0]}/lda"], protocol=protocol, folds=3, seed=1)
+            assert len(judged.dataset.excluded) == 1  # the broken file
+            run = judged.runs[0]
+            place = {
+                name.split("/")[-1] if "copy" in name else "/".join(name.split("/")[-2:]): i
+                for i, name in enumerate(run.ids)
+            }
+            for one, two in (("copy <b>.ogg", "bell/0.wav"), ("hiss/twin.wav", "hiss/3.wav")):
+                assert run.fold[place[one]] == run.fold[place[two]]
+                assert run.groups[place[one]] == run.groups[place[two]]
+            assert any("4 clips hold 2 recordings" in note and "one side" in note for note in judged.notes)
+
+
+def test_published_folds_that_cut_a_recording_apart_are_told(folder: Path) -> None:
+    clips = [c for c in open_dataset(folder / "clips.csv").clips if c.id.startswith(("bell", "hum"))]
+    data = Dataset("d", tuple(replace(c, fold="1" if i % 2 else "2") for i, c in enumerate(clips)))
+    same = tuple(replace(c, fold="1") if c.id in ("bell/0.wav", "hum/copy <b>.ogg") else c for c in data.clips)
+    apart = tuple(replace(c, fold="2") if c.id == "bell/0.wav" else c for c in same)
+    for clips_, count in ((same, 0), (apart, 1)):
+        notes = compare(Dataset("d", clips_), [f"{HEARD[0]}/lda"]).notes
+        assert sum("both sides" in n and "bell/0.wav and hum/copy <b>.ogg" in n for n in notes) == count
 
 
 class Page(HTMLParser):

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark import audio
-from earmark.audit import duplicate_groups
+from earmark.audit import with_recordings
 from earmark.audit.duplicates import Pair, candidates, compare, joined, pairs, recordings
 from earmark.audit.fingerprint import EMPTY, HASHES, RATE, Fingerprint, fingerprint
 from earmark.audit.measure import measure_all
@@ -91,7 +91,8 @@ def test_same_file_same_samples_and_silence(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "c.flac", (y * 32_000).astype(np.int16), 22_050)
     clips = tuple(Clip(n, tmp_path / n, "x") for n in ("a.wav", "b.wav", "c.flac", "s.wav", "t.wav"))
     assert [(p.a, p.b, p.kind) for p in pairs(measure_all(clips))] == [(0, 1, "file"), (0, 2, "samples")]
-    assert duplicate_groups(Dataset("d", clips)) == dict.fromkeys(("a.wav", "b.wav", "c.flac"), "a.wav")
+    named = {c.id: c.recording for c in with_recordings(Dataset("d", clips)).clips if c.recording}
+    assert named == dict.fromkeys(("a.wav", "b.wav", "c.flac"), "a.wav")
 
 
 def test_parts_of_one_file_that_overlap(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,14 @@ def test_twins_join_groups_transitively() -> None:
     names = split.units(data, "groups", ["1", "1", "2", "2", "3", "4"])  # p=q by 1, q=r by 2
     assert names[0] == names[1] == names[2] == names[3] == "p"
     assert names[4] != names[5]
+
+
+def test_recordings_join_groups_as_twins_do() -> None:
+    data = dataset(["a"] * 5, ["p", "q", "q", "r", "s"])
+    heard = [replace(c, recording=r) for c, r in zip(data.clips, ["x", "x", None, None, "y"], strict=True)]
+    names = split.units(replace(data, clips=tuple(heard)), "groups", ["1", "2", "3", "3", "4"])
+    assert names[0] == names[1] == names[2] == names[3] == "p"  # p=q by the recording, q=r by the samples
+    assert names[4] == "s"
 
 
 def test_parts_of_one_file_stay_together_under_clips() -> None:

@@ -16,6 +16,7 @@ class Clip:
 
     ``group`` is what must not be cut apart when judging (artist, recording session, speaker).
     ``fold`` is the published fold or split ("1" … "5", or "train", "valid", "test", "removed").
+    ``recording`` is one name for all clips that hold the same recording; None: no other clip holds this one's.
     """
 
     id: str
@@ -25,6 +26,7 @@ class Clip:
     fold: str | None = None
     start: float = 0.0
     duration: float | None = None
+    recording: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

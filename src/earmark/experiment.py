@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from . import advice, split
 from .backbone import Backbone
-from .data import Dataset
+from .data import Clip, Dataset
 from .embeddings import Cache
 from .errors import DataError
 from .evaluation import Evaluation, evaluate, majority_baseline
@@ -277,4 +277,28 @@ def _notes(dataset: Dataset, protocol: str) -> tuple[str, ...]:
             "No groups are known, so clips of one artist, session or speaker may lie on both sides of the split. Read the "
             "accuracy as an upper bound, and add a column 'group' if you can."
         )
-    return tuple(found)
+    return (*found, *_copies(dataset, protocol))
+
+
+def _copies(dataset: Dataset, protocol: str) -> tuple[str, ...]:
+    """What is known of clips that hold the same recording."""
+    sets: dict[str, list[Clip]] = {}
+    for clip in dataset.clips:
+        if clip.recording:
+            sets.setdefault(clip.recording, []).append(clip)
+    if not sets:
+        return ()
+    clips = sum(map(len, sets.values()))
+    told = f"{clips} clips hold {len(sets)} recordings between them (the same, re-encoded, cut, shifted or louder)"
+    listen = "`earmark audit` lets you hear them."
+    if protocol in ("clips", "groups"):
+        return (f"{told}; each recording was kept on one side of every split. {listen}",)
+    folds = {c.fold for c in dataset.clips}
+    judged = folds & {"train", "test"} if {"train", "test"} <= folds else folds
+    cut = [m for m in sets.values() if protocol == "rows" or len({c.fold for c in m} & judged) > 1]
+    if not cut:
+        return ()
+    return (
+        f"{told}, and the protocol '{protocol}' puts {len(cut)} of these recordings on both sides of a split, e.g. "
+        f"{cut[0][0].id} and {cut[0][1].id}. {listen}",
+    )

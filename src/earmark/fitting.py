@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import registry
+from .audit import with_recordings
 from .augment import change, numbered
 from .backbone import Backbone, Floats
 from .data import Dataset, Excluded
@@ -58,6 +59,9 @@ def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None 
 
     Rows of augmented copies, too, where a recipe asks for them; ``seed`` is theirs.
 
+    Clips that hold the same recording are found by what they sound of (``audit.duplicates``), so that no split cuts them
+    apart; what was heard of a file is kept by its content in ``cache``.
+
     Raises DataError if no clip can be used, WeightsError if a backbone's weights are missing.
     """
     for recipe in recipes:
@@ -92,7 +96,9 @@ def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None 
         raise DataError(f"{dataset.name}: none of the {len(dataset.excluded)} sounds can be used ({reasons})")
     ids = [c.id for c in dataset.clips]
     selected = {key: e.select(ids) for key, e in copies.items()}
-    return Data(dataset, {p: e.select(ids) for p, e in rows.items()}, backbones, seconds, selected)
+    return Data(
+        with_recordings(dataset, cache=cache), {p: e.select(ids) for p, e in rows.items()}, backbones, seconds, selected
+    )
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,13 @@ def fit(recipe: Recipe, data: Data, clips: Ints, units: Labels, *, seed: int = 0
 
 
 def _fit_branch(
-    branch: Branch, data: Data, clips: Ints, units: Labels, seed: int, augment: Sequence[Part], watch: Ints | None = None
+    branch: Branch,
+    data: Data,
+    clips: Ints,
+    units: Labels,
+    seed: int,
+    augment: Sequence[Part],
+    watch: Ints | None = None,
 ) -> Any:
     X, clip = branch_rows(branch, data, clips, augment=augment)
     seen: dict[str, Any] = {}

@@ -7,7 +7,8 @@
 ``published``  the folds or the split that came with the data
 =============  ====================================================================================
 
-Clips with the very same samples are never cut apart, except under ``rows`` and ``published``.
+Clips of one recording (the same samples; or re-encoded, cut, shifted, louder: ``Clip.recording``) are never cut apart,
+except under ``rows`` and ``published``.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ def choose_protocol(dataset: Dataset) -> str:
 
 
 def units(dataset: Dataset, protocol: str, digests: Sequence[str] = ()) -> Labels:
-    """What must not be cut apart: one name per clip. Clips of equal ``digests`` get the same name.
+    """What must not be cut apart: one name per clip. Clips of equal ``digests`` or of one recording get the same
+    name.
 
     Under ``clips`` and ``rows`` the name is the file's (parts of one file are one recording), so that intervals
     resample files. Under ``published`` it is the group where groups are known.
@@ -72,9 +74,11 @@ def units(dataset: Dataset, protocol: str, digests: Sequence[str] = ()) -> Label
             x = joined[x]
         return x
 
-    first: dict[str, str] = {}
-    for unit, digest in zip(name, digests, strict=False):
-        a, b = root(first.setdefault(digest, unit)), root(unit)
+    first: dict[tuple[str, str], str] = {}
+    same = [(unit, ("samples", digest)) for unit, digest in zip(name, digests, strict=False)]
+    same += [(u, ("recording", c.recording)) for u, c in zip(name, dataset.clips, strict=True) if c.recording]
+    for unit, what in same:
+        a, b = root(first.setdefault(what, unit)), root(unit)
         if a != b:
             joined[max(a, b)] = min(a, b)
     return np.array([root(n) for n in name])

@@ -37,7 +37,7 @@ from .groups import proposed_groups
 from .labels import Suspicion, suspicion
 from .measure import measure_all
 
-__all__ = ["BACKBONES", "Audit", "audit", "duplicate_groups", "write"]
+__all__ = ["BACKBONES", "Audit", "audit", "with_recordings", "write"]
 
 BACKBONES = ("yamnet", "musicnn")  # those that are installed; two find more wrong labels than one
 
@@ -101,7 +101,7 @@ def audit(
     weights are installed. Raises MissingExtraError without the 'train' extra, WeightsError for a backbone that was
     named and has no weights.
     """
-    _need_extra("earmark audit")
+    _need_extra("earmark audit", "scipy", "sklearn", "jinja2")
     began = time.perf_counter()
     clips = dataset.clips
     facts = measure_all(clips, cache=cache, workers=workers)
@@ -154,21 +154,23 @@ def audit(
     return replace(result, pairs=tuple(ordered))
 
 
-def duplicate_groups(dataset: Dataset, *, cache: Cache | None = None, workers: int | None = None) -> dict[str, str]:
-    """Clip id -> name of its set of duplicates (the id of the first of them); only clips that have one.
+def with_recordings(dataset: Dataset, *, cache: Cache | None = None, workers: int | None = None) -> Dataset:
+    """The data set with ``Clip.recording`` set where several clips hold one recording: the id of the first of them.
 
-    What every split should keep together. Raises MissingExtraError without the 'train' extra.
+    What every split keeps together. A second time costs little: what was heard of a file is kept in ``cache`` by
+    content. Raises MissingExtraError without the 'train' extra.
     """
-    _need_extra("finding duplicates")
+    _need_extra("finding duplicates", "scipy")
     clips = dataset.clips
     found = duplicates.pairs(measure_all(clips, cache=cache, workers=workers))
     first = duplicates.joined(range(len(clips)), ((p.a, p.b) for p in found))
     members = {i for p in found for i in (p.a, p.b)}
-    return {clips[i].id: clips[first[i]].id for i in sorted(members)}
+    named = (replace(c, recording=clips[first[i]].id if i in members else None) for i, c in enumerate(clips))
+    return replace(dataset, clips=tuple(named))
 
 
-def _need_extra(what: str) -> None:
-    if any(find_spec(name) is None for name in ("scipy", "sklearn", "jinja2")):
+def _need_extra(what: str, *names: str) -> None:
+    if any(find_spec(name) is None for name in names):
         raise MissingExtraError(what, "train")
 
 

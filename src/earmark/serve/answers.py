@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from .. import audio
 from ..errors import AudioError
 from ..model import Model, Prediction
@@ -22,6 +24,7 @@ class Wish:
     """What a client wants beside the label."""
 
     set: bool = True
+    alpha: float | None = None  # share that sets may miss; None: the model's own
     timeline: bool = False
     seconds: float | None = None  # of a piece; None: the model's own windows
     view: bool = False
@@ -46,7 +49,8 @@ def answer(name: str, model: Model, sound: BinaryIO, file: str, wish: Wish, limi
         told: dict[str, Any] = {
             "model": name, "file": file, "seconds": round(heard, 3), "format": promised.format,
             **_told(model, model.judge(rows), wish),
-            "alpha": model.calibration.alpha if model.calibration and wish.set else None, "timeline": None, "view": None,
+            "alpha": (wish.alpha or model.calibration.alpha) if model.calibration and wish.set else None,
+            "timeline": None, "view": None,
         }  # fmt: skip
         if wish.timeline:
             pieces = model.pieces(rows, seconds=_length(model, heard, wish.seconds))
@@ -59,11 +63,15 @@ def answer(name: str, model: Model, sound: BinaryIO, file: str, wish: Wish, limi
 
 
 def _told(model: Model, p: Prediction, wish: Wish) -> dict[str, Any]:
+    labels: list[str] | None = None
+    if model.calibration and wish.set:
+        row = np.array([[p.scores[c] for c in model.classes]])
+        labels = list(p.set if wish.alpha is None else model.calibration.sets(row, wish.alpha)[0])
     return {
         "label": p.label,
         "score": p.score,
         "scores": dict(p.scores),
-        "set": list(p.set) if model.calibration and wish.set else None,
+        "set": labels,
         "unknown": p.unknown if model.novelty else None,
     }
 
@@ -93,10 +101,16 @@ def facts(name: str, model: Model) -> dict[str, Any]:
             "baseline": measured["majority"].get("accuracy"),
             "scores": {k: {n: v.get(n) for n in ("value", "low", "high")} for k, v in measured["scores"].items()},
         },
-        "calibration": {"temperature": model.calibration.temperature, "alpha": model.calibration.alpha}
-        if model.calibration
-        else None,
-        "tells_unknown": model.novelty is not None,
+        "calibration": _calibrated(model),
+        "unknown_rate": model.novelty.rate if model.novelty else None,
+        "notes": [
+            n
+            for n in (
+                *(model.calibration.notes if model.calibration else ()),
+                model.novelty.note if model.novelty else "",
+            )
+            if n
+        ],
         "parts": [
             {k: b[k] for k in ("name", "sample_rate", "window", "hop", "licence", "trained_on", "citation")}
             for branch in card["branches"]
@@ -105,4 +119,17 @@ def facts(name: str, model: Model) -> dict[str, Any]:
         "data": {k: card["data"].get(k) for k in ("name", "clips", "licence", "citation", "fingerprint")},
         "created": card.get("created", ""),
         "versions": dict(card.get("versions", {})),
+    }
+
+
+def _calibrated(model: Model) -> dict[str, Any] | None:
+    if model.calibration is None:
+        return None
+    measured = model.calibration.measured or {}
+    return {
+        "temperature": model.calibration.temperature,
+        "alpha": model.calibration.alpha,
+        "error_before": measured.get("calibration_error_before"),
+        "error_after": measured.get("calibration_error_after"),
+        "error_perfect": measured.get("calibration_error_floor"),
     }

@@ -108,13 +108,16 @@ def create_app(models: Mapping[str, Model], *, limits: Limits | None = None, key
             description="Length of a piece; default: the model's own. Pieces are made longer where there would be more than 2000.",
         ),
         set: bool = Query(True, description="Tell the prediction set."),
+        alpha: float | None = Query(
+            None, gt=0, lt=1, description="Share of sounds whose true label the set may miss; default: the model's own."
+        ),
         view: bool = Query(False, description="Also send the sound's outline and log-mel spectrogram."),
     ) -> Response:
         """Say what a sound is."""
         name = named(model)
         sound, file = await received(request)
         job = Job(limits.timeout)
-        wish = Wish(set=set, timeline=timeline, seconds=seconds, view=view)
+        wish = Wish(set=set, alpha=alpha, timeline=timeline, seconds=seconds, view=view)
         work = functools.partial(_work, name, models[name], sound, file, wish, limits, job)
         waited = job.ends - limits.timeout
         content, said = await _unless_left(request, line.run(job, work, sound.close))

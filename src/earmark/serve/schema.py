@@ -72,6 +72,18 @@ class Measured(BaseModel):
     scores: dict[str, Range]
 
 
+class Calibrated(BaseModel):
+    """How scores become probabilities, and how well that worked out of fold."""
+
+    temperature: float
+    alpha: float = Field(
+        description="Share of sounds whose true label a prediction set may miss, unless asked otherwise."
+    )
+    error_before: float | None = Field(description="Calibration error of the head's own scores.")
+    error_after: float | None = Field(description="The same of the calibrated scores.")
+    error_perfect: float | None = Field(description="What a perfectly calibrated model shows on as many clips.")
+
+
 class Part(BaseModel):
     """A backbone and where it comes from."""
 
@@ -92,8 +104,9 @@ class Facts(BaseModel):
     recipe: str
     labels: list[str]
     measured: Measured
-    calibration: dict[str, float] | None = Field(description="temperature, and alpha of the prediction sets.")
-    tells_unknown: bool
+    calibration: Calibrated | None
+    unknown_rate: float | None = Field(description="Share of known sounds called unknown. Null: the model cannot tell.")
+    notes: list[str] = Field(description="What limits the calibration, in words.")
     parts: list[Part]
     data: dict[str, Any] = Field(description="name, clips, licence, citation, fingerprint of the training data.")
     created: str

@@ -2,7 +2,7 @@
 import { element, percent } from "./stage.js";
 
 const UNITS = { groups: "new groups", clips: "new clips", rows: "parts of known clips", published: "the published folds", "held out": "other sounds" };
-const NAMES = { accuracy: "Accuracy", balanced_accuracy: "Balanced accuracy", macro_f1: "Macro F1", top3: "Among the top 3", calibration_error: "Calibration error", log_loss: "Log loss" };
+const NAMES = { accuracy: "Accuracy", balanced_accuracy: "Balanced accuracy", macro_f1: "Macro F1", top3: "Among the top 3", log_loss: "Log loss" };
 
 const svg = (tag, attributes, text) => {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -44,8 +44,10 @@ export function facts(dialog, model) {
     })));
   const close = element("button", { type: "button", className: "close" }, "Close");
   close.addEventListener("click", () => dialog.close());
-  const sets = model.calibration
-    ? `Scores are calibrated (temperature ${model.calibration.temperature.toFixed(2)}): of sounds with a score of 80 %, about 80 % are right. “Cannot be excluded” names the labels that a set missing at most ${percent(model.calibration.alpha)} of such sounds must hold.`
+  const c = model.calibration;
+  const error = c && c.error_after !== null ? ` Measured out of fold: off by ${percent(c.error_after, 1)} on average, before calibration by ${percent(c.error_before, 1)}; perfect scores of as many clips would show ${percent(c.error_perfect, 1)}.` : "";
+  const sets = c
+    ? `Scores are calibrated: of sounds with a score of 80 %, about 80 % are right.${error} “Cannot be excluded” names the labels that must be kept if the true one is to be missed in only ${percent(c.alpha)} of sounds.`
     : "Scores are not calibrated: a score of 80 % does not mean 80 % right.";
   dialog.replaceChildren(
     element("h2", { id: "facts-title" }, "How far to trust ", model.title),
@@ -58,7 +60,8 @@ export function facts(dialog, model) {
     table,
     element("h3", {}, "What the scores mean"),
     element("p", {}, sets),
-    element("p", {}, model.tells_unknown ? "“Unknown” is said of sounds less like the training sounds than 95 % of those are like each other." : "This model cannot tell when a sound is like nothing it knows."),
+    element("p", {}, model.unknown_rate !== null ? `“Unknown” is said of sounds unlike the training sounds; about ${percent(model.unknown_rate)} of sounds it does know are called so, too.` : "This model cannot tell when a sound is like nothing it knows."),
+    ...model.notes.map((note) => element("p", { className: "note" }, note)),
     element("h3", {}, "Where it comes from"),
     element("dl", {},
       ...row("Recipe", element("code", {}, model.recipe)),

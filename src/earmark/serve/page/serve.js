@@ -139,7 +139,9 @@ function verdict(answer, title, asked_) {
   const score = answer.unknown ? `nearest: ${answer.label}, ${percent(answer.score)}` : percent(answer.score);
   const parts = [element("div", { className: `verdict${answer.unknown ? " unknown" : ""}` }, title, element("span", { className: "score", title: "Calibrated probability" }, score))];
   if (answer.unknown) parts.push(element("p", { className: "note" }, "This is unlike the sounds the model was trained on. Whatever label stands here means little."));
-  if (answer.set) {
+  if (answer.set && !answer.set.length) {
+    parts.push(element("p", { className: "note" }, `Every label can be excluded (such exclusions are wrong in about ${percent(answer.alpha)} of sounds): it fits none of them well.`));
+  } else if (answer.set) {
     const sure = answer.set.length === 1;
     const told = sure ? "The only label that cannot be excluded:" : "Cannot be excluded:";
     parts.push(element("div", { className: "possible" }, element("span", { className: "quiet" }, told), element("ul", { className: "chips" }, ...answer.set.map((c) => element("li", {}, c))), element("span", { className: "quiet small" }, `(such sets miss the truth in about ${percent(answer.alpha)} of sounds)`)));
