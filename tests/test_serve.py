@@ -133,6 +133,10 @@ class TestAnswers:
         assert answer.json()["alpha"] == pytest.approx(0.1)
         plain_ = httpx.post(f"{served}/api/predict?set=false", content=sound.read_bytes()).json()
         assert plain_["set"] is None
+        wide = httpx.post(f"{served}/api/predict?alpha=0.01", content=sound.read_bytes()).json()
+        assert wide["alpha"] == 0.01
+        assert wide["set"] == ["mid", *wide["set"][1:]]
+        assert len(wide["set"]) == 3  # 18 groups cannot promise one miss in a hundred: nothing is excluded
         assert plain_["alpha"] is None
 
     def test_view(self, served: str, sound: Path) -> None:
@@ -158,6 +162,9 @@ class TestAnswers:
         assert one.measured.protocol == "groups"
         assert one.measured.meaning.startswith("A group")
         assert one.parts[0].name == "mfcc"
+        assert one.calibration is not None
+        assert one.calibration.alpha == 0.1
+        assert one.unknown_rate is not None
 
     def test_state_metrics_and_headers(self, served: str, sound: Path) -> None:
         assert httpx.get(f"{served}/healthz").json() == {"status": "alive"}
