@@ -182,7 +182,7 @@ def test_what_cannot_be_saved_is_told() -> None:
     with pytest.raises(BundleError, match="scores of a LinearDiscriminantAnalysis"):
         to_onnx(Flat(Tempered(LinearDiscriminantAnalysis())).fit(X, y), (6,))
     with pytest.raises(
-        BundleError, match="HistGradientBoostingClassifier cannot be saved|RadiusNeighborsClassifier cannot"
+        BundleError, match=r"HistGradientBoostingClassifier cannot be saved|RadiusNeighborsClassifier cannot"
     ):
         to_onnx(Flat(RadiusNeighborsClassifier(9.0, metric=lambda a, b: abs(a - b).max())).fit(X, y), (6,))
 
