@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,11 @@ from earmark.datasets import open_dataset
 from earmark.embeddings import Cache, embed
 from earmark.errors import DataError, RecipeError
 from earmark.fitting import fit, prepare
+from earmark.heads import _pretrained
 from earmark.heads._export import to_onnx
 from earmark.heads._net import Standardise
 from earmark.heads._pretrained import outputs, rest
+from earmark.nets import vggish
 from earmark.recipe import Recipe
 
 Build = Callable[..., Backbone]
@@ -145,3 +148,17 @@ def test_on_the_road_a_model_predicts_what_was_fitted(backbone: Build, tmp_path:
         rows = embed([clip], model.branches[0].backbones[0]).X
         found = model.clip_scores({model.branches[0].backbones[0].fingerprint: rows})
         np.testing.assert_allclose(found, scores, atol=1e-5)
+
+
+def test_vggish_goes_on_to_its_embedding_without_the_real_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    with torch.device("meta"):  # shapes without 288 MB of numbers
+        net = vggish.module()
+    shapes = {"input": (1, 96, 64), "pool1": (64, 48, 32), "pool2": (128, 24, 16), "pool3": (256, 12, 8)}
+    shapes |= {"pool4": (512, 6, 4), "flat": (12288,), "fc1": (4096,), "fc2": (4096,), "embedding": (128,)}
+    shapes["rectified"] = (128,)
+    found = SimpleNamespace(shapes=shapes, network=lambda: net)
+    monkeypatch.setattr(_pretrained, "installed", lambda *_: found)
+    cut = SimpleNamespace(name="vggish", facts={"at": "pool3"}, about=registry.module("backbones", "vggish").ABOUT)
+    left = rest(cut, None, "finetune")
+    assert [name for name, _ in left.named_children()] == ["pool4", "flat", "fc1", "fc2", "embedding"]
+    assert left(torch.empty(2, *shapes["pool3"], device="meta")).shape == (2, 128)

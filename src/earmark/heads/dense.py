@@ -7,6 +7,7 @@ from functools import partial
 
 from torch import nn
 
+from ._augment import augmentation
 from ._inner import Floats
 from ._net import NetHead, Standardise
 
@@ -23,13 +24,14 @@ def build(
     patience: int = 10,
     weight_decay: float = 0.0,
     smoothing: float = 0.0,
+    mixup: float = 0.0,
     balanced: bool = True,
     seed: int = 0,
 ) -> NetHead:
-    """``hidden``: widths of the hidden layers; the rest as ``NetHead`` says."""
+    """``hidden``: widths of the hidden layers; the rest as ``NetHead`` and ``_augment`` say."""
     widths = (hidden,) if isinstance(hidden, int) else tuple(hidden)
     return NetHead(
-        partial(layers, hidden=widths, dropout=dropout),
+        partial(layers, hidden=widths, dropout=dropout), augment=augmentation(mixup=mixup),
         lr=lr, epochs=epochs, batch=batch, patience=patience, weight_decay=weight_decay, smoothing=smoothing,
         balanced=balanced, seed=seed,
     )  # fmt: skip
