@@ -8,6 +8,12 @@ from ._flat import Flat
 
 ABOUT = "random forest (scikit-learn; Breiman 2001); takes rows as they are"
 
+SPACE = {  # what `earmark tune` searches
+    "leaf": [1, 2, 4, 8],
+    "depth": [None, 8, 16],
+    "pool": ["rows", "mean", "mean+std"],
+}
+
 
 def build(*, trees: int = 300, depth: int | None = None, leaf: int = 2, balanced: bool = True, seed: int = 0) -> Flat:
     """``trees`` of at most ``depth`` levels with at least ``leaf`` rows in a leaf.

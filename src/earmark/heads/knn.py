@@ -16,6 +16,12 @@ from ._scale import Scaler
 
 ABOUT = "k nearest neighbours (scikit-learn), cosine or euclidean, near ones count more; keeps all training rows"
 
+SPACE = {  # what `earmark tune` searches
+    "k": [1, 3, 5, 10, 20, 40],
+    "metric": ["cosine", "euclidean"],
+    "pool": ["rows", "mean", "mean+std"],
+}
+
 _NEAR = 1e-3  # added to distances, so that an equal row counts much but not infinitely
 
 

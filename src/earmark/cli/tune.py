@@ -1,0 +1,113 @@
+"""earmark tune"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import _options as opt
+
+if TYPE_CHECKING:
+    from ..tune import Tuned
+
+
+@click.command()
+@opt.data_argument
+@opt.recipe_option
+@click.option("--trials", type=click.IntRange(2), default=20, show_default=True, help="Tries in each search.")
+@click.option(
+    "--metric", default="accuracy", show_default=True, help="What is searched for: accuracy, macro_f1, log_loss, …"
+)
+@opt.protocol_option
+@opt.folds_option
+@click.option("--inner", type=click.IntRange(2), default=3, show_default=True, help="Folds of each search.")
+@opt.seed_option
+@opt.out_option("Folder for recipe.toml and tune.json.", required=False)
+@opt.cached
+@opt.json_option
+def command(
+    data: str, recipe: str, trials: int, metric: str, protocol: str | None, folds: int, inner: int, seed: int,
+    out: Path | None, cache_folder: Path | None, no_cache: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Search a recipe's parameters, nested: for each fold on its training side alone.
+
+    Searched are the parameters that the head declares (its SPACE) and how rows are pooled; those that the recipe
+    gives are kept. The accuracy told is nested: it is what to expect of the recipe found, not the best of many tries.
+
+    \b
+    Examples:
+      earmark tune clips.csv -r yamnet/logreg --trials 30 -o tuned
+      earmark tune clips.csv -r "musicnn+yamnet/svm(kernel=rbf)" --metric log_loss
+      earmark train clips.csv -r tuned/recipe.toml -o my-model
+    """
+    from ..tune import tune
+
+    found = tune(
+        data, recipe, trials=trials, metric=metric, protocol=protocol, folds=folds, inner=inner, seed=seed,
+        cache=opt.open_cache(cache_folder, no_cache), command=opt.said(),
+    )  # fmt: skip
+    show(found, out, as_json)
+
+
+def show(found: Tuned, out: Path | None, as_json: bool) -> None:
+    """Print what was found; write recipe.toml and tune.json to ``out``."""
+    facts = as_dict(found)
+    text = json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False)
+    if out:
+        from ..report.publish import publish
+
+        publish(out, {"recipe.toml": found.recipe.to_toml(), "tune.json": text + "\n"})
+    if as_json:
+        click.echo(text)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    names = list(found.space)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("found on", *names, f"inner {found.metric}"):
+        table.add_column(column, justify="left" if column == "found on" else "right")
+    for k, one in enumerate((*found.folds, found.final), start=1):
+        where = f"training side {k}" if k <= len(found.folds) else "[bold]all clips[/]"
+        table.add_row(where, *(str(one.values[n]) for n in names), f"{one.score:.3f}")
+    console.print(table)
+    nested, given = found.evaluation.scores["accuracy"], found.as_given.scores["accuracy"]
+    for line in (
+        f"Searched: {opt.points(nested.value)} % [{opt.points(nested.low)}, {opt.points(nested.high)}] of the clips right, nested "
+        f"(protocol {found.protocol}).",
+        f"As given: {opt.points(given.value)} % [{opt.points(given.low)}, {opt.points(given.high)}]; majority class "
+        f"{opt.points(found.majority)} %.",
+        f"{found.pair.verdict}.",
+        f"Recipe: {found.final.recipe.short}",
+    ):
+        console.print(line, highlight=False, markup=False)
+    if out:
+        console.print(f"Written: {out / 'recipe.toml'}", highlight=False, soft_wrap=True)
+
+
+def as_dict(found: Tuned) -> dict[str, Any]:
+    """Every number, as plain values."""
+    from ..report.results import plain
+    from ..tune import Found, chosen
+
+    def one(result: Found) -> dict[str, Any]:
+        return {
+            "recipe": result.recipe.short,
+            "values": dict(result.values),
+            "inner_score": result.score,
+            "tried": result.tried,
+        }
+
+    made: dict[str, Any] = plain({
+        "dataset": {"name": found.dataset.name, "clips": len(found.dataset.clips), "fingerprint": found.fingerprint},
+        "given": found.given.short, "recipe": found.final.recipe.short, "metric": found.metric, "space": dict(found.space),
+        "nested": found.evaluation.to_dict(), "as_given": found.as_given.to_dict(), "pair": found.pair.to_dict(),
+        "final": one(found.final), "folds": [one(f) for f in found.folds], "chosen": chosen(found.folds),
+        "protocol": found.protocol, "trials": found.trials, "inner": found.inner, "seed": found.seed,
+        "majority": found.majority, "command": found.command, "seconds": found.seconds, "versions": dict(found.versions),
+    })  # fmt: skip
+    return made
