@@ -162,3 +162,12 @@ def test_vggish_goes_on_to_its_embedding_without_the_real_weights(monkeypatch: p
     left = rest(cut, None, "finetune")
     assert [name for name, _ in left.named_children()] == ["pool4", "flat", "fc1", "fc2", "embedding"]
     assert left(torch.empty(2, *shapes["pool3"], device="meta")).shape == (2, 128)
+
+
+def test_the_frozen_probe_is_kept_where_training_makes_nothing_better(learnt: Any) -> None:
+    net, X, y, groups = learnt
+    wrong = np.where(np.arange(len(y)) % 2, y, np.random.default_rng(0).permutation(y))  # little to be learnt
+    found = head(net, lr=0.3, body=1.0, patience=1).fit(X, wrong, groups=groups)
+    before = rest(net, None, "finetune").state_dict()
+    assert len(found.history_["valid_loss"]) == 1
+    assert all(torch.equal(value, before[key]) for key, value in found.net_.body.state_dict().items())

@@ -18,6 +18,7 @@ The training loop is skorch's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from math import prod
 from typing import Any
 
@@ -45,7 +46,8 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ``spare``: share of the rows held out, by whole groups, to stop by; training ends after ``patience`` epochs
     without a lower loss on them. Where no group can be spared, all ``epochs`` are run.
     ``lr_factors``: start of parameters' names -> factor on ``lr``; the longest start that fits counts; 0 freezes.
-    ``start``: (net, rows (n, *shape), codes (n,), what each counts (n,)) of what is learnt from; called once, before training.
+    ``start``: (net, rows (n, *shape), codes (n,), what each counts (n,)) of what is learnt from; called once, before training. What it makes
+    is kept if no epoch gives a lower loss on the rows held out.
     ``augment``: (rows (b, *shape), targets (b, classes)) -> the same, changed; draws from torch's
     generator. Targets carry what a row counts: each sums to it.
     ``smoothing``: of labels. ``balanced``: rows count as ``_inner.weights`` says. ``bfloat16``: multiply in half the bits (faster
@@ -173,6 +175,9 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         loop.initialize()
         loop.notify("on_train_begin", X=None, y=None)
+        if self.start and seen is not None and len(look):  # the start is an epoch too: training may make nothing better
+            stopper.dynamic_threshold_ = loop.loss_of(seen)
+            stopper.best_model_weights_ = deepcopy(self.net_.state_dict())
         try:
             loop.fit_loop(Rows(x, targets, learn), epochs=self.epochs)
         except KeyboardInterrupt:  # also how skorch's callbacks stop; the user's own must pass
@@ -310,6 +315,11 @@ class _Loop(NeuralNet):  # type: ignore[misc]
         with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.bfloat16):
             logits: Tensor = super().infer(x, **fit_params)
         return logits.float()
+
+    def loss_of(self, rows: Rows) -> float:
+        """Mean loss of rows as the net is now."""
+        parts = [(len(b[0]), float(self.validation_step(b)["loss"])) for b in self.get_iterator(rows)]
+        return sum(n * loss for n, loss in parts) / len(rows)
 
 
 class _Hits(Callback):  # type: ignore[misc]

@@ -25,13 +25,20 @@ from ._pretrained import linear_probe, outputs, rest, wanted_shape
 
 ABOUT = "the rest of a pretrained net behind the cut, trained on with a new classifier: musicnn-vgg@pool3/finetune"
 
+SPACE = {  # what `earmark tune` searches
+    "lr": (3e-5, 1e-3, "log"),
+    "body": [0.03, 0.1, 0.3, 1.0],
+    "smoothing": [0.0, 0.1],
+    "mixup": [0.0, 0.2],
+}
+
 
 def build(
     *,
     backbone: Backbone,
     until: str | None = None,
-    lr: float = 1e-3,
-    body: float = 0.1,
+    lr: float = 3e-4,
+    body: float = 0.3,
     decay: float = 0.8,
     dropout: float = 0.2,
     probe: bool = True,
@@ -52,7 +59,8 @@ def build(
     ``until``: the last pretrained block to keep; default: the one that gives the backbone's embedding.
     ``lr``: of the classifier. The last pretrained block learns ``body`` times as fast, each one before it ``decay``
     times as fast as the next; ``body=0`` trains the classifier alone. ``dropout``: before the classifier.
-    ``probe``: start the classifier from a logistic regression; else from nothing. The rest as ``NetHead`` and
+    ``probe``: start the classifier from a logistic regression, which is kept if no epoch of training is better on the
+    rows held out; else from nothing. The rest as ``NetHead`` and
     ``_augment`` say. Raises RecipeError, WeightsError.
     """
     if body < 0 or not 0 <= decay <= 1:
