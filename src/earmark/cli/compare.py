@@ -106,7 +106,8 @@ def show(found: Comparison, out: Path | None, as_json: bool) -> None:
     for pair in found.pairs[:10]:
         console.print(f"  {pair.a} against {pair.b}: {pair.verdict}", highlight=False, markup=False)
     if found.dataset.excluded:
-        console.print(f"[yellow]{len(found.dataset.excluded)} files were left out:[/]")
+        count = len(found.dataset.excluded)
+        console.print(f"[yellow]{'1 file was' if count == 1 else f'{count} files were'} left out:[/]")
         for gone in found.dataset.excluded[:5]:
             console.print(f"  {gone.path}: {gone.reason}", highlight=False, markup=False)
         if len(found.dataset.excluded) > 5:

@@ -8,7 +8,7 @@ import click
 
 from . import _options as opt
 
-RECIPES = ("yamnet/logreg", "musicnn/logreg", "mfcc/svm", "logmel(fft_hop=1024, mels=64)/cnn(epochs=8, lr=0.001)")
+RECIPES = ("yamnet/logreg", "musicnn/logreg", "mfcc/svm", "small-cnn")
 
 
 @click.command()
