@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import threading
 import time
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import numpy as np
 import pytest
 import soundfile
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 RATE = 16000
+get = functools.partial(httpx.get, timeout=60)  # machines that run tests may be busy
+post = functools.partial(httpx.post, timeout=60)
 
 
 def tone(pitch: float, seconds: float, seed: int = 0, rate: int = RATE) -> np.ndarray:

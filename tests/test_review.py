@@ -30,7 +30,7 @@ from earmark.review.app import create_app
 from earmark.review.items import Item, items, read_audit
 from earmark.review.journal import Change, Journal
 from earmark.review.neighbours import neighbours
-from serving import RATE, browser, running, serious_findings, tone, write_tones
+from serving import RATE, browser, get, post, running, serious_findings, tone, write_tones
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -200,31 +200,31 @@ class TestServer:
         said = {"item": found[0].key, "what": "keep", "changes": []}
         base = address.rsplit("/", 1)[0]
         for path in ("", "state", "sound/0", "wrong/state", "page/review.js", "openapi.json"):
-            assert httpx.get(f"{base}/{path}").status_code == 404
-        assert httpx.post(f"{base}/decide", json=said).status_code == 404
-        assert httpx.get(f"{address}/state", headers={"host": "evil.example"}).status_code == 404
-        cross = httpx.post(f"{address}/decide", json=said, headers={"origin": "http://evil.example"})
+            assert get(f"{base}/{path}").status_code == 404
+        assert post(f"{base}/decide", json=said).status_code == 404
+        assert get(f"{address}/state", headers={"host": "evil.example"}).status_code == 404
+        cross = post(f"{address}/decide", json=said, headers={"origin": "http://evil.example"})
         assert cross.status_code == 403
-        assert httpx.get(f"{address}/state").json()["decisions"] == 0
-        own = httpx.post(f"{address}/decide", json=said, headers={"origin": base})
+        assert get(f"{address}/state").json()["decisions"] == 0
+        own = post(f"{address}/decide", json=said, headers={"origin": base})
         assert own.json()["decisions"] == 1
-        page = httpx.get(f"{address}/")
+        page = get(f"{address}/")
         assert page.headers["referrer-policy"] == "no-referrer"
         assert "default-src 'none'" in page.headers["content-security-policy"]
 
     def test_sounds_by_number(self, address: str, dataset: Dataset, tmp_path: Path) -> None:
         place = {c.id: i for i, c in enumerate(dataset.clips)}
-        whole = httpx.get(f"{address}/sound/{place['mid/0-0.wav']}")
+        whole = get(f"{address}/sound/{place['mid/0-0.wav']}")
         assert whole.content == (dataset.clips[place["mid/0-0.wav"]].path).read_bytes()
-        part = httpx.get(f"{address}/sound/{place['mid/0-0.wav']}", headers={"range": "bytes=0-9"})
+        part = get(f"{address}/sound/{place['mid/0-0.wav']}", headers={"range": "bytes=0-9"})
         assert (part.status_code, len(part.content)) == (206, 10)
         (number,) = [i for i, c in enumerate(dataset.clips) if c.start]
-        (tmp_path / "x.wav").write_bytes(httpx.get(f"{address}/sound/{number}").content)
+        (tmp_path / "x.wav").write_bytes(get(f"{address}/sound/{number}").content)
         assert soundfile.info(tmp_path / "x.wav").duration == pytest.approx(1.5)
-        assert httpx.get(f"{address}/view/{number}").json()["seconds"] == pytest.approx(1.5)
-        assert httpx.get(f"{address}/view/{place['low/broken.wav']}").status_code == 415
+        assert get(f"{address}/view/{number}").json()["seconds"] == pytest.approx(1.5)
+        assert get(f"{address}/view/{place['low/broken.wav']}").status_code == 415
         for wrong in ("999", "-1", "..%2f..%2fetc%2fpasswd"):
-            assert httpx.get(f"{address}/sound/{wrong}").status_code in (404, 422)
+            assert get(f"{address}/sound/{wrong}").status_code in (404, 422)
 
     def test_nonsense_is_told(self, address: str, found: tuple[Item, ...]) -> None:
         for said in (
@@ -232,7 +232,7 @@ class TestServer:
             {"item": found[0].key, "what": "relabel", "changes": [{"clip": found[0].clips[0], "label": "a\nb"}]},
             {"item": found[0].key},
         ):
-            assert httpx.post(f"{address}/decide", json=said).status_code == 422
+            assert post(f"{address}/decide", json=said).status_code == 422
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from earmark.serve.app import create_app
 from earmark.serve.limits import Limits
 from earmark.serve.upload import plain
 from earmark.serve.view import BANDS, COLUMNS, view
-from serving import RATE, running, tone, write_tones
+from serving import RATE, get, post, running, tone, write_tones
 
 
 @pytest.fixture(scope="module")
@@ -103,9 +103,9 @@ class TestAnswers:
         (tmp_path / "sound").write_bytes(content)
         wanted = earmark.load(model).predict(tmp_path / "sound")
         if way == "form":
-            answer = httpx.post(f"{served}/api/predict", files={"file": ("a.wav", content)})
+            answer = post(f"{served}/api/predict", files={"file": ("a.wav", content)})
         else:
-            answer = httpx.post(f"{served}/api/predict", content=content)
+            answer = post(f"{served}/api/predict", content=content)
         told = schema.Answer.model_validate_json(answer.content)
         assert told.label == wanted.label == "mid"
         assert told.scores == pytest.approx(dict(wanted.scores), abs=1e-4)
@@ -116,7 +116,7 @@ class TestAnswers:
     def test_timeline(self, served: str, model: Path, tmp_path: Path) -> None:
         soundfile.write(tmp_path / "two.wav", np.concatenate([tone(220, 3), tone(2000, 3)]), RATE)
         wanted = earmark.load(model).timeline(tmp_path / "two.wav", seconds=1.0)
-        answer = httpx.post(
+        answer = post(
             f"{served}/api/predict?timeline=true&seconds=1&model=again", content=(tmp_path / "two.wav").read_bytes()
         )
         told = schema.Answer.model_validate_json(answer.content)
@@ -128,19 +128,19 @@ class TestAnswers:
 
     def test_a_timeline_never_has_more_than_2000_pieces(self, served: str, sound: Path) -> None:
         content = encoded(tone(660, 59), "FLAC")
-        answer = httpx.post(f"{served}/api/predict?timeline=1&seconds=0.05", content=content, timeout=60)
+        answer = post(f"{served}/api/predict?timeline=1&seconds=0.05", content=content, timeout=60)
         assert len(answer.json()["timeline"]) == pytest.approx(59 / 0.05, abs=20)
         assert answer.json()["alpha"] == pytest.approx(0.1)
-        plain_ = httpx.post(f"{served}/api/predict?set=false", content=sound.read_bytes()).json()
+        plain_ = post(f"{served}/api/predict?set=false", content=sound.read_bytes()).json()
         assert plain_["set"] is None
-        wide = httpx.post(f"{served}/api/predict?alpha=0.01", content=sound.read_bytes()).json()
+        wide = post(f"{served}/api/predict?alpha=0.01", content=sound.read_bytes()).json()
         assert wide["alpha"] == 0.01
         assert wide["set"] == ["mid", *wide["set"][1:]]
         assert len(wide["set"]) == 3  # 18 groups cannot promise one miss in a hundred: nothing is excluded
         assert plain_["alpha"] is None
 
     def test_view(self, served: str, sound: Path) -> None:
-        answer = httpx.post(f"{served}/api/predict?view=true", content=sound.read_bytes())
+        answer = post(f"{served}/api/predict?view=true", content=sound.read_bytes())
         picture = schema.Answer.model_validate_json(answer.content).view
         assert picture is not None
         mel = np.frombuffer(base64.b64decode(picture.mel), np.uint8).reshape(picture.columns, picture.bands)
@@ -150,10 +150,10 @@ class TestAnswers:
         assert picture.columns * picture.step == pytest.approx(picture.seconds, abs=2 * picture.step)
 
     def test_models(self, served: str) -> None:
-        told = schema.Models.model_validate_json(httpx.get(f"{served}/api/models").content)
+        told = schema.Models.model_validate_json(get(f"{served}/api/models").content)
         assert [m.name for m in told.models] == ["tones", "again"]
         assert told.limits.seconds == 60
-        one = schema.Facts.model_validate_json(httpx.get(f"{served}/api/model?model=again").content)
+        one = schema.Facts.model_validate_json(get(f"{served}/api/model?model=again").content)
         assert one.labels == ["high", "low", "mid"]
         accuracy = one.measured.scores["accuracy"]
         assert accuracy.low is not None
@@ -167,17 +167,17 @@ class TestAnswers:
         assert one.unknown_rate is not None
 
     def test_state_metrics_and_headers(self, served: str, sound: Path) -> None:
-        assert httpx.get(f"{served}/healthz").json() == {"status": "alive"}
-        assert httpx.get(f"{served}/readyz").json() == {"status": "ready"}
-        httpx.post(f"{served}/api/predict", content=sound.read_bytes())
-        text = httpx.get(f"{served}/metrics").text
+        assert get(f"{served}/healthz").json() == {"status": "alive"}
+        assert get(f"{served}/readyz").json() == {"status": "ready"}
+        post(f"{served}/api/predict", content=sound.read_bytes())
+        text = get(f"{served}/metrics").text
         assert re.search(r'earmark_labels_total\{label="mid",model="tones"\} [1-9]', text)
         assert re.search(r'earmark_requests_total\{method="POST",path="/api/predict",status="200"\} [1-9]', text)
-        page = httpx.get(f"{served}/")
+        page = get(f"{served}/")
         assert "default-src 'none'" in page.headers["content-security-policy"]
         assert "unsafe" not in page.headers["content-security-policy"]
         assert page.headers["x-content-type-options"] == "nosniff"
-        assert httpx.get(f"{served}/", headers={"if-none-match": page.headers["etag"]}).status_code == 304
+        assert get(f"{served}/", headers={"if-none-match": page.headers["etag"]}).status_code == 304
         assert "access-control-allow-origin" not in page.headers
 
 
@@ -197,7 +197,7 @@ class TestRefusals:
     )
     def test_what_is_no_sound(self, served: str, content: bytes, status: int, code: str) -> None:
         for sent in ({"files": {"file": ("x.wav", content)}}, {"content": content}):
-            answer = httpx.post(f"{served}/api/predict", **sent)  # type: ignore[arg-type]
+            answer = post(f"{served}/api/predict", **sent)  # type: ignore[arg-type]
             assert (answer.status_code, refusal(answer)["code"]) == (status, code)
 
     @pytest.mark.parametrize(
@@ -216,12 +216,12 @@ class TestRefusals:
         ],
     )
     def test_wrong_requests(self, served: str, path: str, sent: dict[str, object], status: int, code: str) -> None:
-        answer = httpx.post(f"{served}/api/{path}", **sent)  # type: ignore[arg-type]
+        answer = post(f"{served}/api/{path}", **sent)  # type: ignore[arg-type]
         assert (answer.status_code, refusal(answer)["code"]) == (status, code)
 
     def test_names_are_only_shown(self, served: str, sound: Path) -> None:
         name = "../../etc/\\..\\<b>pass\x07wd</b>.wav"
-        answer = httpx.post(f"{served}/api/predict", files={"file": (name, sound.read_bytes())})
+        answer = post(f"{served}/api/predict", files={"file": (name, sound.read_bytes())})
         assert answer.json()["file"] == "b>.wav"
         assert plain("..\\..\\boot.ini") == "boot.ini"
         assert plain("a\n\x00b\u202ec.wav") == "abc.wav"
@@ -243,7 +243,7 @@ class TestRefusals:
             for _ in range(100):
                 yield bytes(2**16)
 
-        answer = httpx.post(f"{served}/api/predict", content=body())
+        answer = post(f"{served}/api/predict", content=body())
         assert (answer.status_code, refusal(answer)["code"]) == (413, "too_many_bytes")
 
     @pytest.mark.parametrize(
@@ -259,14 +259,14 @@ class TestRefusals:
     def test_small_files_that_hold_too_much(self, served: str, make) -> None:  # type: ignore[no-untyped-def]
         content = make()
         assert len(content) < 2 * 2**20
-        answer = httpx.post(f"{served}/api/predict", content=content, timeout=60)
+        answer = post(f"{served}/api/predict", content=content, timeout=60)
         assert (answer.status_code, refusal(answer)["code"]) == (413, "too_long")
 
     def test_a_header_that_claims_hours(self, served: str) -> None:
         content = bytearray(encoded(tone(440, 1), "FLAC"))
         content[21] |= 0x0F  # total samples, 36 bits of the stream's facts
         content[22:26] = b"\xff\xff\xff\xff"
-        answer = httpx.post(f"{served}/api/predict", content=bytes(content))
+        answer = post(f"{served}/api/predict", content=bytes(content))
         assert (answer.status_code, refusal(answer)["code"]) == (413, "too_long")
 
 
@@ -282,11 +282,15 @@ class TestLimits:
 
     def test_a_connection_that_says_nothing_is_closed(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("earmark.serve.server.HEADER_SECONDS", 0.3)
-        with (
-            running(create_app({"m": earmark.load(model)})) as address,
-            head_of(address, "POST /api/pred") as link,
-        ):
-            assert link.recv(10) == b""
+        with running(create_app({"m": earmark.load(model)})) as address:
+            with head_of(address, "POST /api/pred") as link:
+                assert link.recv(10) == b""
+            with head_of(address, "GET /healthz HTTP/1.1\nHost: x\n\n") as link:
+                told = b""
+                while not told.endswith(b'{"status":"alive"}'):
+                    told += link.recv(65536)
+                link.sendall(b"GET /health")
+                assert link.recv(10) == b""
 
     def test_a_full_line_and_work_that_takes_too_long(
         self, model: Path, sound: Path, monkeypatch: pytest.MonkeyPatch
@@ -302,20 +306,20 @@ class TestLimits:
         limits = Limits(workers=1, waiting=1, timeout=2)
         found: list[httpx.Response] = []
 
-        def post(address: str) -> None:
-            found.append(httpx.post(f"{address}/api/predict", content=sound.read_bytes(), timeout=20))
+        def ask(address: str) -> None:
+            found.append(post(f"{address}/api/predict", content=sound.read_bytes(), timeout=20))
 
         with running(create_app({"m": earmark.load(model)}, limits=limits)) as address:
-            threads = [threading.Thread(target=post, args=(address,)) for _ in range(2)]
+            threads = [threading.Thread(target=ask, args=(address,)) for _ in range(2)]
             threads[0].start()
             assert begun.wait(5)
             threads[1].start()
             time.sleep(0.3)
-            third = httpx.post(f"{address}/api/predict", content=sound.read_bytes())
+            third = post(f"{address}/api/predict", content=sound.read_bytes())
             assert (third.status_code, refusal(third)["code"]) == (503, "busy")
             assert int(third.headers["retry-after"]) >= 1
-            assert httpx.get(f"{address}/healthz").status_code == 200
-            assert httpx.get(f"{address}/readyz").status_code == 503
+            assert get(f"{address}/healthz").status_code == 200
+            assert get(f"{address}/readyz").status_code == 503
             for thread in threads:
                 thread.join(20)
             assert [(r.status_code, refusal(r)["code"]) for r in found] == [(504, "took_too_long"), (503, "busy")]
@@ -338,23 +342,23 @@ class TestLimits:
         monkeypatch.setattr("earmark.serve.app.answer", slow)
         with running(create_app({"m": earmark.load(model)})) as address:
             with pytest.raises(httpx.ReadTimeout):
-                httpx.post(f"{address}/api/predict", content=sound.read_bytes(), timeout=0.5)
+                post(f"{address}/api/predict", content=sound.read_bytes(), timeout=0.5)
             assert begun.is_set()
             time.sleep(1)
             assert len(told) == 1
-            assert "earmark_inside 0.0" in httpx.get(f"{address}/metrics").text
+            assert "earmark_inside 0.0" in get(f"{address}/metrics").text
 
     def test_key(self, model: Path, sound: Path) -> None:
         with running(create_app({"m": earmark.load(model)}, key="sésame")) as address:
             for path in ("api/models", "metrics"):
-                assert httpx.get(f"{address}/{path}").status_code == 401
-                assert httpx.get(f"{address}/{path}", headers={"x-api-key": "wrong"}).status_code == 401
-                answer = httpx.get(f"{address}/{path}", headers={"authorization": "Bearer sésame".encode()})
+                assert get(f"{address}/{path}").status_code == 401
+                assert get(f"{address}/{path}", headers={"x-api-key": "wrong"}).status_code == 401
+                answer = get(f"{address}/{path}", headers={"authorization": "Bearer sésame".encode()})
                 assert answer.status_code == 200
-            refused = httpx.post(f"{address}/api/predict", content=sound.read_bytes())
+            refused = post(f"{address}/api/predict", content=sound.read_bytes())
             assert (refused.status_code, refusal(refused)["code"]) == (401, "no_key")
             assert refused.headers["www-authenticate"] == "Bearer"
-            assert httpx.get(f"{address}/").status_code == httpx.get(f"{address}/healthz").status_code == 200
+            assert get(f"{address}/").status_code == get(f"{address}/healthz").status_code == 200
 
     def test_requests_at_work_end_before_the_server_does(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         begun = threading.Event()
@@ -369,7 +373,7 @@ class TestLimits:
         found: list[httpx.Response] = []
         with running(create_app({"m": earmark.load(model)})) as address:
             thread = threading.Thread(
-                target=lambda: found.append(httpx.post(f"{address}/api/predict", content=b"x", timeout=10))
+                target=lambda: found.append(post(f"{address}/api/predict", content=b"x", timeout=10))
             )
             thread.start()
             assert begun.wait(5)

@@ -78,7 +78,8 @@ def opened(
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda line: errors.append(line.text) if "Content Security Policy" in line.text else None)
-    page.on("request", lambda r: None if r.url.startswith((address, "blob:", "data:")) else errors.append(r.url))
+    here = (address.removesuffix("/docs"), "blob:", "data:")
+    page.on("request", lambda r: None if r.url.startswith(here) else errors.append(r.url))
     page.goto(address)
     try:
         yield page
@@ -185,6 +186,8 @@ def test_drop_and_playback(chromium: Browser, address: str) -> None:
 
 def test_the_keyboard_alone(chromium: Browser, address: str, files: Path) -> None:
     with opened(chromium, address) as page:
+        # From the beginning: a browser that is told to wait for a chooser does so a moment later.
+        page.on("filechooser", lambda chooser: chooser.set_files([files / "a.wav", files / "broken.wav"]))
         page.wait_for_selector("#trust:not([hidden])")
 
         def focused() -> str:
@@ -203,9 +206,7 @@ def test_the_keyboard_alone(chromium: Browser, address: str, files: Path) -> Non
         assert focused() == "trust"
         page.keyboard.press("Tab")
         assert focused() == "choose"
-        with page.expect_file_chooser() as coming:
-            page.keyboard.press("Enter")
-        coming.value.set_files([files / "a.wav", files / "broken.wav"])
+        page.keyboard.press("Enter")
         answered(page, 2)
         page.focus("#csv")
         for _ in range(3):
@@ -256,3 +257,13 @@ def test_a_server_with_a_key(chromium: Browser, model: Model, files: Path) -> No
         page.set_input_files("#files", files / "a.wav")
         answered(page, 1)
         assert "heard by two" in page.inner_text("#detail .file")
+
+
+def test_the_description_of_the_api(chromium: Browser, address: str) -> None:
+    with opened(chromium, f"{address}/docs", width=390, bypass=True) as page:
+        page.wait_for_selector("#schemas section")
+        titles = page.locator("#operations h3").all_inner_texts()
+        assert "POST /api/predict" in titles
+        assert page.locator("#operations section:has-text('/api/predict') code:text-is('alpha')").count() == 1
+        assert not serious_findings(page)
+        assert page.locator("html").evaluate("e => e.scrollWidth") <= 390

@@ -64,10 +64,15 @@ def command(
     limits = Limits(
         bytes=int(max_mb * 2**20), seconds=max_seconds, timeout=timeout, waiting=queue, workers=workers or os.cpu_count() or 1
     )  # fmt: skip
-    app = create_app(_loaded(models), limits=limits, key=_key(key_file))
+    key = _key(key_file)
+    app = create_app(_loaded(models), limits=limits, key=key)
     bound = listening(host, port)
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     click.echo(f"Listening on http://{shown}:{bound.getsockname()[1]}/ (stop: Ctrl-C)", err=True)
+    if key is None and host not in ("127.0.0.1", "::1", "localhost"):
+        click.echo(
+            "Whoever reaches this address can use it: no key is set (--key-file), and HTTP is not encrypted.", err=True
+        )
     logs.set_up()
     with bound:
         server(app, grace=grace).run([bound])

@@ -81,7 +81,7 @@ def create_app(models: Mapping[str, Model], *, limits: Limits | None = None, key
         summary="Says what sounds are, with calibrated scores.",
         description="Every error has the same body: what was found, what was wanted, what to do.",
         lifespan=lifespan,
-        docs_url=None,  # they load scripts from elsewhere; the page / works offline
+        docs_url=None,  # FastAPI's load scripts from elsewhere; ours work offline
         redoc_url=None,
     )
     app.state.ready = False
@@ -168,6 +168,10 @@ def create_app(models: Mapping[str, Model], *, limits: Limits | None = None, key
     @app.get("/", include_in_schema=False)
     async def index(request: Request) -> Response:
         return files["index.html"].response(request)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs(request: Request) -> Response:
+        return files["docs.html"].response(request)
 
     @app.get("/page/{name}", include_in_schema=False)
     async def page(name: str, request: Request) -> Response:

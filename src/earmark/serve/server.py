@@ -20,10 +20,19 @@ class Patient(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._listen()
+
+    def on_response_complete(self) -> None:
+        self._nothing_yet.cancel()
+        self._listen()
+        super().on_response_complete()
+
+    def _listen(self) -> None:
+        self._last = getattr(self, "scope", None)  # uvicorn sets it when a head is whole
         self._nothing_yet = self.loop.call_later(HEADER_SECONDS, self._hang_up)
 
     def _hang_up(self) -> None:
-        if getattr(self, "scope", None) is None:  # no request's head was whole yet
+        if getattr(self, "scope", None) is self._last:
             self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
