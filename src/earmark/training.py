@@ -12,14 +12,14 @@ import numpy as np
 from . import split
 from .backbone import Net
 from .calibration import Calibration, Novelty
-from .data import Dataset
+from .data import Dataset, Excluded
 from .datasets import open_dataset
 from .embeddings import Cache, embed
 from .errors import DataError
 from .evaluation import evaluate as evaluate_scores
 from .evaluation import majority_baseline
 from .experiment import Comparison, Run, facts, run, versions
-from .fitting import Data, Fitted, fit, prepare
+from .fitting import Data, Fitted, Scores, fit, prepare
 from .model import Branch, Model
 from .pool import pool_vectors, seen_shape
 from .recipe import Recipe, find
@@ -123,10 +123,15 @@ def _short(digest: str) -> str:
     return digest[:32]
 
 
+def met_in_training(model: Model, data: Data) -> list[bool]:
+    """Of each clip, whether the model was trained on it (the same bytes)."""
+    known = set(model.extra.get(TRAINED_ON, b"").decode().split())
+    return [_short(d) in known for d in data.digests]
+
+
 def _leak_notes(model: Model, data: Data) -> tuple[str, ...]:
     """A warning if some of the judged clips are ones that the model was trained on (the same bytes)."""
-    known = set(model.extra.get(TRAINED_ON, b"").decode().split())
-    met = sum(_short(d) in known for d in data.digests)
+    met = sum(met_in_training(model, data))
     if not met:
         return ()
     return (
@@ -166,16 +171,8 @@ def _readme(card: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def evaluate(
-    model: Model, source: str | Path | Dataset, *, cache: Cache | None = None, seed: int = 0, command: str = ""
-) -> Comparison:
-    """Judge a trained model on labelled sounds it was not trained on; the scores are calibrated ones.
-
-    Raises DataError if a label is not one the model knows, or if no clip can be used.
-    """
-    import time
-
-    began = time.perf_counter()
+def heard(model: Model, source: str | Path | Dataset, *, cache: Cache | None = None) -> Data:
+    """Rows of labelled sounds by a model's own backbones. Raises DataError if the model does not know a label."""
     dataset = open_dataset(source)
     strangers = sorted(set(dataset.classes) - set(model.classes))
     if strangers or not dataset.classes:
@@ -189,30 +186,49 @@ def evaluate(
     unlabelled = [c.id for c in dataset.clips if c.label is None]
     rows = {p: embed([c for c in dataset.clips if c.label], b, cache=cache) for p, b in parts.items()}
     bad = {i: e for r in rows.values() for i, e in r.excluded.items()}
-    embedded = time.perf_counter()
-    from .data import Excluded
-
     dataset = dataset.without([*(Excluded(i, "no label") for i in unlabelled), *bad.values()], [*unlabelled, *bad])
     if not dataset.clips:
         raise DataError(f"{dataset.name}: no clip can be used; {len(dataset.excluded)} were excluded")
-    ids = tuple(c.id for c in dataset.clips)
-    data = Data(dataset, {p: r.select(ids) for p, r in rows.items()}, parts, {})
-    proba = np.stack([model.clip_scores({parts[p].fingerprint: e.X[e.clip == i] for p, e in data.rows.items()})
-                      for i in range(len(ids))])  # fmt: skip
+    ids = [c.id for c in dataset.clips]
+    return Data(dataset, {p: r.select(ids) for p, r in rows.items()}, parts, {})
+
+
+def judged_by(model: Model, data: Data) -> Scores:
+    """A model's scores (clips, classes) of clips whose rows are there, before calibration."""
+    rows = {data.backbones[p].fingerprint: e for p, e in data.rows.items()}
+    return np.stack(
+        [model.clip_scores({k: e.X[e.clip == i] for k, e in rows.items()}) for i in range(len(data.labels))]
+    )
+
+
+def evaluate(
+    model: Model, source: str | Path | Dataset, *, cache: Cache | None = None, seed: int = 0, command: str = ""
+) -> Comparison:
+    """Judge a trained model on labelled sounds it was not trained on; the scores are calibrated ones.
+
+    Raises DataError if a label is not one the model knows, or if no clip can be used.
+    """
+    import time
+
+    began = time.perf_counter()
+    data = heard(model, source, cache=cache)
+    embedded = time.perf_counter()
+    proba = judged_by(model, data)
     if model.calibration is not None:
         proba = model.calibration.apply(proba)
     y = np.searchsorted(model.classes, data.labels)
-    protocol = "groups" if dataset.has_groups else "clips"
-    units = split.units(dataset, protocol, data.digests)
+    protocol = "groups" if data.dataset.has_groups else "clips"
+    units = split.units(data.dataset, protocol, data.digests)
     done = time.perf_counter()
     judged = Run(
-        recipe=recipe, classes=model.classes, ids=ids, y=y, groups=units, fold=np.zeros(len(ids), int), proba=proba[None],
+        recipe=Recipe.parse(str(model.card["recipe"])), classes=model.classes, ids=tuple(c.id for c in data.dataset.clips),
+        y=y, groups=units, fold=np.zeros(len(y), int), proba=proba[None],
         evaluation=evaluate_scores(y, proba, model.classes, units, seed=seed), row_accuracy=float("nan"), history=(),
         seconds={"embed": embedded - began, "fit": 0.0, "predict": done - embedded},
-        backbones=tuple(facts(b) for b in parts.values()),
+        backbones=tuple(facts(b) for b in data.backbones.values()),
     )  # fmt: skip
     return Comparison(
-        dataset=dataset, protocol="held out", folds=1, seeds=1, seed=seed, runs=(judged,), pairs=(),
+        dataset=data.dataset, protocol="held out", folds=1, seeds=1, seed=seed, runs=(judged,), pairs=(),
         baseline=majority_baseline(y, len(model.classes)), fingerprint=data.fingerprint, versions=versions(),
         seconds=time.perf_counter() - began, command=command, notes=_leak_notes(model, data),
     )  # fmt: skip

@@ -1,0 +1,85 @@
+"""earmark stress"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from . import _options as opt
+
+if TYPE_CHECKING:
+    from ..stress import Stress
+
+
+@click.command()
+@click.argument("model", metavar="MODEL")
+@opt.data_argument
+@click.option(
+    "--change",
+    "changes",
+    multiple=True,
+    help="A family (mp3, opus, lowpass, telephone, noise, gain, pitch, tempo, excerpt) or one change: "
+    '"noise(snr=5)". May be given several times. Default: all families.',
+)
+@opt.protocol_option
+@opt.folds_option
+@opt.seed_option
+@opt.out_option("Folder for stress.html, stress.json and the figure.", required=False)
+@opt.cached
+@opt.json_option
+def command(
+    model: str, data: str, changes: tuple[str, ...], protocol: str | None, folds: int, seed: int, out: Path | None,
+    cache_folder: Path | None, no_cache: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Judge MODEL on the sounds of DATA made worse: codecs, filters, noise, gain, pitch, tempo, shorter excerpts.
+
+    MODEL is a folder that `earmark train` made, or a recipe. With a recipe, or with sounds that the model was
+    trained on, heads are fitted anew for each fold: no clip is judged by what learnt from it.
+
+    \b
+    Examples:
+      earmark stress my-model new-sounds/ -o out
+      earmark stress yamnet/logreg clips.csv --change mp3 --change "noise(snr=5)"
+    """
+    from ..model import load
+    from ..stress import stress
+
+    found = stress(
+        load(model) if (Path(model) / "earmark.json").exists() else model, data, changes=changes, protocol=protocol,
+        folds=folds, seed=seed, cache=opt.open_cache(cache_folder, no_cache), command=opt.said(),
+    )  # fmt: skip
+    show(found, out, as_json)
+
+
+def show(found: Stress, out: Path | None, as_json: bool) -> None:
+    """Print the accuracies and write the report to ``out``."""
+    from ..report import stress as report
+
+    written = report.write(found, out) if out else None
+    if as_json:
+        click.echo(json.dumps(report.as_json(found), ensure_ascii=False, indent=1, allow_nan=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    console.print(
+        f"[bold]{found.dataset.name}[/]: {found.recipe.name}, {found.clips} clips; {found.how}", highlight=False
+    )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("change", "accuracy", "points", "95 % interval", "changed"):
+        table.add_column(column, justify="left" if column == "change" else "right")
+    table.add_row("as it is", opt.points(found.plain.value))
+    for c in found.conditions:
+        table.add_row(
+            report.name(c), opt.points(c.accuracy.value), f"{100 * c.loss.value:+.1f}",
+            f"{100 * c.loss.low:+.1f} … {100 * c.loss.high:+.1f}", str(c.changed),
+        )  # fmt: skip
+    console.print(table)
+    for line in report.lead(found):
+        console.print(f"  {line}", highlight=False, markup=False)
+    if written:
+        console.print(f"Report: {written}", highlight=False, soft_wrap=True)

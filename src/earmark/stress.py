@@ -1,0 +1,212 @@
+"""How a classifier holds up when sounds are worse than those it learnt from: codecs, filters, noise, pitch, length.
+
+Heads learn from the sounds as they are; the clips that judge are changed (``effects``). With a recipe, or a model and
+the very sounds it was trained on, heads are fitted anew for each fold, so that no clip is judged by what learnt from
+it. With a model and other sounds, the model itself is judged.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import split
+from .data import Dataset
+from .datasets import open_dataset
+from .effects import Change, exact
+from .embeddings import Cache, embed
+from .errors import DataError
+from .experiment import splits_of, versions
+from .fitting import Data, Scores, fit, prepare
+from .intervals import Interval
+from .model import Model
+from .progress import bar
+from .recipe import Part, Recipe, find
+from .shares import difference, share
+from .training import heard, judged_by, met_in_training
+
+# Family -> changes, mildest first.
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "mp3": ("mp3(kbps=64)", "mp3(kbps=32)", "mp3(kbps=16)"),
+    "opus": ("opus(kbps=24)", "opus(kbps=12)", "opus(kbps=6)"),
+    "lowpass": ("lowpass(hz=4000)", "lowpass(hz=2000)", "lowpass(hz=1000)"),
+    "telephone": ("telephone",),
+    "noise": ("noise(snr=30)", "noise(snr=20)", "noise(snr=10)", "noise(snr=0)"),
+    "gain": ("gain(db=-20)", "gain(db=20)"),
+    "pitch": ("pitch(semitones=-1)", "pitch(semitones=1)", "pitch(semitones=-3)", "pitch(semitones=3)"),
+    "tempo": ("tempo(factor=0.9)", "tempo(factor=1.1)", "tempo(factor=0.75)", "tempo(factor=1.33)"),
+    "excerpt": ("excerpt(seconds=5)", "excerpt(seconds=2)", "excerpt(seconds=1)"),
+}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Accuracy when the clips that judge are changed. ``loss``: less than on the clips as they are (negative: lost)."""
+
+    name: str
+    family: str
+    accuracy: Interval
+    loss: Interval
+    changed: int  # clips whose rows are others than before: an excerpt of 5 s leaves a clip of 3 s as it was
+
+
+@dataclass(frozen=True)
+class Stress:
+    """``plain`` is the accuracy on clips as they are; ``how`` says in words who judged what."""
+
+    dataset: Dataset
+    recipe: Recipe
+    how: str
+    protocol: str
+    folds: int
+    plain: Interval
+    conditions: tuple[Condition, ...]
+    clips: int
+    groups: int
+    seed: int
+    majority: float
+    fingerprint: str
+    versions: Mapping[str, str]
+    seconds: float
+    command: str = ""
+
+
+def stress(
+    what: Model | str | Recipe,
+    source: str | Path | Dataset,
+    *,
+    changes: Sequence[str] = (),
+    protocol: str | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    cache: Cache | None = None,
+    command: str = "",
+) -> Stress:
+    """Judge a model or a recipe on the sounds of ``source``, as they are and under each of ``changes`` (default: all
+    of ``FAMILIES``; each as ``"mp3(kbps=32)"``).
+
+    Raises DataError, RecipeError, WeightsError.
+    """
+    began = time.perf_counter()
+    named = _named(changes)
+    model, met = None, 0
+    if isinstance(what, Model):
+        data = heard(what, source, cache=cache)
+        recipe, met = Recipe.parse(str(what.card["recipe"])), sum(met_in_training(what, data))
+        if met:
+            protocol = protocol or str(what.card["measured"]["protocol"])
+        else:
+            model = what
+        if met and recipe.augment:
+            data = prepare(data.dataset, [recipe], cache=cache, seed=seed)
+    else:
+        recipe = find(what)
+        data = prepare(open_dataset(source), [recipe], cache=cache, seed=seed)
+    protocol = protocol or split.choose_protocol(data.dataset)
+    if protocol == "rows":
+        raise DataError("the protocol 'rows' judges no clips; take clips, groups or published")
+    units = split.units(data.dataset, protocol, data.digests)
+    judge: Callable[[Data], Scores]
+    if model is not None:
+        judge, classes, number = partial(judged_by, model), model.classes, 1
+        how, protocol = "the model itself, on sounds it was not trained on (by their bytes)", "held out"
+    else:
+        classes, number = data.dataset.classes, len(splits_of(data, protocol, folds, seed))
+        judge = _refitted(recipe, data, units, protocol, folds, seed)
+        how = "heads fitted anew for each fold, so that no clip is judged by what learnt from it"
+        if met:
+            how += f" (the model was trained on {met} of these clips)"
+    y = np.searchsorted(classes, data.labels)
+    plain = _right(judge(data), y)
+    judged = np.isfinite(plain).astype(int)
+    found = []
+    with bar("stress", len(named)) as step:
+        for name, family in named:
+            changed = under(data, exact(Part.parse(name)), cache)
+            right = _right(judge(changed), y)
+            found.append(
+                Condition(
+                    name, family, share(np.nan_to_num(right), judged, units, seed=seed),
+                    difference((np.nan_to_num(right), judged), (np.nan_to_num(plain), judged), units, seed=seed),
+                    _others(data, changed),
+                )
+            )  # fmt: skip
+            step()
+    return Stress(
+        dataset=data.dataset, recipe=recipe, how=how, protocol=protocol, folds=number,
+        plain=share(np.nan_to_num(plain), judged, units, seed=seed), conditions=tuple(found), clips=int(judged.sum()),
+        groups=len(set(units[judged > 0].tolist())), seed=seed,
+        majority=max(np.unique(data.labels, return_counts=True)[1]) / len(data.labels), fingerprint=data.fingerprint,
+        versions=versions(), seconds=time.perf_counter() - began, command=command,
+    )  # fmt: skip
+
+
+def under(data: Data, change: Change, cache: Cache | None) -> Data:
+    """The data with the rows of changed sounds. Raises DataError if one can then not be used."""
+    rows = {}
+    for part, backbone in data.backbones.items():
+        made = embed(data.dataset.clips, backbone, cache=cache, change=change)
+        if made.excluded:
+            gone = next(iter(made.excluded.values()))
+            raise DataError(
+                f"{len(made.excluded)} clips cannot be used under {change.key}, e.g. {gone.path}: {gone.reason}"
+            )
+        rows[part] = made
+    return replace(data, rows=rows)
+
+
+def _named(changes: Sequence[str]) -> list[tuple[str, str]]:
+    """(change, family) of what was asked for: families by their names, single changes as they are written."""
+    wanted = list(changes) or list(FAMILIES)
+    found: list[tuple[str, str]] = []
+    for text in wanted:
+        found += [(name, text) for name in FAMILIES[text]] if text in FAMILIES else [(text, Part.parse(text).name)]
+    for name, _ in found:
+        exact(Part.parse(name))  # a wrong one is told before anything is judged
+    return list(dict.fromkeys(found))
+
+
+def _refitted(
+    recipe: Recipe, data: Data, units: split.Labels, protocol: str, folds: int, seed: int
+) -> Callable[[Data], Scores]:
+    """Scores of clips by heads that learnt, once, from the other folds as they are."""
+    splits = splits_of(data, protocol, folds, seed)
+    with bar("fit", len(splits)) as step:
+        heads = []
+        for part in splits:
+            heads.append(fit(recipe, data, part.train, units, seed=seed))
+            step()
+    classes = data.dataset.classes
+
+    def judge(changed: Data) -> Scores:
+        proba = np.full((len(data.labels), len(classes)), np.nan)
+        for part, fitted in zip(splits, heads, strict=True):
+            proba[part.test] = 0.0
+            proba[np.ix_(part.test, np.searchsorted(classes, fitted.classes))] = fitted.scores(changed, part.test)[0]
+        return proba
+
+    return judge
+
+
+def _right(proba: Scores, y: NDArray[np.int64]) -> NDArray[np.float64]:
+    """1 for a clip that is right, 0 for one that is not, nan for one that no fold judges."""
+    right = (np.nan_to_num(proba, nan=-1).argmax(axis=1) == y).astype(float)
+    return np.where(np.isfinite(proba).all(axis=1), right, np.nan)
+
+
+def _others(data: Data, changed: Data) -> int:
+    """How many clips have other rows than before, by the first backbone."""
+    a, b = (next(iter(d.rows.values())) for d in (data, changed))
+    cuts = [np.searchsorted(e.clip, np.arange(len(e.ids) + 1)) for e in (a, b)]
+    return sum(
+        not np.array_equal(a.X[i:j], b.X[k:m])
+        for (i, j), (k, m) in zip(
+            zip(cuts[0], cuts[0][1:], strict=False), zip(cuts[1], cuts[1][1:], strict=False), strict=True
+        )
+    )
