@@ -14,6 +14,7 @@ import soundfile
 from click.testing import CliRunner
 
 from earmark.audit import Audit, audit, with_recordings, write
+from earmark.audit.words import findings
 from earmark.cli.audit import command
 from earmark.data import Clip, Dataset
 from earmark.datasets import open_dataset
@@ -123,6 +124,9 @@ def test_published_folds_that_cut_a_recording_apart_are_told(folder: Path) -> No
     same = tuple(replace(c, fold="1") if c.id in ("bell/0.wav", "hum/copy <b>.ogg") else c for c in data.clips)
     apart = tuple(replace(c, fold="2") if c.id == "bell/0.wav" else c for c in same)
     for clips_, count in ((same, 0), (apart, 1)):
+        heard = audit(Dataset("d", clips_), groups=False, labels=False, confounds=False)
+        assert sum(map(heard.cut_by_folds, heard.pairs)) == count
+        assert sum("published folds learn" in line for line in findings(heard)) == count
         notes = compare(Dataset("d", clips_), [f"{HEARD[0]}/lda"]).notes
         assert sum("both sides" in n and "bell/0.wav and hum/copy <b>.ogg" in n for n in notes) == count
 
@@ -200,6 +204,7 @@ def test_command(folder: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert result.output.startswith("• 1 recording with two labels: bell/0.wav = hum/copy <b>.ogg")
     assert str(out / "audit.html") in result.output
+    assert f"earmark review {folder / 'clips.csv'} --audit {out}" in result.output
     result = CliRunner().invoke(command, [*asked, "--json"])
     assert json.loads(result.stdout)["counts"]["duplicate_pairs"] == 2
     result = CliRunner().invoke(command, [str(folder / "clips.csv"), "-o", str(folder)])

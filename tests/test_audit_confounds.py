@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from earmark.audit.confounds import ALPHA, FACTORS, _number, confounds, sentence
+from earmark.audit.confounds import ALPHA, FACTORS, TOGETHER, Confound, _number, confounds, named, sentence
 from earmark.audit.facts import Facts
 
 
@@ -50,21 +50,38 @@ PLANTED: dict[str, dict[str, object]] = {
 def test_a_planted_fact_is_named_with_its_class(name: str) -> None:
     facts, names, labels, groups = world(0)
     found = [c for c in confounds(changed(facts, labels, "c", **PLANTED[name]), names, labels, groups) if c.found]
-    named = {c.factor.name: c for c in found}
-    assert name in named
-    assert named[name].culprit == "c"
-    assert named[name].recall > 0.9
-    assert named[name].low > named[name].chance
-    assert ("may belong" in sentence(named[name])) == named[name].factor.content
-    assert set(named) <= {name, "all that is not content", "bit rate"}  # bytes per second follow the length
+    told = {c.factor.name: c for c in found}
+    assert name in told
+    assert told[name].culprit == "c"
+    assert told[name].recall > 0.9
+    assert told[name].low > told[name].chance
+    assert ("may belong" in sentence(told[name])) == told[name].factor.content
+    assert set(told) <= {name, "all that is not content", "bit rate"}  # bytes per second follow the length
+
+
+def test_every_class_that_a_fact_gives_away_is_named() -> None:
+    facts, names, labels, groups = world(0)
+    facts = changed(changed(facts, labels, "c", channels=2), labels, "a", channels=4)
+    told = next(c for c in confounds(facts, names, labels, groups) if c.factor.name == "channels")
+    assert {told.culprit, *told.also} == {"a", "c"}
+    assert repr(told.also[0]) in sentence(told)
+
+
+def test_all_facts_together_are_named_only_where_none_tells_alone() -> None:
+    by = {factor.name: factor for factor in (*FACTORS, TOGETHER)}
+    every, alone, content = (
+        Confound(by[name], 0.95, 0.9, 1.0, 0.25, 0.005, "c", 1.0) for name in (TOGETHER.name, "channels", "loudness")
+    )
+    assert named((every, alone, content)) == (alone, content)
+    assert named((every, content)) == (every, content)
 
 
 def test_numbering_is_named_when_classes_were_recorded_one_after_the_other() -> None:
     facts, _, labels, groups = world(1)
     order = np.argsort(np.argsort(labels, kind="stable"), kind="stable")
     # Sessions numbered throughout, but several per class on both sides: nearby numbers still tell the class.
-    named = [c.factor.name for c in confounds(facts, [f"rec_{i:04d}" for i in order], labels, groups) if c.found]
-    assert named == ["numbering"]
+    told = [c.factor.name for c in confounds(facts, [f"rec_{i:04d}" for i in order], labels, groups) if c.found]
+    assert told == ["numbering"]
 
 
 def test_false_alarms_are_rare() -> None:

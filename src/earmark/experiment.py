@@ -293,9 +293,7 @@ def _copies(dataset: Dataset, protocol: str) -> tuple[str, ...]:
     listen = "`earmark audit` lets you hear them."
     if protocol in ("clips", "groups"):
         return (f"{told}; each recording was kept on one side of every split. {listen}",)
-    folds = {c.fold for c in dataset.clips}
-    judged = folds & {"train", "test"} if {"train", "test"} <= folds else folds
-    cut = [m for m in sets.values() if protocol == "rows" or len({c.fold for c in m} & judged) > 1]
+    cut = [m for m in sets.values() if protocol == "rows" or split.cut_by_folds(dataset, m)]
     if not cut:
         return ()
     return (

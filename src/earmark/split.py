@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .data import Dataset
+from .data import Clip, Dataset
 from .errors import DataError, LeakError
 
 PROTOCOLS = ("rows", "clips", "groups", "published")
@@ -134,6 +134,15 @@ def published_splits(dataset: Dataset) -> tuple[Split, ...]:
     for split in splits:
         _check_learnable(labels, split, "published")
     return splits
+
+
+def cut_by_folds(dataset: Dataset, clips: Iterable[Clip]) -> bool:
+    """True if the folds that came with the data put some of ``clips`` on the training side and some on the test side."""
+    if not dataset.has_folds:
+        return False
+    folds = {c.fold for c in dataset.clips}
+    judged = {"train", "test"} if {"train", "test"} <= folds else folds
+    return len({c.fold for c in clips} & judged) > 1
 
 
 def _check_possible(labels: Labels, names: Labels, protocol: str, folds: int) -> None:

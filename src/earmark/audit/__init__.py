@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from ..data import Clip, Dataset
 from ..embeddings import Cache, embed
 from ..errors import MissingExtraError, WeightsError
+from ..split import cut_by_folds
 from . import confounds as _confounds
 from . import duplicates, files
 from .confounds import Confound
@@ -74,6 +75,10 @@ class Audit:
         """True if the groups as given would let the two copies fall on two sides of a split."""
         a, b = self.dataset.clips[pair.a].group, self.dataset.clips[pair.b].group
         return a is None or b is None or a != b
+
+    def cut_by_folds(self, pair: Pair) -> bool:
+        """True if the folds that came with the data learn from one copy and are judged by the other."""
+        return cut_by_folds(self.dataset, (self.dataset.clips[pair.a], self.dataset.clips[pair.b]))
 
     def suspects(self) -> list[tuple[int, str, float, float]]:
         """Clips whose label looks wrong, worst first: (clip, likelier label, its probability, its own label's)."""
@@ -150,7 +155,9 @@ def audit(
         dataset, facts, tuple(map(tuple, flags)), found, same, proposed, told, suspects, judged, heard,
         tuple(notes), seed, time.perf_counter() - began,
     )  # fmt: skip
-    ordered = sorted(found, key=lambda p: (not result.conflict(p), not result.cut_apart(p), p.a, p.b))
+    ordered = sorted(
+        found, key=lambda p: (not result.conflict(p), not result.cut_by_folds(p), not result.cut_apart(p), p.a, p.b)
+    )
     return replace(result, pairs=tuple(ordered))
 
 

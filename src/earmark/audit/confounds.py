@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..report.words import NBSP, listed
 from .facts import Facts
 
 Floats = NDArray[np.float64]
@@ -68,7 +69,8 @@ class Confound:
     """How well one fact gives the label away: ``score`` is the share of right guesses, beside what ``chance`` gives.
 
     ``low``, ``high``: 95 % interval by resampling groups. ``p``: corrected for all facts. ``culprit``: the class it
-    gives away best, with that class's ``recall`` and what is usual ``inside`` it and ``outside``.
+    gives away best, with that class's ``recall`` and what is usual ``inside`` it and ``outside``; ``also``: other
+    classes that it gives away at least half as well, best first.
     """
 
     factor: Factor
@@ -81,6 +83,7 @@ class Confound:
     recall: float
     inside: str = ""
     outside: str = ""
+    also: tuple[str, ...] = ()
 
     @property
     def found(self) -> bool:
@@ -136,10 +139,18 @@ def confounds(
         found.append(
             Confound(
                 factor, float(score[i]), low, high, float(middle[i]), float(p),
-                str(classes[best]), float(recall[best]), *usual,
+                str(classes[best]), float(recall[best]), usual[0], usual[1],
+                tuple(str(classes[k]) for k in np.argsort(-gain) if k != best and gain[k] >= gain[best] / 2 > 0),
             )
         )  # fmt: skip
     return tuple(sorted(found, key=lambda c: (not c.found, c.factor.content, c.chance - c.score)))
+
+
+def named(found: Sequence[Confound]) -> tuple[Confound, ...]:
+    """Those to report; all facts together only where no fact alone tells as much."""
+    told = tuple(c for c in found if c.found)
+    alone = tuple(c for c in told if c.factor is not TOGETHER)
+    return alone if any(not c.factor.content for c in alone) else told
 
 
 def sentence(confound: Confound) -> str:
@@ -154,7 +165,9 @@ def sentence(confound: Confound) -> str:
             if confound.inside != confound.outside
             else "). "
         )
+        + (f"Next: {listed(map(repr, confound.also), most=3)}. " if confound.also else "")
     )
+    told = told.replace(" %", f"{NBSP}%")
     if confound.factor.content:
         return told + "This may belong to the sounds; if it does not, even it out before training."
     return told + "A model can learn this instead of the sound: make all clips alike in it."

@@ -73,6 +73,7 @@ def as_json(found: Audit) -> dict[str, Any]:
                 "a": clips[p.a].id, "b": clips[p.b].id, "kind": p.kind, "offset": p.offset, "overlap": p.overlap,
                 "agreement": p.agreement, "gain": p.gain, "votes": p.votes, "labels": [clips[p.a].label, clips[p.b].label],
                 "conflict": found.conflict(p), "cut_apart": found.cut_apart(p),
+                "cut_by_folds": found.cut_by_folds(p),
             }
             for p in found.pairs
         ],
@@ -81,7 +82,7 @@ def as_json(found: Audit) -> dict[str, Any]:
             {
                 "fact": c.factor.name, "found": c.found, "may_be_content": c.factor.content, "score": c.score, "low": c.low,
                 "high": c.high, "chance": c.chance, "p": c.p, "class": c.culprit, "recall": c.recall,
-                "inside": c.inside, "outside": c.outside,
+                "inside": c.inside, "outside": c.outside, "also": list(c.also),
             }
             for c in found.confounds
         ],

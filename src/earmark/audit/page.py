@@ -58,8 +58,9 @@ def _duplicates(found: Audit, folder: Path) -> Section:
     items = [_two(found, pair, folder) for pair in found.pairs[:SHOWN]]
     intro = Markup(
         "<p>Found by landmarks of the spectrogram, which survive encoding, resampling, gain, shifts and cuts, and confirmed by "
-        "comparing the two spectrograms where they overlap. Those with two labels come first, then those that the groups "
-        "as given would let fall on both sides of a split. Earmark keeps all of them together in every split.</p>"
+        "comparing the two spectrograms where they overlap. Those with two labels come first, then those that the "
+        "published folds or the groups as given cut apart. Earmark keeps copies together in the splits that it makes; folds that "
+        "came with the data are taken as they are.</p>"
     )
     body = intro + (_sounds(items, wide=True) + _more(len(found.pairs)) if items else Markup("<p>None.</p>"))
     return Section("duplicates", "The same recording twice", body)
@@ -70,6 +71,8 @@ def _two(found: Audit, pair: Pair, folder: Path) -> Markup:
     head = Markup("<b>{}</b> and <b>{}</b>").format(*(clip.label or "no label" for clip in clips))
     if found.conflict(pair):
         head = Markup("two labels: ") + head
+    if found.cut_by_folds(pair):
+        head += Markup(", in folds {} and {}").format(*(clip.fold for clip in clips))
     text = Markup("<p>{}<small>{}</small></p>").format(head, words.pair(found, pair))
     sides = Markup().join(
         Markup("<div><small>{}{}</small>{}</div>").format(c.id, f" · {c.group}" if c.group else "", player(c, folder))
@@ -108,7 +111,7 @@ def _confounds(found: Audit) -> Section | None:
         for c in found.confounds
     ]
     chance = sum(c.chance for c in found.confounds) / len(found.confounds)
-    told = [Markup("<p>{}</p>").format(confounds.sentence(c)) for c in found.confounds if c.found]
+    told = [Markup("<p>{}</p>").format(confounds.sentence(c)) for c in confounds.named(found.confounds)]
     intro = Markup(
         "<p>How well can the label be told from facts that are not what the clips sound of? Each fact alone, guessing out of fold with "
         "whole groups; the share of guesses that are right, as a mean over the classes. A fact is reported if it beats chance by its interval and by "
@@ -123,7 +126,7 @@ def _confounds(found: Audit) -> Section | None:
 
 def _cells(c: Confound) -> tuple[str, ...]:
     kind = "may be content" if c.factor.content else "not content"
-    return percent(c.chance, 0), f"{c.p:.3f}", c.culprit if c.found else "–", kind
+    return percent(c.chance, 0), f"{c.p:.3f}", ", ".join((c.culprit, *c.also[:2])) if c.found else "–", kind
 
 
 def _files(found: Audit, folder: Path) -> Section:
@@ -181,7 +184,8 @@ def _again(found: Audit, command: str) -> Section:
     body += Markup(
         "<p>Seed {}. Beside this page: <code>audit.json</code> has every number, <code>clips.csv</code> is a table of the clips "
         "with columns for duplicates, proposed groups and labels, flags, and what to leave out and why. Your own files "
-        "were not changed.</p>"
+        "were not changed.</p><p><code>earmark review DATA --audit FOLDER</code> plays the findings one after the other and "
+        "keeps what you decide.</p>"
     ).format(found.seed)
     return Section("again", "Run it again", body)
 

@@ -62,17 +62,23 @@ def _unusable(found: Audit) -> list[str]:
 def _twins(found: Audit) -> list[str]:
     if not found.pairs:
         return [f"No recording appears twice among {count(len(found.facts), 'clip')}."]
+    clips, number = found.dataset.clips, int((found.same >= 0).sum())
+    line = f"{count(len(sets(found.same.tolist())), 'recording')} appear{'s' if found.same.max() == 0 else ''} more than once, in {number} clips."
+    by_folds = [p for p in found.pairs if found.cut_by_folds(p)]
+    if by_folds:
+        named = listed([f"{clips[p.a].id} = {clips[p.b].id}" for p in by_folds], most=3)
+        line += f" The published folds learn from one copy and are judged by the other: {named}."
     apart = sum(map(found.cut_apart, found.pairs))
-    number = int((found.same >= 0).sum())
-    line = f"{count(number, 'clip')} hold recordings that appear more than once ({count(len(found.pairs), 'pair')})."
-    if apart:
-        line += f" {count(apart, 'pair')} would fall on both sides of a split made by the groups as given."
+    if apart and found.dataset.has_groups:
+        line += f" The groups as given do not know of {count(apart, 'pair')}; Earmark's own splits keep all copies together."
+    else:
+        line += " Earmark's own splits keep all copies together."
     return [line]
 
 
 def _beside(found: Audit) -> list[str]:
     told = [c for c in found.confounds if c.found]
-    out = [confounds.sentence(c) for c in told if not c.factor.content and c.factor is not confounds.TOGETHER][:3]
+    out = [confounds.sentence(c) for c in confounds.named(found.confounds) if not c.factor.content][:3]
     content = [c.factor.name for c in told if c.factor.content]
     if content:
         out.append(

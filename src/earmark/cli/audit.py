@@ -50,6 +50,7 @@ def command(
       earmark compare audit/clips.csv -r yamnet/logreg             the table that it writes is a data set
     """
     import json
+    import shlex
 
     from ..audit import audit, write
     from ..audit.output import as_json as everything
@@ -78,3 +79,5 @@ def command(
         click.echo(f"  {note}", err=True)
     total = counts(found)
     click.echo(f"{len(dataset.clips)} clips, {total['duplicate_pairs']} pairs of duplicates: {page}")
+    if total["duplicate_pairs"] or total["label_suspects"] or total["proposed_groups"]:
+        click.echo(f"Listen and decide: {shlex.join(['earmark', 'review', data, '--audit', str(out)])}")
