@@ -1,0 +1,110 @@
+"""earmark reproduce"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from . import _options as opt
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..reproduce import Trial
+    from ..reproduce.paper import Claim
+
+
+@click.command()
+@click.argument("folder", metavar="GTZAN_FOLDER")
+@click.option(
+    "--epochs", type=click.IntRange(2), default=30, show_default=True, help="Epochs of the nets that run all of them."
+)
+@opt.folds_option
+@click.option("--quick", is_flag=True, help="Two epochs on a few clips, to see that it runs. The numbers mean nothing.")
+@click.option(
+    "--bfloat16/--float32",
+    default=None,
+    help="How nets multiply while they are trained. Default: bfloat16 where the processor has units for it.",
+)
+@opt.out_option("Folder for report.html, metrics.json and figures. Default: reproduction", required=False)
+@opt.cached
+@opt.json_option
+def command(
+    folder: str, epochs: int, folds: int, quick: bool, bfloat16: bool | None, out: Path | None, cache_folder: Path | None,
+    no_cache: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Run the paper's two methods on GTZAN again: under its own splits, then under honest ones.
+
+    GTZAN_FOLDER is the folder of genre folders (genres/blues/blues.00000.wav …), or a part of it. VGGish takes part
+    once its weights are added (earmark weights add vggish FILE); YAMNet stands beside it under its own name.
+
+    \b
+    Examples:
+      earmark reproduce genres/
+      earmark reproduce genres/ --epochs 10 -o out
+      earmark reproduce genres/ --quick
+    """
+    from ..report import reproduce as report
+    from ..reproduce import reproduce
+    from ..reproduce.words import findings, follows
+
+    found = reproduce(
+        folder, epochs=epochs, folds=folds, quick=quick, bfloat16=bfloat16,
+        cache=opt.open_cache(cache_folder, no_cache), say=lambda line: click.echo(line, err=True), command=opt.said(),
+    )  # fmt: skip
+    written = report.write(found, out or Path("reproduction"))
+    if as_json:
+        click.echo(json.dumps(report.as_json(found), ensure_ascii=False, indent=1, allow_nan=False))
+        return
+    from rich.console import Console
+
+    from ..reproduce import paper
+
+    console = Console()
+    for claim, trials in ((paper.CNN, found.cnn), (paper.VGGISH, found.frozen)):
+        _tables(console, claim, trials)
+    for heading, lines in (("Findings", findings(found)), ("What follows", follows(found))):
+        console.print(f"[bold]{heading}[/]")
+        for line in lines:
+            console.print(f"  {line}", highlight=False, markup=False)
+    for line in found.missing:
+        console.print("[yellow]Missing:[/]", end=" ")
+        console.print(line, highlight=False, markup=False)
+    if quick:
+        console.print("[yellow]Quick:[/] two epochs on a few clips. The numbers mean nothing.", highlight=False)
+    console.print(f"Report: {written}", highlight=False, soft_wrap=True)
+
+
+def _tables(console: Console, claim: Claim, trials: tuple[Trial, ...]) -> None:
+    """The paper's classification report beside ours, one block of columns for each recipe under its split."""
+    from rich.table import Table
+
+    from ..reproduce.words import NAMES
+
+    shown = [t for t in trials if t.protocol == "paper"]
+    console.print(f"[bold]Table {claim.figure}[/]: {claim.name}, F1 by genre, {claim.unit}s at random", highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("genre", "paper", *(t.recipe for t in shown)):
+        table.add_column(column, justify="left" if column == "genre" else "right", overflow="fold")
+    for label in sorted({*claim.classes, *(c for t in shown for c in t.run.classes)}):
+        theirs = claim.classes.get(label)
+        ours = [t.run.evaluation.per_class.get(label) for t in shown]
+        table.add_row(
+            label, f"{theirs[2]:.2f} ({theirs[3]})" if theirs else "–",
+            *(f"{row['f1']:.2f} ({row['support']:.0f})" if row else "–" for row in ours),
+        )  # fmt: skip
+    table.add_row(
+        "accuracy", f"{claim.accuracy:.2f}", *(f"{t.run.evaluation.scores['accuracy'].value:.2f}" for t in shown)
+    )
+    console.print(table)
+    for trial in trials:
+        if trial.protocol != "paper":
+            score = trial.run.evaluation.scores["accuracy"]
+            console.print(
+                f"  {trial.recipe} on {NAMES[trial.protocol, trial.unit]}: {opt.points(score.value)} % "
+                f"[{opt.points(score.low)}, {opt.points(score.high)}]",
+                highlight=False, markup=False,
+            )  # fmt: skip

@@ -1,0 +1,384 @@
+"""The report of `earmark reproduce`: what a results section says when every protocol is on the table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from markupsafe import Markup
+
+from ..audio import load
+from ..errors import AudioError
+from ..reproduce import LONG, paper
+from ..reproduce.words import NAMES, findings, follows, of, short
+from . import page, words
+from .dataset import chapter
+from .figures.confusion import confusion
+from .figures.curves import curves, has
+from .figures.lines import lines
+from .figures.sound import RATE, sound
+from .ladder import as_json as ladder_json
+from .page import Row, Section
+from .publish import publish
+from .results import metrics, plain
+from .sections import pairs
+from .style import Figure
+
+if TYPE_CHECKING:
+    from ..reproduce import Reproduction, Trial
+    from ..reproduce.paper import Claim
+
+_DRAWN = 10.0  # s of the clip that is shown
+
+
+def write(found: Reproduction, folder: Path | str) -> Path:
+    """Write report.html, metrics.json and figures/ into ``folder``; returns the page's path. Raises OSError."""
+    folder = Path(folder)
+    html, figures = render(found)
+    files: dict[str, str | bytes] = {}
+    for figure in figures:
+        files |= {f"figures/{figure.name}.svg": figure.svg, f"figures/{figure.name}.png": figure.png}
+    numbers = json.dumps(as_json(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    publish(folder, files | {"metrics.json": numbers, "report.html": html}, owned=("figures",))
+    return folder / "report.html"
+
+
+def as_json(found: Reproduction) -> dict[str, Any]:
+    """Every number, as plain values."""
+    made: dict[str, Any] = plain({
+        "paper": {c.name: {"accuracy": c.accuracy, "judged": c.judged, "unit": c.unit, "classes": dict(c.classes)} for c in paper.CLAIMS},
+        "data": {"name": found.dataset.name, "clips": len(found.dataset.clips), "long_clips": found.long,
+                 "seconds": sum(found.lengths.values()), "classes": list(found.dataset.classes),
+                 "excluded": [{"path": e.path, "reason": e.reason} for e in found.dataset.excluded]},
+        "missing": list(found.missing),
+        "trials": [_trial(t) for t in (*found.cnn, *found.frozen)],
+        "ladders": [ladder_json(one) for one in found.ladders],
+        "equal": metrics(found.equal),
+        "findings": findings(found), "follows": follows(found),
+        "epochs": found.epochs, "quick": found.quick, "bfloat16": found.bfloat16, "seed": paper.SEED,
+        "seconds": found.seconds, "command": found.command, "versions": dict(found.versions),
+    })  # fmt: skip
+    return made
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    return {
+        "recipe": trial.recipe, "short": trial.run.recipe.short, "stands_for": trial.stands_for,
+        "protocol": trial.protocol, "unit": trial.unit, "learnt": trial.learnt, "judged": len(trial.run.y),
+        "known_in_training": {"track": trial.leak.track, "samples": trial.leak.samples, "artist": trial.leak.artist},
+        **trial.run.evaluation.to_dict(), "history": [dict(h) for h in trial.run.history], "seconds": dict(trial.run.seconds),
+    }  # fmt: skip
+
+
+def render(found: Reproduction) -> tuple[str, list[Figure]]:
+    """The page as text, and every figure of the folder."""
+    first, first_figures = _method(found, paper.CNN, found.cnn, "cnn")
+    second, second_figures = _method(found, paper.VGGISH, found.frozen, "frozen")
+    steps, step_figures = _ladders(found)
+    data, data_figures = _data(found)
+    names = [t.recipe for t in (*found.cnn, *found.frozen)] + [r.recipe.name for r in found.equal.runs]
+    said = findings(found)
+    equal = [replace(pairs(found.equal), title="Are the differences real?")] if found.equal.pairs else []
+    sections = [
+        Section("claims", "What was claimed, and what was run", _claims()),
+        data,
+        Section("cnn", "Method 1: a CNN from scratch", first),
+        Section("frozen", "Method 2: a head on frozen embeddings", second),
+        *([Section("ladder", "One recipe, three protocols", steps)] if found.ladders else []),
+        Section("equal", "Both methods on the same clips", _equal(found)),
+        *equal,
+        Section("follows", "What follows", Markup('<div class="prose">{}</div>').format(_prose(follows(found), names))),
+        Section("again", "Run it again", _again(found)),
+    ]
+    groups = len({c.group for c in found.dataset.clips if c.group})
+    html = page.render(
+        "A CNN and VGGish on GTZAN, run again",
+        sections,
+        kicker="Reproduction",
+        lead=[page.marked(line, names) for line in said],
+        notes=[*(["Quick: two epochs on a small part, to see that it runs. The numbers mean nothing."] if found.quick else []),
+               *(f"Missing: {m}" for m in found.missing)],
+        hero=_summary(found),
+        facts=[
+            ("Paper", "Uncu, CENG562"),
+            ("Clips", f"{len(found.dataset.clips):,} of {paper.CLIPS:,}"),
+            ("Genres", f"{len(found.dataset.classes)}"),
+            ("Artists", f"{groups:,}" if groups else "not known"),
+            ("Epochs", f"{found.epochs}"),
+            ("Took", words.duration(found.seconds)),
+        ],
+    )  # fmt: skip
+    return html, [*data_figures, *first_figures, *second_figures, *step_figures]
+
+
+# ------------------------------------------------------------------------------------------------- chapters
+def _summary(found: Reproduction) -> Markup:
+    """Every trial beside the paper's number."""
+    rows: list[Row] = []
+    for claim, trials in ((paper.CNN, found.cnn), (paper.VGGISH, found.frozen)):
+        for trial in trials:
+            score = trial.run.evaluation.scores["accuracy"]
+            said = f"{100 * claim.accuracy:.0f} %" if trial.protocol == "paper" and not trial.stands_for else "–"
+            cells = (NAMES[trial.protocol, trial.unit], said, f"{len(trial.run.y):,}")
+            rows.append(
+                Row(trial.recipe, score.value, score.low, score.high, cells=cells, strong=trial.protocol == "paper")
+            )
+    for run in found.equal.runs:
+        score = run.evaluation.scores["accuracy"]
+        how = "whole artists, 5 folds" if found.equal.protocol == "groups" else "whole clips, 5 folds"
+        how = how.replace("5 folds", f"{found.equal.folds} folds")
+        rows.append(Row(run.recipe.name, score.value, score.low, score.high, cells=(how, "–", f"{len(run.y):,}")))
+    return page.forest(
+        rows, head=["recipe", "accuracy", "split", "paper", "judged"], bounds=(0, 1),
+        line=found.equal.baseline.get("accuracy"), line_label="majority",
+    )  # fmt: skip
+
+
+def _claims() -> Markup:
+    rows = [
+        [
+            Markup("{}<br><small>{:.0f} % of {:,} {}s</small>").format(c.name, 100 * c.accuracy, c.judged, c.unit),
+            c.text,
+            c.run,
+        ]
+        for c in paper.CLAIMS
+    ]
+    quote = Markup(
+        "<p>The paper compares the two accuracies and finds “{}”. Its own words on what was done and its notebook "
+        "differ; both are run here, each under its name.</p>"
+    ).format(paper.CONCLUSION)
+    return quote + page.table(["method", "as the text says", "as it was run"], rows, texts=3)
+
+
+def _data(found: Reproduction) -> tuple[Section, list[Figure]]:
+    """Figure 5 of the paper, the data, and what differs from the paper's."""
+    example = _example(found)
+    section, figures = chapter(found.dataset, example, [], sounds=True)
+    whole = sum(s > 29 for s in found.lengths.values())
+    count = len(found.dataset.clips)
+    told = [
+        f"The paper had {paper.CLIPS:,} clips of 30 s, {paper.PER_GENRE} of each genre. Here are {count:,}, of which "
+        f"{whole:,} are whole; {found.long:,} have {LONG:.0f} s or more. Method 1 and the ladders take these alone: a shorter "
+        "clip has no second chunk that a split could put on the other side, so it would hide what chunks at random do. "
+        "All clips are in method 2 and in the last comparison, where a window longer than the clip repeats it."
+    ]
+    if count < 0.9 * paper.CLIPS:
+        told.append(
+            "A net from scratch suffers more from less data than a head on frozen rows: read the gap between them so."
+        )
+    return replace(section, body=_prose(told, []) + section.body), figures
+
+
+def _method(found: Reproduction, claim: Claim, trials: Sequence[Trial], name: str) -> tuple[Markup, list[Figure]]:
+    """A method's part: the paper's table beside ours, curves, confusion, then the honest splits."""
+    if not trials:
+        return Markup("<p>Not run: {}</p>").format("; ".join(found.missing)), []
+    body, figures = Markup(), []
+    dropped = (
+        f"As in the paper, {paper.DROPPED} is left out of this table. Its reason was one unreadable file; a reader that names "
+        "the file and goes on would have kept the other 99 clips."
+    )
+    body += _prose([dropped] if claim is paper.CNN else [], []) + _table(claim, trials)
+    for number, trial in enumerate(t for t in trials if t.protocol == "paper"):
+        title = f"{trial.recipe}, {NAMES['paper', trial.unit]}"
+        stem = f"{name}-{number + 1}"
+        beside = f"in place of {trial.stands_for}" if trial.stands_for else ""
+        body += Markup("<h3>{} <small>{}</small></h3>").format(page.marked(title, [trial.recipe]), beside)
+        body += _let_through(trial)
+        drawn = [curves(f"{stem}-{w}", trial.run.history, w) for w in ("loss", "accuracy") if has(trial.run.history, w)]
+        if drawn:
+            watched = (
+                "the judged " + trial.unit + "s themselves"
+                if trial.run.recipe.branches[0].head.name == "cnn2d"
+                else ("rows held out on the training side")
+            )
+            body += page.figures(drawn)
+            at = f"Figures {claim.figure - 2} and {claim.figure - 1} of the paper. " if number == 0 else ""
+            body += Markup('<p class="quiet">{}Validation: {}.</p>').format(at, watched)
+        matrix = confusion(f"{stem}-confusion", trial.run.evaluation.confusion, trial.run.classes, title=trial.recipe)
+        matrix = replace(
+            matrix, alt=matrix.alt.replace("clips", f"{trial.unit}s"),
+            caption=matrix.caption.replace("clips", f"{trial.unit}s") + f" Figure {claim.figure + 1} of the paper.",
+        )  # fmt: skip
+        body += page.figure(matrix) + Markup("<h4>Figure {} of the paper, beside ours</h4>").format(claim.figure)
+        body += _reports(claim, trial)
+        figures += [*drawn, matrix]
+    return body, figures
+
+
+def _table(claim: Claim, trials: Sequence[Trial]) -> Markup:
+    rows: list[list[object]] = [
+        [f"{claim.name}, as published", f"{claim.unit}s at random", f"{100 * claim.accuracy:.1f} %", f"{claim.macro_f1:.2f}", "–", "–", "–",
+         f"{claim.judged:,}"]
+    ]  # fmt: skip
+    for trial in trials:
+        scores, leak = trial.run.evaluation.scores, trial.leak
+        accuracy = scores["accuracy"]
+        rows.append([
+            page.code(trial.recipe), NAMES[trial.protocol, trial.unit],
+            Markup("{}<small>{}</small>").format(words.percent(accuracy.value), words.between(accuracy.low, accuracy.high)),
+            f"{scores['macro_f1'].value:.2f}", words.percent(leak.track, 0), words.percent(leak.samples, 0),
+            words.percent(leak.artist, 0) if leak.artist is not None else "unknown", f"{len(trial.run.y):,}",
+        ])  # fmt: skip
+    wanted = {claim.name: "paper-vggish"}.get(paper.VGGISH.name)
+    if wanted and not any(t.recipe.startswith(wanted) for t in trials):
+        rows.insert(1, [page.code(wanted), "not run: no weights", "–", "–", "–", "–", "–", "–"])
+    head = [
+        "recipe",
+        "split",
+        "accuracy",
+        "macro F1",
+        "own track in training",
+        "shares samples",
+        "artist in training",
+        "judged",
+    ]
+    return page.table(head, rows, texts=2) + Markup(
+        '<p class="quiet">The three shares are of the judged {}s. Intervals of 95 % resample {}.</p>'
+    ).format(claim.unit, "whole tracks, and artists where artists are kept whole")
+
+
+def _let_through(trial: Trial) -> Markup:
+    curve = trial.run.history[0].get("valid_accuracy", []) if trial.run.history else []
+    if not len(curve) or trial.run.recipe.branches[0].head.name != "cnn2d":
+        return Markup()
+    last, best = curve[-1], max(curve)
+    return Markup(
+        "<p>After all {} epochs {} are right. With the test set as validation set, stopping at the best epoch ({}th) "
+        "would have reported {}.</p>"
+    ).format(len(curve), words.percent(last), int(np.argmax(curve)) + 1, words.percent(best))
+
+
+def _reports(claim: Claim, trial: Trial) -> Markup:
+    """The paper's classification report beside ours."""
+    rows: list[list[object]] = []
+    for label in sorted({*claim.classes, *trial.run.classes}):
+        theirs = claim.classes.get(label)
+        row = trial.run.evaluation.per_class.get(label)
+        left: list[object] = (
+            [f"{theirs[0]:.2f}", f"{theirs[1]:.2f}", (theirs[2], f"{theirs[2]:.2f}"), theirs[3]]
+            if theirs
+            else ["–"] * 4
+        )
+        right: list[object] = ["–"] * 4
+        if row is not None:
+            p, r, f1 = (float(row[k]) for k in ("precision", "recall", "f1"))
+            right = [f"{p:.2f}", f"{r:.2f}", (max(0.0, f1), f"{f1:.2f}"), f"{row['support']:.0f}"]
+        rows.append([label, *left, *right])
+    ours = trial.run.evaluation.scores
+    foot: list[list[object]] = [
+        [
+            "accuracy",
+            "",
+            "",
+            f"{claim.accuracy:.2f}",
+            claim.judged,
+            "",
+            "",
+            f"{ours['accuracy'].value:.2f}",
+            len(trial.run.y),
+        ],
+        ["macro F1", "", "", f"{claim.macro_f1:.2f}", "", "", "", f"{ours['macro_f1'].value:.2f}", ""],
+    ]
+    head = ["genre", "paper: precision", "recall", "F1", "support", "here: precision", "recall", "F1", "support"]
+    return page.table(head, rows, foot=foot)
+
+
+def _ladders(found: Reproduction) -> tuple[Markup, list[Figure]]:
+    if not found.ladders:
+        return Markup(), []
+    first = found.ladders[0]
+    names = [r.name for r in first.rungs]
+    places = [float(i) for i in range(len(names))]
+    shown = {"rows": "windows at random", "clips": "whole clips", "groups": "whole artists"}
+    drawing = lines(
+        "ladder", places, [(one.recipe.name, [r.rows for r in one.rungs]) for one in found.ladders],
+        ticks=[(p, shown[n]) for p, n in zip(places, names, strict=True)], line=first.majority, line_label="majority class",
+        alt="; ".join(short(one) for one in found.ladders),
+        caption=f"Share of windows that are right, 95 % intervals by {first.unit.removesuffix('s')}. Same clips on every rung.",
+    )  # fmt: skip
+    rows = []
+    for one in found.ladders:
+        for rung in one.rungs:
+            cells = [
+                Markup("{}<small>{}</small>").format(words.percent(s.value), words.between(s.low, s.high))
+                for s in (rung.rows, rung.clips)
+            ]
+            rows.append(
+                [page.code(one.recipe.name), shown[rung.name], *cells, f"{rung.row_count:,}", f"{rung.judged:,}"]
+            )
+    classes = words.listed(first.dataset.classes, most=12)
+    intro = (
+        f"{len(first.dataset.clips)} clips of {LONG:.0f} s and more, {first.groups} {first.unit}, {first.folds} folds; {classes}. "
+        "The recipe does not change from rung to rung, only what may lie on both sides of the split."
+    )
+    body = _prose([intro], []) + page.figure(drawing)
+    head = ["recipe", "kept whole", "windows right", "clips right", "windows", "clips"]
+    return body + page.table(head, rows, texts=2), [drawing]
+
+
+def _equal(found: Reproduction) -> Markup:
+    equal = found.equal
+    rows = []
+    for run in words.ranked(equal):
+        score = run.evaluation.scores["accuracy"]
+        cells = (f"{run.evaluation.scores['macro_f1'].value:.2f}", words.duration(run.seconds["fit"]))
+        rows.append(Row(run.recipe.name, score.value, score.low, score.high, cells=cells))
+    whole = "artists" if equal.protocol == "groups" else "clips"
+    intro = (
+        f"All {len(equal.dataset.clips):,} clips that could be used, {equal.folds} folds that keep whole {whole} on one side, "
+        "accuracy by clip. Same clips, same folds, same question: here the two methods can be compared."
+    )
+    return _prose([intro], []) + page.forest(
+        rows, head=["recipe", "accuracy", "macro F1", "fitting"], line=equal.baseline.get("accuracy"), line_label="majority",
+        bounds=(0, 1),
+    )  # fmt: skip
+
+
+def _again(found: Reproduction) -> Markup:
+    made = ", ".join(f"{k} {v}" for k, v in sorted(found.versions.items()))
+    recipes = Markup().join(
+        Markup("<li><code>{}</code></li>").format(s)
+        for s in dict.fromkeys(
+            [t.run.recipe.short for t in (*found.cnn, *found.frozen)] + [r.recipe.short for r in found.equal.runs]
+        )
+    )
+    kind = "bfloat16 products" if found.bfloat16 else "float32"
+    return Markup(
+        "<pre><code>{}</code></pre><p>Seed {}, {} epochs, nets trained with {}, data {}. {}.</p><p>The recipes:</p><ul>{}</ul>"
+    ).format(
+        found.command or "earmark reproduce …",
+        paper.SEED,
+        found.epochs,
+        kind,
+        found.equal.fingerprint[:16],
+        made,
+        recipes,
+    )
+
+
+def _example(found: Reproduction) -> Figure | None:
+    """Figure 5 of the paper: a clip as the nets see it."""
+    clip = next((c for c in found.dataset.clips if found.lengths.get(c.id, 0) >= LONG), None)
+    if clip is None:
+        return None
+    try:
+        samples = load(clip.path, RATE, start=clip.start, duration=_DRAWN)
+    except (AudioError, OSError):
+        return None
+    caption = (
+        f"Figure 5 of the paper: {clip.label} ({clip.id}), the first {_DRAWN:.0f} s. The mel spectrogram below is drawn with a "
+        "logarithm, as the paper's figure; the net that was run got it without."
+    )
+    return sound("mel-spectrogram", samples, title=f"a clip of {clip.label}", caption=caption)
+
+
+def _prose(told: Sequence[str], names: Sequence[str]) -> Markup:
+    return Markup().join(Markup("<p>{}</p>").format(page.marked(line, names)) for line in told)
+
+
+__all__ = ["as_json", "of", "render", "write"]

@@ -1,0 +1,160 @@
+"""The findings of a reproduction in words: from its numbers, whatever they came out as. Plain text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..report import words
+from . import paper
+
+if TYPE_CHECKING:
+    from ..experiment import Run
+    from ..ladder import Ladder
+    from ..pairs import Pair
+    from . import Reproduction, Trial
+
+NAMES = {
+    ("paper", "chunk"): "chunks at random",
+    ("paper", "clip"): "clips at random",
+    ("clips", "chunk"): "whole clips",
+    ("clips", "clip"): "whole clips",
+    ("groups", "chunk"): "whole artists",
+    ("groups", "clip"): "whole artists",
+}
+SCRATCH = "paper-cnn at 22 kHz"
+
+
+def findings(found: Reproduction) -> list[str]:
+    """What was found, most important first."""
+    claims = paper.CNN, paper.VGGISH
+    told = [
+        f"The paper reports {100 * claims[0].accuracy:.0f} % for a CNN from scratch and {100 * claims[1].accuracy:.0f} % for a "
+        "head on frozen VGGish, and takes the CNN for the better. The two numbers answer two questions: the CNN was asked "
+        "about chunks of tracks it had learnt from, the frozen head about clips it had not heard."
+    ]
+    pair = _pair(found)
+    if pair is not None:
+        frozen, gap = pair
+        runs = {run.recipe.name: run for run in found.equal.runs}
+        told.append(
+            f"Asked the same question ({_kept(found)} kept whole, {len(found.equal.dataset.clips):,} clips), the CNN from scratch "
+            f"gets {_accuracy(runs[SCRATCH])}, {frozen} {_accuracy(runs[frozen])}: {_gap(gap, frozen)}"
+        )
+    ran = of(found.cnn, "paper-cnn-as-run", "paper")
+    if ran is not None:
+        told.append(
+            f"The CNN as it was run, on our chunks at random: {_share(ran)} (paper: {100 * claims[0].accuracy:.0f} %). "
+            f"{words.percent(ran.leak.track, 0)} of the judged chunks have their own track in training, "
+            f"{words.percent(ran.leak.samples, 0)} share samples with a training chunk."
+            + "".join(
+                f" On {NAMES[t.protocol, t.unit]}: {_share(t)}."
+                for t in found.cnn
+                if t.recipe == ran.recipe and t is not ran
+            )
+        )
+    told += [short(one) for one in found.ladders]
+    told += _heads(found)
+    return told
+
+
+def follows(found: Reproduction) -> list[str]:
+    """What follows from it, for the paper's conclusion and for whoever reads such tables."""
+    told = []
+    pair = _pair(found)
+    if pair is not None:
+        frozen, gap = pair
+        order = "cannot be seen" if gap.p_adjusted > 0.05 else "turns round" if gap.difference < 0 else "stands"
+        told.append(f"The paper's order {order} once both methods are asked the same question: {_gap(gap, frozen)}")
+    if len(found.ladders) > 1:
+        losses = [
+            f"{one.recipe.name} loses {words.points(-one.total.rows.value).lstrip('+')} points "
+            f"[{words.points(-one.total.rows.high).lstrip('+')}, {words.points(-one.total.rows.low).lstrip('+')}]"
+            for one in found.ladders
+            if one.total is not None
+        ]
+        told.append(
+            f"From windows at random to the most honest split, {' and '.join(losses)}. That part of a number is memory of tracks "
+            "and artists; it does not come along to new music. Every method loses; what was pretrained elsewhere has less to lose."
+        )
+    told.append(
+        "A number without its protocol cannot be compared. Two numbers of two protocols say nothing about the two methods."
+    )
+    told.append(
+        "The test set was also the validation set. Whatever is chosen by it (an epoch, a learning rate) flatters; here nothing was, "
+        "and what stopping by it would have reported stands with each curve."
+    )
+    if len(found.dataset.clips) < 0.9 * paper.CLIPS:
+        told.append(
+            f"This was {len(found.dataset.clips):,} clips, not {paper.CLIPS:,}. The nets from scratch took about a tenth of the paper's "
+            "steps, so their level is lower than the paper's; how much they lose from split to split is what to read."
+        )
+    return told
+
+
+def short(one: Ladder) -> str:
+    """A ladder in a sentence."""
+    said = {"rows": "windows at random", "clips": "whole clips", "groups": "whole artists"}
+    rungs = ", ".join(f"{words.percent(r.rows.value)} on {said.get(r.name, r.name)}" for r in one.rungs)
+    lost = ""
+    if one.total is not None:
+        gap = one.total.rows
+        lost = f": {words.points(gap.value)} points [{words.points(gap.low)}, {words.points(gap.high)}] from the split alone"
+    return f"{one.recipe.name}, windows right: {rungs}{lost}."
+
+
+def of(trials: tuple[Trial, ...], recipe: str, protocol: str) -> Trial | None:
+    """The trial of a recipe under a protocol, or None."""
+    return next((t for t in trials if t.recipe == recipe and t.protocol == protocol), None)
+
+
+def _heads(found: Reproduction) -> list[str]:
+    told = []
+    for trial in found.frozen:
+        if trial.protocol != "paper":
+            continue
+        honest = of(found.frozen, trial.recipe, "groups")
+        instead = " (VGGish's weights are not here, so this is not the paper's number)" if trial.stands_for else ""
+        known = trial.leak.artist
+        told.append(
+            f"{trial.recipe} on clips at random: {_share(trial)}{instead}; paper: {100 * paper.VGGISH.accuracy:.0f} %."
+            + (
+                f" {words.percent(known, 0)} of the judged clips have their artist in training."
+                if known is not None
+                else ""
+            )
+            + (f" On whole artists: {_share(honest)}." if honest else "")
+        )
+    return told
+
+
+def _pair(found: Reproduction) -> tuple[str, Pair] | None:
+    """The frozen recipe nearest to the paper's (the first compared), and the CNN less that recipe."""
+    names = [run.recipe.name for run in found.equal.runs]
+    frozen = names[1]
+    for pair in found.equal.pairs:
+        if (pair.a, pair.b) == (SCRATCH, frozen):
+            return frozen, pair
+    return None
+
+
+def _gap(gap: Pair, frozen: str) -> str:
+    """The verdict of the CNN less the frozen recipe."""
+    between = f"{words.points(gap.difference)} points [{words.points(gap.low)}, {words.points(gap.high)}] for the CNN against {frozen}"
+    if gap.p_adjusted > 0.05:
+        return between + ", which these clips cannot tell from nothing."
+    return between + (
+        ", beyond what chance explains." if gap.difference < 0 else ": the CNN is better, beyond what chance explains."
+    )
+
+
+def _kept(found: Reproduction) -> str:
+    return "artists" if found.equal.protocol == "groups" else "clips"
+
+
+def _share(trial: Trial) -> str:
+    return _accuracy(trial.run)
+
+
+def _accuracy(run: Run) -> str:
+    score = run.evaluation.scores["accuracy"]
+    return f"{words.percent(score.value)} ({words.between(score.low, score.high)})"
