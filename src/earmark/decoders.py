@@ -171,7 +171,11 @@ class _Libav:
             self.container.close()
             raise AudioError(name, "unreadable: there is no sound in it")
         self.stream = self.container.streams.audio[0]
-        codec, length = self.stream.codec_context, Fraction(0)
+        codec: Any = self.stream.codec_context  # None where FFmpeg knows no decoder, whatever its types say
+        length = Fraction(0)
+        if codec is None:
+            self.container.close()
+            raise AudioError(name, "unreadable: the sound in it is encoded in a way that is not known")
         if self.stream.duration and self.stream.time_base:
             length = self.stream.duration * self.stream.time_base
         elif self.container.duration:

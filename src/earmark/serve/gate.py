@@ -55,6 +55,13 @@ class Gate:
                 await self.app(scope, passing.receive, passing.send)
             except RefusedError as refused:
                 await refuse(refused, passing.send)
+            except Exception:  # a fault of ours: told to the log in full, to the client by its number
+                log.exception("fault", extra={"facts": {"id": passing.id}})
+                if passing.begun:
+                    raise
+                todo = f"Tell whoever runs this server; the log has it under {passing.id}."
+                fault = RefusedError(500, "fault", "a fault of the server", "an answer", todo)
+                await refuse(passing.noted(fault), passing.send)
         finally:
             passing.done()
             self._tell(scope, passing, time.perf_counter() - began)
@@ -86,6 +93,7 @@ class _Passing:
         self.headers = Headers(scope=scope)
         self.began = time.monotonic()
         self.status = 499  # the client left before there was an answer
+        self.begun = False  # the answer
         self.bytes = 0
         self.more = "transfer-encoding" in self.headers or self.headers.get("content-length", "0") != "0"
         self.uploading = False
@@ -149,6 +157,7 @@ class _Passing:
         """Pass the answer on, with the headers that all answers have."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self.begun = True
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
