@@ -12,6 +12,7 @@ import numpy as np
 from markupsafe import Markup
 
 from ..audio import load
+from ..datasets.gtzan import GENRES
 from ..errors import AudioError
 from ..reproduce import LONG, paper
 from ..reproduce.words import NAMES, findings, follows, of, short
@@ -158,7 +159,7 @@ def _data(found: Reproduction) -> tuple[Section, list[Figure]]:
     """Figure 5 of the paper, the data, and what differs from the paper's."""
     example = _example(found)
     section, figures = chapter(found.dataset, example, [], sounds=True)
-    whole = sum(s > 29 for s in found.lengths.values())
+    whole = sum(found.lengths.get(c.id, 0.0) > 29 for c in found.dataset.clips)
     count = len(found.dataset.clips)
     told = [
         f"The paper had {paper.CLIPS:,} clips of 30 s, {paper.PER_GENRE} of each genre. Here are {count:,}, of which "
@@ -166,6 +167,9 @@ def _data(found: Reproduction) -> tuple[Section, list[Figure]]:
         "clip has no second chunk that a split could put on the other side, so it would hide what chunks at random do. "
         "All clips are in method 2 and in the last comparison, where a window longer than the clip repeats it."
     ]
+    gone = [g for g in GENRES if g not in found.dataset.classes]
+    if gone:
+        told.append(f"No clip here is of {words.listed(gone, most=10)}.")
     if count < 0.9 * paper.CLIPS:
         told.append(
             "A net from scratch suffers more from less data than a head on frozen rows: read the gap between them so."
@@ -179,8 +183,8 @@ def _method(found: Reproduction, claim: Claim, trials: Sequence[Trial], name: st
         return Markup("<p>Not run: {}</p>").format("; ".join(found.missing)), []
     body, figures = Markup(), []
     dropped = (
-        f"As in the paper, {paper.DROPPED} is left out of this table. Its reason was one unreadable file; a reader that names "
-        "the file and goes on would have kept the other 99 clips."
+        f"As in the paper, {paper.DROPPED} is left out of this table, for the sake of comparison only: the paper's reason was files "
+        "that could not be read. GTZAN has one such file (jazz.00054); naming it and going on keeps the other 99 clips."
     )
     body += _prose([dropped] if claim is paper.CNN else [], []) + _table(claim, trials)
     for number, trial in enumerate(t for t in trials if t.protocol == "paper"):
@@ -191,11 +195,7 @@ def _method(found: Reproduction, claim: Claim, trials: Sequence[Trial], name: st
         body += _let_through(trial)
         drawn = [curves(f"{stem}-{w}", trial.run.history, w) for w in ("loss", "accuracy") if has(trial.run.history, w)]
         if drawn:
-            watched = (
-                "the judged " + trial.unit + "s themselves"
-                if trial.run.recipe.branches[0].head.name == "cnn2d"
-                else ("rows held out on the training side")
-            )
+            watched = f"the judged {trial.unit}s themselves" if trial.watched else "held out on the training side"
             body += page.figures(drawn)
             at = f"Figures {claim.figure - 2} and {claim.figure - 1} of the paper. " if number == 0 else ""
             body += Markup('<p class="quiet">{}Validation: {}.</p>').format(at, watched)
@@ -224,9 +224,8 @@ def _table(claim: Claim, trials: Sequence[Trial]) -> Markup:
             f"{scores['macro_f1'].value:.2f}", words.percent(leak.track, 0), words.percent(leak.samples, 0),
             words.percent(leak.artist, 0) if leak.artist is not None else "unknown", f"{len(trial.run.y):,}",
         ])  # fmt: skip
-    wanted = {claim.name: "paper-vggish"}.get(paper.VGGISH.name)
-    if wanted and not any(t.recipe.startswith(wanted) for t in trials):
-        rows.insert(1, [page.code(wanted), "not run: no weights", "–", "–", "–", "–", "–", "–"])
+    if claim is paper.VGGISH and all(t.stands_for for t in trials):
+        rows.insert(1, [page.code("paper-vggish"), "not run: its weights are not here", *["–"] * 6])
     head = [
         "recipe",
         "split",
@@ -244,11 +243,11 @@ def _table(claim: Claim, trials: Sequence[Trial]) -> Markup:
 
 def _let_through(trial: Trial) -> Markup:
     curve = trial.run.history[0].get("valid_accuracy", []) if trial.run.history else []
-    if not len(curve) or trial.run.recipe.branches[0].head.name != "cnn2d":
+    if not len(curve) or not trial.watched:
         return Markup()
     last, best = curve[-1], max(curve)
     return Markup(
-        "<p>After all {} epochs {} are right. With the test set as validation set, stopping at the best epoch ({}th) "
+        "<p>After all {} epochs {} are right. With the test set as validation set, stopping at the best epoch (number {}) "
         "would have reported {}.</p>"
     ).format(len(curve), words.percent(last), int(np.argmax(curve)) + 1, words.percent(best))
 

@@ -49,6 +49,7 @@ class Trial:
     run: Run
     learnt: int
     leak: Leak
+    watched: bool = False  # its validation curves are of what is judged
     stands_for: str = ""  # the paper's recipe, where this is not it
 
 
@@ -106,7 +107,7 @@ def reproduce(
     small = scratch(epochs, fast, quick)
     # What says most for its time first: whoever watches sees it early.
     ladders = _ladders(whole, small, folds, cache, say, missing)
-    equal = _equal(opened, small, folds, cache, say)
+    equal = _equal(opened, small, folds, cache, say, missing)
     cnn = _cnn(whole, epochs, fast, cache, say, missing)
     frozen = _frozen(opened, epochs, fast, cache, say, missing)
     return Reproduction(
@@ -168,13 +169,7 @@ def _cnn(
         if recipe is not ran:
             continue
         for protocol in ("clips", "groups"):
-            why = _cannot(data.dataset, protocol)
-            if why:
-                missing.append(f"{recipe.name} on whole {_whole(protocol)}: {why}")
-                continue
-            names = split.units(chunks.dataset, protocol, chunks.digests)
-            part = split.stratified(chunks.labels, names, folds=5, seed=paper.SEED)[0]
-            found.append(_trial(recipe, chunks, protocol, part, say))
+            found += _honest(recipe, chunks, protocol, say, missing)
     return tuple(found)
 
 
@@ -205,13 +200,7 @@ def _frozen(
             instead_of = "" if weight == "vggish" else name
             drawn = _at_random(len(data.labels))
             found.append(_trial(recipe, data, "paper", drawn, say, watch=full, stands_for=instead_of))
-            why = _cannot(data.dataset, "groups")
-            if why:
-                missing.append(f"{recipe.name} on whole artists: {why}")
-                continue
-            names = split.units(data.dataset, "groups", data.digests)
-            part = split.stratified(data.labels, names, folds=5, seed=paper.SEED)[0]
-            found.append(_trial(recipe, data, "groups", part, say, stands_for=instead_of))
+            found += _honest(recipe, data, "groups", say, missing, stands_for=instead_of)
     return tuple(found)
 
 
@@ -220,14 +209,9 @@ def _ladders(
     whole: Dataset, small: Recipe, folds: int, cache: Cache | None, say: Callable[[str], None], missing: list[str]
 ) -> tuple[Ladder, ...]:
     """The ladder of the CNN of the text and of a frozen recipe, on the same long clips."""
-    lone = _lone(whole) if whole.has_groups else []
-    if lone:
-        missing.append(
-            f"{', '.join(lone)} in the ladders: all long clips here are by one artist, so they cannot be judged by artist"
-        )
-    known = whole.without([], [c.id for c in whole.clips if c.label in lone])
+    known = _by_two(whole, "the ladders: the long clips", missing)
     if len(known.classes) < 2:
-        missing.append("The ladders: fewer than two genres have long clips by two artists or more")
+        missing.append("the ladders: fewer than two genres have long clips by two artists or more")
         return ()
     recipes = [small, _beside()[0]]
     data = prepare(known, recipes, cache=cache)
@@ -241,11 +225,13 @@ def _ladders(
 
 
 # ------------------------------------------------------------------------------------------------- 4: the same clips
-def _equal(dataset: Dataset, small: Recipe, folds: int, cache: Cache | None, say: Callable[[str], None]) -> Comparison:
+def _equal(
+    dataset: Dataset, small: Recipe, folds: int, cache: Cache | None, say: Callable[[str], None], missing: list[str]
+) -> Comparison:
     """The CNN of the text and recipes on frozen rows on the same clips and folds."""
     recipes = [small, *_beside()]
     protocol = "groups" if dataset.has_groups else "clips"
-    data = prepare(dataset, recipes, cache=cache)
+    data = prepare(_by_two(dataset, "the last comparison: the clips", missing), recipes, cache=cache)
     found = compare(data, recipes, protocol=protocol, folds=folds, seed=paper.SEED)
     for one in found.runs:
         say(
@@ -282,8 +268,20 @@ def _trial(
     say(f"{recipe.name}, split '{protocol}': {100 * right:.1f} % of {len(judged.y):,} {unit}s right")
     return Trial(
         recipe.name, protocol, unit, judged, len(part.train), leak(data.dataset.clips, part, groups=data.dataset.has_groups),
-        stands_for,
+        watch, stands_for,
     )  # fmt: skip
+
+
+def _honest(
+    recipe: Recipe, data: Data, protocol: str, say: Callable[[str], None], missing: list[str], *, stands_for: str = ""
+) -> list[Trial]:
+    """The trial on whole clips or artists, or none and why in ``missing``."""
+    try:
+        part = _fifth(data, protocol)
+    except DataError as error:
+        missing.append(f"{recipe.name} on whole {'artists' if protocol == 'groups' else 'clips'}: {error}")
+        return []
+    return [_trial(recipe, data, protocol, part, say, stands_for=stands_for)]
 
 
 def _at_random(count: int) -> Split:
@@ -294,14 +292,24 @@ def _at_random(count: int) -> Split:
     return Split(train, test)
 
 
-def _cannot(dataset: Dataset, protocol: str) -> str:
-    """Why a data set cannot be split so, or ""."""
-    if protocol != "groups":
-        return ""
-    if not dataset.has_groups:
-        return "artists are not known"
-    lone = _lone(dataset)
-    return f"all clips of {', '.join(lone)} that could be used are by one artist" if lone else ""
+def _by_two(dataset: Dataset, what: str, missing: list[str]) -> Dataset:
+    """Less the genres that cannot be judged by artist, which ``missing`` is told."""
+    lone = _lone(dataset) if dataset.has_groups else []
+    if lone:
+        missing.append(f"{', '.join(lone)} in {what} are all by one artist, so they cannot be judged by artist")
+    return dataset.without([], [c.id for c in dataset.clips if c.label in lone])
+
+
+def _fifth(data: Data, protocol: str) -> Split:
+    """One fifth of whole clips or artists, judged by the rest. Raises DataError if that is not to be had."""
+    if protocol == "groups":
+        if not data.dataset.has_groups:
+            raise DataError("artists are not known")
+        lone = _lone(data.dataset)
+        if lone:
+            raise DataError(f"all clips of {', '.join(lone)} that could be used are by one artist")
+    names = split.units(data.dataset, protocol, data.digests)
+    return split.stratified(data.labels, names, folds=5, seed=paper.SEED)[0]
 
 
 def _lone(dataset: Dataset) -> list[str]:
@@ -310,10 +318,6 @@ def _lone(dataset: Dataset) -> list[str]:
     for clip in dataset.clips:
         artists.setdefault(str(clip.label), set()).add(str(clip.group))
     return sorted(label for label, found in artists.items() if len(found) < 2)
-
-
-def _whole(protocol: str) -> str:
-    return "artists" if protocol == "groups" else "clips"
 
 
 def _lengths(dataset: Dataset) -> dict[str, float]:
