@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from earmark import reproduce, split
 from earmark.cli import main
 from earmark.data import Clip, Dataset
+from earmark.datasets import open_dataset
 from earmark.errors import DataError
 from earmark.experiment import run
 from earmark.fitting import prepare
 from earmark.recipe import Recipe
-from earmark.reproduce import leaks, paper
+from earmark.reproduce import leaks, paper, trials
 from earmark.split import Split
 
 RATE = 8000
@@ -55,10 +56,10 @@ def test_the_papers_tables_add_up() -> None:
 
 
 def test_the_papers_split_is_the_papers() -> None:
-    drawn = reproduce._at_random(1000)
+    drawn = trials.at_random(1000)
     assert drawn.test[:5].tolist() == [521, 737, 740, 660, 411]  # train_test_split(test_size=.2, random_state=42)
     assert (len(drawn.train), len(drawn.test)) == (800, 200)
-    assert len(reproduce._at_random(13490).test) == paper.CNN.judged
+    assert len(trials.at_random(13490).test) == paper.CNN.judged
 
 
 def test_what_a_split_lets_through() -> None:
@@ -73,7 +74,7 @@ def test_what_a_split_lets_through() -> None:
 
 def test_pieces_are_clips_with_rows_of_their_own(genres: Path) -> None:
     recipe = Recipe.parse("logmel(seconds=4)/cnn")
-    data = prepare(reproduce.open_dataset(genres), [recipe])
+    data = prepare(open_dataset(genres), [recipe])
     (part,) = recipe.backbones
     chunks = leaks.pieces(data, part)
     assert len(chunks.labels) == len(data.rows[part].X) > len(data.labels)
@@ -86,7 +87,7 @@ def test_pieces_are_clips_with_rows_of_their_own(genres: Path) -> None:
 
 def test_splits_as_given_are_judged_as_given(genres: Path) -> None:
     recipe = Recipe.parse("mfcc/lda")
-    data = prepare(reproduce.open_dataset(genres), [recipe])
+    data = prepare(open_dataset(genres), [recipe])
     every = np.arange(len(data.labels))
     part = Split(every[::2], every[1::2])
     found = run(recipe, data, protocol="clips", splits=(part,))
@@ -134,7 +135,7 @@ def test_artists_come_from_the_table_and_unknown_ones_are_told(genres: Path, tmp
 
 
 def test_clips_that_are_all_short_are_told(genres: Path) -> None:
-    whole = reproduce.open_dataset(genres)
+    whole = open_dataset(genres)
     cut = replace(whole, clips=tuple(replace(c, duration=3.0) for c in whole.clips))
     with pytest.raises(DataError, match=r"0 of \d+ clips have 10 s or more"):
         reproduce.reproduce(Dataset("short", cut.clips))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..report import words
 from . import paper
+from .parts import SCRATCH
 
 if TYPE_CHECKING:
     from ..experiment import Run
@@ -21,7 +22,6 @@ NAMES = {
     ("groups", "chunk"): "whole artists",
     ("groups", "clip"): "whole artists",
 }
-SCRATCH = "paper-cnn at 22 kHz"
 
 
 def findings(found: Reproduction) -> list[str]:
