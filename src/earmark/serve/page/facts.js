@@ -4,10 +4,9 @@ import { element, percent } from "./stage.js";
 const UNITS = { groups: "new groups", clips: "new clips", rows: "parts of known clips", published: "the published folds", "held out": "other sounds" };
 const NAMES = { accuracy: "Accuracy", balanced_accuracy: "Balanced accuracy", macro_f1: "Macro F1", top3: "Among the top 3", log_loss: "Log loss" };
 
-const svg = (tag, attributes, text) => {
+const svg = (tag, attributes) => {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (text) made.textContent = text;
   return made;
 };
 
@@ -23,13 +22,12 @@ function line(model) {
   const { accuracy } = model.measured.scores;
   const base = model.measured.baseline;
   const x = (share) => 6 + 588 * share;
-  const drawn = svg("svg", { viewBox: "0 0 600 62", role: "img", "aria-label": `Accuracy ${percent(accuracy.value)}, 95 % interval ${range(accuracy)}; the most frequent class alone: ${percent(base)}` });
+  const drawn = svg("svg", { viewBox: "0 0 600 42", role: "img", "aria-label": `Accuracy ${percent(accuracy.value)}, 95 % interval ${range(accuracy)}; the most frequent class alone: ${percent(base)}` });
   drawn.append(svg("line", { x1: x(0), x2: x(1), y1: 24, y2: 24, stroke: "var(--rule)", "stroke-width": 6, "stroke-linecap": "round" }));
   drawn.append(svg("line", { x1: x(accuracy.low), x2: x(accuracy.high), y1: 24, y2: 24, stroke: "var(--accent)", "stroke-width": 8, "stroke-linecap": "round", opacity: .55 }));
   drawn.append(svg("circle", { cx: x(accuracy.value), cy: 24, r: 8, fill: "var(--accent)" }));
   drawn.append(svg("line", { x1: x(base), x2: x(base), y1: 12, y2: 36, stroke: "var(--second)", "stroke-width": 3 }));
-  drawn.append(svg("text", { x: x(base), y: 56, "text-anchor": base < .2 ? "start" : "middle" }, `always the most frequent class: ${percent(base)}`));
-  return drawn;
+  return element("figure", {}, drawn, element("figcaption", { className: "quiet small" }, element("i"), `always saying the most frequent class: ${percent(base)}`));
 }
 
 export function facts(dialog, model) {
@@ -40,7 +38,7 @@ export function facts(dialog, model) {
     element("tbody", {}, ...Object.entries(NAMES).filter(([k]) => m.scores[k] && m.scores[k].value !== null).map(([k, name]) => {
       const s = m.scores[k];
       const show = (v) => (v === null ? "–" : k === "log_loss" ? v.toFixed(3) : percent(v, 1));
-      return element("tr", {}, element("th", { scope: "row" }, name), element("td", { className: "number" }, show(s.value)), element("td", { className: "number" }, `${show(s.low)} – ${show(s.high)}`));
+      return element("tr", {}, element("th", { scope: "row" }, name), element("td", { className: "number" }, show(s.value)), element("td", { className: "number" }, s.low === null ? "–" : `${k === "log_loss" ? show(s.low) : (100 * s.low).toFixed(1)} – ${show(s.high)}`));
     })));
   const close = element("button", { type: "button", className: "close" }, "Close");
   close.addEventListener("click", () => dialog.close());
