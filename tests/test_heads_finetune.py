@@ -55,7 +55,9 @@ def learnt(backbone: Build) -> tuple[Backbone, Any, Any, Any]:
 
 
 def head(net: Backbone, **params: Any) -> Any:
-    return registry.build("heads", "finetune", backbone=net, **{"epochs": 2, "batch": 16, "spare": 0.25} | params)
+    return registry.build(
+        "heads", "finetune", backbone=net, **{"epochs": 2, "batch": 16, "spare": 0.25, "refit": False} | params
+    )
 
 
 @each_cut
@@ -171,3 +173,16 @@ def test_the_frozen_probe_is_kept_where_training_makes_nothing_better(learnt: An
     before = rest(net, None, "finetune").state_dict()
     assert len(found.history_["valid_loss"]) == 1
     assert all(torch.equal(value, before[key]) for key, value in found.net_.body.state_dict().items())
+
+
+@pytest.mark.parametrize("epochs", [0, 2])
+def test_learns_again_from_all_rows_for_the_best_number_of_epochs(
+    learnt: Any, monkeypatch: pytest.MonkeyPatch, epochs: int
+) -> None:
+    net, X, y, groups = learnt
+    lr = 0.3 if epochs == 0 else 1e-5  # far too fast: the start is best; slow: each epoch is better than the last
+    found = head(net, lr=lr, body=1.0, patience=2, refit=True).fit(X, y, groups=groups)
+    assert found.best_epoch_ == epochs
+    wanted = head(net, lr=lr, body=1.0, spare=0, epochs=epochs).fit(X, y, groups=groups)
+    np.testing.assert_array_equal(found.predict_proba(X), wanted.predict_proba(X))
+    assert len(found.history_["valid_loss"]) == 2

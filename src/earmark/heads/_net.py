@@ -45,6 +45,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ``module``: rows learnt from, number of classes -> torch module that gives logits.
     ``spare``: share of the rows held out, by whole groups, to stop by; training ends after ``patience`` epochs
     without a lower loss on them. Where no group can be spared, all ``epochs`` are run.
+    ``refit``: learn again from all rows, for as many epochs as were best; the held-out ones are learnt from too.
     ``lr_factors``: start of parameters' names -> factor on ``lr``; the longest start that fits counts; 0 freezes.
     ``start``: (net, rows (n, *shape), codes (n,), what each counts (n,)) of what is learnt from; called once, before training. What it makes
     is kept if no epoch gives a lower loss on the rows held out.
@@ -63,6 +64,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         batch: int = 32,
         patience: int = 10,
         spare: float = 0.15,
+        refit: bool = False,
         weight_decay: float = 0.0,
         smoothing: float = 0.0,
         balanced: bool = True,
@@ -79,6 +81,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.batch = batch
         self.patience = patience
         self.spare = spare
+        self.refit = refit
         self.weight_decay = weight_decay
         self.smoothing = smoothing
         self.balanced = balanced
@@ -120,6 +123,9 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             del known  # big rows need not lie there twice
             self.net_.to(self.device)
             self.history_ = self._train(rows, codes, count, learn, look, seen)
+        if self.refit and len(look):
+            again = {"spare": 0, "epochs": self.best_epoch_, "refit": False}
+            self.net_ = NetHead(**self.get_params(deep=False) | again).fit(rows, y, groups).net_
         self.net_.eval()
         return self
 
@@ -184,6 +190,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             if not len(look) or stopper.misses_ < self.patience:
                 raise
         loop.notify("on_train_end", X=None, y=None)
+        self.best_epoch_ = stopper.best_epoch_ if len(look) else self.epochs
         if not all(bool(torch.isfinite(p).all()) for p in self.net_.parameters()):
             raise RecipeError(f"the training diverged with lr={self.lr}; take a smaller one, e.g. lr={self.lr / 10:g}")
         names = ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy")

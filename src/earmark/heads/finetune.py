@@ -46,6 +46,7 @@ def build(
     batch: int = 32,
     patience: int = 4,
     spare: float = 0.15,
+    refit: bool = True,
     weight_decay: float = 0.0,
     smoothing: float = 0.0,
     mixup: float = 0.0,
@@ -72,7 +73,7 @@ def build(
         partial(layers, backbone=backbone, until=until, dropout=dropout),
         lr_factors=speeds, start=probed if probe else standardised,
         augment=augmentation(mixup=mixup, specaugment=specaugment), lr=lr, epochs=epochs, batch=batch,
-        patience=patience, spare=spare, weight_decay=weight_decay, smoothing=smoothing, balanced=balanced,
+        patience=patience, spare=spare, refit=refit, weight_decay=weight_decay, smoothing=smoothing, balanced=balanced,
         bfloat16=bfloat16, seed=seed,
     )  # fmt: skip
 
