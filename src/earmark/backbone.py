@@ -66,7 +66,7 @@ class Net:
         source = self.source if isinstance(self.source, bytes) else str(self.source)
         return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
 
-    def __call__(self, inputs: Floats, batch: int = 16) -> Floats:
+    def __call__(self, inputs: Floats, batch: int = 4) -> Floats:
         """Run ``inputs`` (rows, …) through the net in batches; returns (rows, *shape)."""
         session = self.session
         name = session.get_inputs()[0].name
