@@ -16,6 +16,8 @@ PER_GENRE = 100
 SECONDS = 30.0
 SEED = 42
 EPOCHS = 30
+BATCH = 32
+STEPS = 30 * 338  # of 32 of the 10,792 chunks it learnt from
 DROPPED = "jazz"  # in its first table
 
 

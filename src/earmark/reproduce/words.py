@@ -83,10 +83,13 @@ def follows(found: Reproduction) -> list[str]:
         "The test set was also the validation set. Whatever is chosen by it (an epoch, a learning rate) flatters; here nothing was, "
         "and what stopping by it would have reported stands with each curve."
     )
-    if len(found.dataset.clips) < 0.9 * paper.CLIPS:
+    ran = of(found.cnn, "paper-cnn-as-run", "paper")
+    if ran is not None and len(found.dataset.clips) < 0.9 * paper.CLIPS:
+        steps = -(-ran.learnt // paper.BATCH) * found.epochs
         told.append(
-            f"This was {len(found.dataset.clips):,} clips, not {paper.CLIPS:,}. The nets from scratch took about a tenth of the paper's "
-            "steps, so their level is lower than the paper's; how much they lose from split to split is what to read."
+            f"This was {len(found.dataset.clips):,} clips, not {paper.CLIPS:,}. The CNN as it was run took {steps:,} steps of "
+            f"training, {words.percent(steps / paper.STEPS, 0)} of the paper's, so its level is lower than the paper's; how much a "
+            "recipe loses from split to split is what to read."
         )
     return told
 
