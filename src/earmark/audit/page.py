@@ -126,7 +126,7 @@ def _confounds(found: Audit) -> Section | None:
 
 def _cells(c: Confound) -> tuple[str, ...]:
     kind = "may be content" if c.factor.content else "not content"
-    return percent(c.chance, 0), f"{c.p:.3f}", ", ".join((c.culprit, *c.also[:2])) if c.found else "–", kind
+    return percent(c.chance, 0), f"{c.p:.3f}", c.culprit if c.found else "–", kind
 
 
 def _files(found: Audit, folder: Path) -> Section:
