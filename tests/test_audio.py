@@ -236,7 +236,7 @@ def test_memory_stays_flat_in_a_long_file(tmp_path):
     finally:
         tracemalloc.stop()
     assert count == 600 * 16000  # 38 MB of float32
-    assert peak < 8e6  # four blocks
+    assert peak < 10e6  # five blocks
 
 
 def test_bytes_and_open_files_are_sources(wav, tmp_path):
@@ -402,6 +402,19 @@ def test_damage_in_the_middle_costs_little(tmp_path, suffix):
     middle = len(content) // 2
     content[middle : middle + 1000] = bytes(1000)
     assert len(load(bytes(content), RATE)) / RATE > 3.5
+
+
+def test_what_lies_before_damage_in_a_flac_file_is_kept(tmp_path):
+    """All but the small piece in which the damage lies, though much more is read at once."""
+    noise = np.random.default_rng(0).normal(0, 0.1, 400_000).astype(np.float32)
+    path = tmp_path / "x.flac"
+    soundfile.write(path, noise, RATE)
+    content = bytearray(path.read_bytes())
+    at = len(content) * 7 // 10
+    content[at : at + 2000] = bytes(2000)
+    found = load(bytes(content), RATE)
+    assert 280_000 - 2**15 - 8192 <= len(found) <= 280_000
+    np.testing.assert_allclose(found, noise[: len(found)], atol=1e-4)
 
 
 @cache

@@ -25,7 +25,9 @@ Floats = NDArray[np.float32]
 Source = str | Path | bytes | BinaryIO
 
 RATES = (1_000, 1_000_000)  # Hz that a file may have
-_CHUNK = 2**15  # values decoded at a time; as many are lost before a damaged place in a FLAC file
+_CHUNK = 2**15  # values decoded at a time by FFmpeg, and near damage
+# libsndfile is asked for more at once: soundfile seeks after every read, for which FLAC decodes a frame again.
+_STRETCH = 2**18
 # What FFmpeg may take a file for. No playlists, images or subtitles: they open other files and URLs.
 _DEMUXERS = (
     "aac,ac3,eac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,flac,flv,matroska,webm,mov,mp4,m4a,mp3,mpeg,mpegts,"
@@ -120,8 +122,8 @@ def _decoder(handle: BinaryIO, name: str) -> Decoder:
 class _Sndfile:
     def __init__(self, handle: BinaryIO, name: str) -> None:
         self.name = name
-        # A descriptor where there is one: faster than callbacks, and odd file names do not matter.
-        self.sound = soundfile.SoundFile(handle.fileno() if isinstance(handle, io.FileIO) else handle, closefd=False)
+        self.handle = handle
+        self.sound = self._open()
         rate, frames = self.sound.samplerate, self.sound.frames
         # libsndfile counts what the file holds; what the header promised stands only in its log.
         cut = _CUT.search(self.sound.extra_info)
@@ -130,16 +132,30 @@ class _Sndfile:
         seconds = frames / rate if rate > 0 and 0 <= frames < 2**62 else None
         self.probe = Probe(self.sound.format, self.sound.subtype, rate, self.sound.channels, seconds)
 
+    def _open(self) -> Any:
+        self.handle.seek(0)
+        # A descriptor where there is one: faster than callbacks, and odd file names do not matter.
+        source = self.handle.fileno() if isinstance(self.handle, io.FileIO) else self.handle
+        return soundfile.SoundFile(source, closefd=False)
+
     def chunks(self, start: int, stop: int | None) -> Iterator[Floats]:
-        size = max(1, _CHUNK // self.sound.channels)
+        size = max(1, _STRETCH // self.sound.channels)
+        small = max(1, _CHUNK // self.sound.channels)
         stop = self.sound.frames if stop is None else min(stop, self.sound.frames)
-        position = start
+        position, moved = start, start > 0
         while position < stop:
+            wanted = min(size, stop - position)
             try:
-                if position == start > 0:
-                    self.sound.seek(start)
-                chunk = self.sound.read(min(size, stop - position), dtype="float32", always_2d=True)
+                if moved:
+                    self.sound.seek(position)
+                    moved = False
+                chunk = self.sound.read(wanted, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
+                if size > small:  # damaged: read up to there in small pieces, of which only the last is lost
+                    self.sound.close()
+                    self.sound = self._open()  # after damage FLAC cannot seek
+                    size, moved = small, position > 0
+                    continue
                 if position == start:
                     raise AudioError(self.name, f"unreadable: {_said(error)}") from error
                 return  # damaged from here on; what came before is sound

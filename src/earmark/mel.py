@@ -6,7 +6,8 @@ librosa's ``center=True, pad_mode="constant"`` put ``n_fft // 2`` zeros on both 
 a window shorter than the FFT: ``win_length // 2``).
 
 The work goes through in blocks that stay in a core's cache (64 frames for the FFT, 512 for the product with
-the filters), and only those bins are kept that a filter looks at.
+the filters), only those bins are kept that a filter looks at, and a triangle is not multiplied with the bins far
+from it: the filters go in four groups, each with the bins it looks at.
 """
 
 from __future__ import annotations
@@ -113,15 +114,35 @@ def log_mel(samples: Floats, spec: MelSpec) -> Floats:
     mel = np.empty((count, spec.n_mels), np.float32)
     if not count:
         return mel
-    weights = filters(spec)
-    used = np.flatnonzero(weights.any(axis=0))
-    first, last = (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 1)
-    matrix = np.ascontiguousarray(weights[:, first:last].T)
+    first, last = _looked_at(filters(spec))
+    groups = _groups(spec)
     for at, values in _magnitudes(samples, spec.n_fft, spec.frame_length, spec.hop_length, first, last):
         if spec.power == 2:
             np.multiply(values, values, out=values)
-        np.matmul(values, matrix, out=mel[at : at + len(values)])
+        block = mel[at : at + len(values)]
+        for bands, bins, matrix in groups:
+            np.matmul(values[:, bins], matrix, out=block[:, bands])
     return _compress(mel, spec)
+
+
+def _looked_at(weights: Floats) -> tuple[int, int]:
+    """The first bin that one of the filters looks at, and the one after the last."""
+    used = np.flatnonzero(weights.any(axis=0))
+    return (int(used[0]), int(used[-1]) + 1) if len(used) else (0, 1)
+
+
+@lru_cache(maxsize=64)
+def _groups(spec: MelSpec) -> tuple[tuple[slice, slice, Floats], ...]:
+    """The filters in four groups: bands, bins (from the first that any filter looks at), matrix (bins, bands)."""
+    weights = filters(spec)
+    offset = _looked_at(weights)[0]
+    found = []
+    for bands in np.array_split(np.arange(spec.n_mels), min(4, spec.n_mels)):
+        group = weights[bands[0] : bands[-1] + 1]
+        first, last = _looked_at(group) if group.any() else (offset, offset + 1)
+        matrix = np.ascontiguousarray(group[:, first:last].T)
+        found.append((slice(bands[0], bands[-1] + 1), slice(first - offset, last - offset), matrix))
+    return tuple(found)
 
 
 def patches(frames: Floats, size: int, hop: int) -> Floats:
