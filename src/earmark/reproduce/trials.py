@@ -1,0 +1,107 @@
+"""A recipe on one split: the paper's, or one that keeps whole clips or whole artists on one side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import split
+from ..data import Dataset
+from ..embeddings import Cache
+from ..errors import DataError
+from ..experiment import Run, run
+from ..fitting import Data
+from ..recipe import Recipe
+from ..split import Split
+from . import paper
+from .leaks import Leak, leak
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How it is run. ``say`` is told each number as it comes, ``missing`` gathers what the data do not allow."""
+
+    epochs: int
+    folds: int
+    quick: bool
+    bfloat16: bool
+    cache: Cache | None
+    say: Callable[[str], None]
+    missing: list[str]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A recipe judged on one split. ``protocol``: "paper", "clips" or "groups"."""
+
+    recipe: str
+    protocol: str
+    unit: str  # what is judged: "chunk" or "clip"
+    run: Run
+    learnt: int
+    leak: Leak
+    watched: bool = False  # its validation curves are of what is judged
+    stands_for: str = ""  # the paper's recipe, where this is not it
+
+
+def trial(
+    recipe: Recipe, data: Data, protocol: str, part: Split, plan: Plan, *, unit: str = "clip", watch: bool = False,
+    stands_for: str = "",
+) -> Trial:  # fmt: skip
+    """Judge ``recipe`` on ``part``. Intervals resample whole tracks where it protects less: nothing smaller can be drawn anew."""
+    resampled = "groups" if protocol == "groups" else "clips"
+    judged = run(recipe, data, protocol=resampled, seed=paper.SEED, splits=(part,), watch=watch)
+    right = judged.evaluation.scores["accuracy"].value
+    plan.say(f"{recipe.name}, split '{protocol}': {100 * right:.1f} % of {len(judged.y):,} {unit}s right")
+    found = leak(data.dataset.clips, part, groups=data.dataset.has_groups)
+    return Trial(recipe.name, protocol, unit, judged, len(part.train), found, watch, stands_for)
+
+
+def honest(
+    recipe: Recipe, data: Data, protocol: str, plan: Plan, *, unit: str = "clip", stands_for: str = ""
+) -> list[Trial]:
+    """The trial on one fifth of whole clips or artists, or none and why in ``plan.missing``."""
+    try:
+        part = _fifth(data, protocol)
+    except DataError as error:
+        plan.missing.append(f"{recipe.name} on whole {'artists' if protocol == 'groups' else 'clips'}: {error}")
+        return []
+    return [trial(recipe, data, protocol, part, plan, unit=unit, stands_for=stands_for)]
+
+
+def at_random(count: int) -> Split:
+    """The paper's split: 80/20 at random, not stratified, seed 42."""
+    from sklearn.model_selection import train_test_split
+
+    train, test = train_test_split(np.arange(count), test_size=0.2, random_state=paper.SEED)
+    return Split(train, test)
+
+
+def by_two(dataset: Dataset, what: str, plan: Plan) -> Dataset:
+    """Less the genres that cannot be judged by artist, which ``plan.missing`` is told."""
+    lone = _lone(dataset) if dataset.has_groups else []
+    if lone:
+        plan.missing.append(f"{', '.join(lone)} in {what} are all by one artist, so they cannot be judged by artist")
+    return dataset.without([], [c.id for c in dataset.clips if c.label in lone])
+
+
+def _fifth(data: Data, protocol: str) -> Split:
+    """Raises DataError if that is not to be had."""
+    if protocol == "groups":
+        if not data.dataset.has_groups:
+            raise DataError("artists are not known")
+        lone = _lone(data.dataset)
+        if lone:
+            raise DataError(f"all clips of {', '.join(lone)} that could be used are by one artist")
+    names = split.units(data.dataset, protocol, data.digests)
+    return split.stratified(data.labels, names, folds=5, seed=paper.SEED)[0]
+
+
+def _lone(dataset: Dataset) -> list[str]:
+    """Genres of which all clips are by one artist."""
+    artists: dict[str, set[str]] = {}
+    for clip in dataset.clips:
+        artists.setdefault(str(clip.label), set()).add(str(clip.group))
+    return sorted(label for label, found in artists.items() if len(found) < 2)
