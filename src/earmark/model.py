@@ -21,20 +21,21 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import registry
+from . import registry, timeline
 from .backbone import Backbone, Floats, Net
 from .calibration import Calibration, Novelty
 from .data import Excluded
 from .embeddings import rows_of
 from .errors import AudioError, BundleError
-from .pool import image_rows, pool_vector, seen
+from .listening import Heard, listener
+from .pool import Running, seen
 from .recipe import Part
 
 FORMAT = 1
@@ -66,7 +67,10 @@ class Branch:
 
     def rows_scores(self, rows: Sequence[Floats]) -> Scores:
         """Rows of each backbone for one sound -> scores (n, classes) of what the head sees of it."""
-        inputs = seen(rows, self.pool)
+        return self.judged(seen(rows, self.pool))
+
+    def judged(self, inputs: Floats) -> Scores:
+        """What the head sees (n, …) -> its scores (n, classes)."""
         batch = 2**20 // inputs[0].size  # big rows go on through a net, whose memory grows with the batch
         return np.asarray(self.head(inputs, max(1, min(1024, batch))), np.float64)
 
@@ -84,8 +88,8 @@ class Model:
     extra: Mapping[str, bytes] = field(default_factory=dict)
 
     def predict(self, source: Source) -> Prediction:
-        """Judge one sound: a file or a binary stream. Raises AudioError if it cannot be used."""
-        return self.judge(self.rows(source), str(getattr(source, "name", source)))
+        """Judge one sound: a file or a binary stream, of any length: rows are not kept. Raises AudioError."""
+        return self._told(self._blocks(source), str(getattr(source, "name", source)))
 
     def timeline(self, source: Source, *, seconds: float | None = None) -> list[Prediction]:
         """Judge a sound piece by piece: the backbone's own windows, or pieces of ``seconds`` (an image's length or 3 s
@@ -93,23 +97,18 @@ class Model:
 
         What is left at the end, less than a hop or a piece, is not looked at. Raises AudioError.
         """
-        return self.pieces(self.rows(source), str(getattr(source, "name", source)), seconds=seconds)
+        return list(self.follow(source, seconds=seconds))
+
+    def follow(self, source: Source, *, seconds: float | None = None) -> Iterator[Prediction]:
+        """``timeline`` while the sound is read; with one backbone, in memory that does not grow with its length."""
+        name = str(getattr(source, "name", source))
+        if len(self.backbones) > 1:
+            return timeline.pieces(self, self.rows(source), name, seconds)
+        return timeline.follow(self, self._blocks(source), name, seconds)
 
     def pieces(self, rows: Mapping[str, Floats], name: str = "", *, seconds: float | None = None) -> list[Prediction]:
         """What ``timeline`` tells, from the ``rows`` of a sound."""
-        first = self.branches[0].backbones[0]
-        by_row = seconds is None and len(self.branches) == 1 and self.branches[0].pool == "rows"
-        step = first.hop if by_row else seconds or first.hop * image_rows(self.branches[0].pool) or 3.0
-        length = first.window if by_row else step
-        covered = max(b.hop * (len(rows[k]) - 1) + b.window for k, b in self._backbones.items())
-        found = []
-        for k in range(len(rows[first.fingerprint]) if by_row else max(1, round(covered / step))):
-            piece = {
-                f: r[[k]] if by_row else _piece(r, self._backbones[f], k * step, (k + 1) * step)
-                for f, r in rows.items()
-            }
-            found.append(replace(self.judge(piece, name), start=round(k * step, 6), end=round(k * step + length, 6)))
-        return found
+        return list(timeline.pieces(self, rows, name, seconds))
 
     def predict_many(
         self, sources: Iterable[str | Path], *, workers: int | None = None
@@ -127,36 +126,57 @@ class Model:
 
     def clip_scores(self, rows: Mapping[str, Floats]) -> Scores:
         """Rows of one sound by the backbones' fingerprints -> scores (classes,) before calibration."""
-        found = [b.rows_scores([rows[k.fingerprint] for k in b.backbones]).mean(axis=0) for b in self.branches]
+        return self._scores([listener(b) for b in self.branches], rows.items())
+
+    def _scores(self, heard: Sequence[Heard], blocks: Iterable[tuple[str, Floats]]) -> Scores:
+        """Scores (classes,) of a sound that comes in blocks of (fingerprint of a backbone, rows)."""
+        for key, rows in blocks:
+            for one in heard:
+                one.add(key, rows)
+        found = [one.scores() for one in heard]
         if self.combiner is None:
             return np.asarray(np.mean(found, axis=0))
         stacked = np.log(np.concatenate(found) + 1e-6).astype(np.float32)
         return np.asarray(self.combiner(stacked[None])[0], np.float64)
 
     @property
-    def _backbones(self) -> dict[str, Backbone]:
+    def backbones(self) -> dict[str, Backbone]:
+        """Every backbone once, by its fingerprint."""
         return {b.fingerprint: b for branch in self.branches for b in branch.backbones}
 
     def rows(self, source: Source, *, watch: Callable[[float], None] | None = None) -> dict[str, Floats]:
         """Rows of a sound by the fingerprint of the backbone: each backbone once. ``watch`` as in ``rows_of``."""
-        found: dict[str, Floats] = {}
-        for key, backbone in self._backbones.items():
+        found: dict[str, list[Floats]] = {key: [] for key in self.backbones}
+        for key, rows in self._blocks(source, watch=watch):
+            found[key].append(rows)
+        return {key: parts[0] if len(parts) == 1 else np.concatenate(parts) for key, parts in found.items()}
+
+    def _blocks(self, source: Source, *, watch: Callable[[float], None] | None = None) -> Iterator[tuple[str, Floats]]:
+        for key, backbone in self.backbones.items():
             if not isinstance(source, (str, Path)):
                 source.seek(0)
-            found[key] = np.concatenate(list(rows_of(source, backbone, watch=watch)))
-        return found
+            for rows in rows_of(source, backbone, watch=watch):
+                yield key, rows
 
     def judge(self, rows: Mapping[str, Floats], name: str = "") -> Prediction:
         """What ``predict`` tells, from the ``rows`` of a sound."""
-        scores = self.clip_scores(rows)[None]
+        return self._told(rows.items(), name)
+
+    def _told(self, blocks: Iterable[tuple[str, Floats]], name: str) -> Prediction:
+        first, mean = self.branches[0].backbones[0].fingerprint, Running("mean")
+
+        def known() -> Iterator[tuple[str, Floats]]:
+            for key, rows in blocks:
+                if key == first and self.novelty is not None:
+                    mean.add(rows)
+                yield key, rows
+
+        scores = self._scores([listener(b) for b in self.branches], known())[None]
         labels: tuple[str, ...] = ()
         if self.calibration is not None:
             scores = self.calibration.apply(scores)
             labels = self.calibration.sets(scores)[0]
-        unknown = False
-        if self.novelty is not None:
-            first = self.branches[0].backbones[0]
-            unknown = bool(self.novelty.is_unknown(pool_vector(rows[first.fingerprint], "mean")[None])[0])
+        unknown = self.novelty is not None and bool(self.novelty.is_unknown(mean.vector()[None])[0])
         best = int(scores[0].argmax())
         named = dict(zip(self.classes, map(float, scores[0]), strict=True))
         return Prediction(name, self.classes[best], float(scores[0, best]), named, labels, unknown)
@@ -257,13 +277,6 @@ def _assembled(folder: Path, card: dict[str, Any]) -> Model:
         novelty=Novelty.load(folder / "novelty.npz") if "novelty.npz" in sums else None,
         extra={n: (folder / n).read_bytes() for n in sums if n.endswith((".md", ".txt"))},
     )
-
-
-def _piece(rows: Floats, backbone: Backbone, start: float, end: float) -> Floats:
-    """Rows whose middle lies in [start, end); the nearest one if there is none."""
-    middle = backbone.hop * np.arange(len(rows)) + backbone.window / 2
-    inside = np.flatnonzero((middle >= start) & (middle < end))
-    return rows[inside] if len(inside) else rows[[int(np.abs(middle - (start + end) / 2).argmin())]]
 
 
 def _swap(part: Path, target: Path) -> None:

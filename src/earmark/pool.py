@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,53 @@ def pool_vector(rows: Floats, how: str) -> Floats:
     """Rows (rows, *shape) of one clip -> its vector (d,) float32, the statistics one after another."""
     flat = rows.reshape(len(rows), -1)
     return np.concatenate([f(flat) for f in statistics(how)]).astype(np.float32)
+
+
+class Running:
+    """``pool_vector`` of rows that come in blocks, in bounded memory, but for "median": it has to keep all rows.
+
+    Means and deviations are summed in double precision, blocks joined by Chan, Golub and LeVeque (1979).
+    """
+
+    def __init__(self, how: str) -> None:
+        statistics(how)  # raises RecipeError
+        self.names = how.split("+")
+        self.count = 0
+        self.rows: list[Floats] = []
+        self.found: dict[str, NDArray[np.float64]] = {}
+
+    def add(self, rows: Floats) -> None:
+        """The next rows (rows, *shape) of the sound."""
+        if not len(rows):
+            return
+        flat = rows.reshape(len(rows), -1)
+        if "median" in self.names:
+            self.rows.append(flat)
+        block = {"mean": flat.mean(axis=0, dtype=np.float64), "max": flat.max(axis=0), "min": flat.min(axis=0)}
+        if "std" in self.names:
+            block["squares"] = len(flat) * flat.var(axis=0, dtype=np.float64)
+        if self.count:
+            old, joined = self.found, self.count + len(flat)
+            apart = block["mean"] - old["mean"]
+            if "std" in self.names:
+                block["squares"] += old["squares"] + apart**2 * (self.count * len(flat) / joined)
+            block["mean"] = old["mean"] + apart * (len(flat) / joined)
+            block["max"] = np.maximum(block["max"], old["max"])
+            block["min"] = np.minimum(block["min"], old["min"])
+        self.found = block
+        self.count += len(flat)
+
+    def vector(self) -> Floats:
+        """The vector (d,) float32 of all rows so far."""
+        parts: list[NDArray[np.floating[Any]]] = []
+        for name in self.names:
+            if name == "median":
+                parts.append(np.median(np.concatenate(self.rows), axis=0))
+            elif name == "std":
+                parts.append(np.sqrt(self.found["squares"] / self.count))
+            else:
+                parts.append(self.found[name])
+        return np.concatenate(parts).astype(np.float32)
 
 
 def pool_vectors(rows: Floats, clip: Ints, clips: int, how: str) -> Floats:

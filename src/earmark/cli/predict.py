@@ -98,7 +98,7 @@ def _answers(
             return
         for file in files:
             try:
-                yield from model.timeline(file, seconds=seconds)
+                yield from model.follow(file, seconds=seconds)
             except AudioError as error:
                 bad.append(f"{file}: {error.reason}")
             step()

@@ -1,0 +1,93 @@
+"""What a model keeps of a sound that goes by in blocks: sums instead of rows, so that its length costs no memory.
+
+Ten hours of sound give 75,000 rows of YAMNet, 300 MB; the sums of their scores are ten numbers. Only the pooling
+"median" has to keep the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .pool import Floats, Running, by_vector, image_rows, images
+
+if TYPE_CHECKING:
+    from .model import Branch
+
+Scores = NDArray[np.float64]
+
+
+class Heard(Protocol):
+    """A branch that listens to one sound."""
+
+    def add(self, backbone: str, rows: Floats) -> None:
+        """The next rows (rows, *shape) of the backbone with that fingerprint; those of others are passed over."""
+
+    def scores(self) -> Scores:
+        """Scores (classes,) of all that was heard."""
+
+
+def listener(branch: Branch) -> Heard:
+    """What listens for a branch, by the way it pools."""
+    if by_vector(branch.pool):
+        return _Vectors(branch)
+    return _Images(branch) if image_rows(branch.pool) else _Rows(branch)
+
+
+class _Rows:
+    """Mean of the scores of single rows."""
+
+    def __init__(self, branch: Branch) -> None:
+        self.branch, self.key = branch, branch.backbones[0].fingerprint
+        self.total: Scores | float = 0.0
+        self.count = 0
+
+    def add(self, backbone: str, rows: Floats) -> None:
+        if backbone == self.key and len(rows):
+            scores = self.branch.judged(rows)
+            self.total = self.total + scores.sum(axis=0)
+            self.count += len(scores)
+
+    def scores(self) -> Scores:
+        return np.asarray(self.total) / self.count
+
+
+class _Images(_Rows):
+    """Mean of the scores of images of rows that follow each other; see ``pool.images`` for what becomes of the rest."""
+
+    def __init__(self, branch: Branch) -> None:
+        super().__init__(branch)
+        self.height = image_rows(branch.pool)
+        self.rest: Floats = np.zeros((0, *branch.backbones[0].shape), np.float32)
+
+    def add(self, backbone: str, rows: Floats) -> None:
+        if backbone == self.key:
+            rows = np.concatenate([self.rest, rows])
+            whole = len(rows) - len(rows) % self.height
+            self.rest = rows[whole:]
+            super().add(backbone, rows[:whole].reshape(-1, self.height, *rows.shape[1:]))
+
+    def scores(self) -> Scores:
+        if not self.count or 2 * len(self.rest) >= self.height:
+            super().add(self.key, images(self.rest, self.height))
+            self.rest = self.rest[:0]
+        return super().scores()
+
+
+class _Vectors:
+    """Score of the statistics of all rows, joined over backbones."""
+
+    def __init__(self, branch: Branch) -> None:
+        self.branch = branch
+        self.kept: Mapping[str, Running] = {b.fingerprint: Running(branch.pool) for b in branch.backbones}
+
+    def add(self, backbone: str, rows: Floats) -> None:
+        if backbone in self.kept:
+            self.kept[backbone].add(rows)
+
+    def scores(self) -> Scores:
+        parts: Sequence[Floats] = [self.kept[b.fingerprint].vector() for b in self.branch.backbones]
+        return np.asarray(self.branch.judged(np.concatenate(parts)[None])[0])

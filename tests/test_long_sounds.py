@@ -1,0 +1,147 @@
+"""Sounds of any length: what a model says is the same in blocks as at once, and memory does not grow with length."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from earmark import pool, timeline
+from earmark.backbone import Backbone
+from earmark.listening import listener
+from earmark.model import Branch, Model
+
+
+def fake(name: str = "fake", hop: int = 4, window: int = 10, shape: tuple[int, ...] = (6,)) -> Backbone:
+    return Backbone(name=name, sample_rate=10, window_samples=window, hop_samples=hop, shape=shape, front=lambda x: x)
+
+
+class Head:
+    """A head for any input: a softmax of three sums, which no two inputs share."""
+
+    def __call__(self, inputs: np.ndarray, batch: int = 1) -> np.ndarray:
+        flat = inputs.reshape(len(inputs), -1).astype(np.float64)
+        weights = np.random.default_rng(0).standard_normal((flat.shape[1], 3)) / np.sqrt(flat.shape[1])
+        scores = np.exp(flat @ weights)
+        return scores / scores.sum(axis=1, keepdims=True)
+
+
+def model(how: str, *backbones: Backbone) -> Model:
+    return Model(("a", "b", "c"), (Branch(backbones, how, Head()),), {})  # type: ignore[arg-type]
+
+
+def cut(rows: np.ndarray, seed: int) -> list[np.ndarray]:
+    """Rows in blocks of 1 to 9."""
+    sizes = np.random.default_rng(seed).integers(1, 10, len(rows))
+    return [b for b in np.split(rows, np.cumsum(sizes)) if len(b)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 60))
+@pytest.mark.parametrize("how", ["rows", "mean", "mean+std+max", "min+median+std", "image(7)", "image(1)"])
+def test_a_branch_hears_the_same_in_blocks(how, seed, count):
+    one = fake()
+    rows = np.random.default_rng(seed).standard_normal((count, 6)).astype(np.float32)
+    heard = listener(model(how, one).branches[0])
+    for block in cut(rows, seed):
+        heard.add("another backbone", block + 1)
+        heard.add(one.fingerprint, block)
+    wanted = Head()(pool.seen([rows], how)).mean(axis=0)
+    np.testing.assert_allclose(heard.scores(), wanted, atol=1e-6)
+
+
+def test_vectors_of_several_backbones_are_joined_in_order():
+    a, b = fake("a"), fake("b", hop=2)
+    rows = {a.fingerprint: np.ones((5, 6), np.float32), b.fingerprint: 2 * np.ones((9, 6), np.float32)}
+    heard = listener(model("mean", a, b).branches[0])
+    for key in reversed(rows):
+        heard.add(key, rows[key])
+    np.testing.assert_allclose(heard.scores(), Head()(pool.seen(list(rows.values()), "mean"))[0], atol=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(1, 80), large=st.booleans())
+def test_running_statistics_are_those_of_all_rows(seed, count, large):
+    rows = np.random.default_rng(seed).standard_normal((count, 2, 3)).astype(np.float32) + (1000 if large else 0)
+    how = "std+mean+median+max+min"
+    running = pool.Running(how)
+    for block in cut(rows, seed):
+        running.add(block)
+    np.testing.assert_allclose(running.vector(), pool.pool_vector(rows.astype(np.float64), how), rtol=1e-6, atol=1e-6)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    count=st.integers(1, 60),
+    hop=st.integers(1, 12),
+    window=st.integers(1, 200),
+    seconds=st.one_of(st.none(), st.floats(0.05, 12)),
+)
+@pytest.mark.parametrize("how", ["rows", "mean", "image(3)"])
+def test_a_timeline_is_the_same_in_blocks(how, seed, count, hop, window, seconds):
+    one = fake(hop=hop, window=window)
+    rows = np.random.default_rng(seed).standard_normal((count, 6)).astype(np.float32)
+    made = model(how, one)
+    wanted = made.pieces({one.fingerprint: rows}, "x", seconds=seconds)
+    blocks = ((one.fingerprint, block) for block in cut(rows, seed))
+    assert list(timeline.follow(made, blocks, "x", seconds)) == wanted
+
+
+SCRIPT = """
+import resource, sys, threading, time
+import numpy as np, soundfile
+import earmark
+from earmark.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    pass
+print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, time.process_time(), file=sys.stderr)
+"""
+
+
+def peak(*command: str) -> tuple[int, float]:
+    """Peak memory in MiB and processor seconds of a command line."""
+    done = subprocess.run([sys.executable, "-c", SCRIPT, *command], capture_output=True, text=True, check=True)
+    _, memory, seconds = done.stderr.strip().splitlines()[-1].split()
+    assert "left out" not in done.stderr
+    return int(memory), float(seconds)
+
+
+def noise(path: Path, minutes: float) -> Path:
+    draw = np.random.default_rng(0)
+    with soundfile.SoundFile(path, "w", 8000, 1, subtype="PCM_U8") as out:
+        for _ in range(round(2 * minutes)):
+            out.write(0.1 * draw.standard_normal(30 * 8000))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(sounds, backbone, tmp_path_factory):
+    import earmark
+
+    folders = {}
+    backbone("yamnet")
+    for recipe in ("yamnet/logreg", "yamnet:mean+std/logreg"):
+        folders[recipe] = tmp_path_factory.mktemp("model") / "m"
+        earmark.train(sounds, recipe, folders[recipe], folds=2)
+    return folders
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["yamnet/logreg", "yamnet:mean+std/logreg"])
+@pytest.mark.parametrize("more", [(), ("--timeline",), ("--timeline", "--seconds", "5")])
+def test_predict_on_two_hours_takes_the_memory_of_ten_minutes(trained, tmp_path, recipe, more):
+    folder = str(trained[recipe])
+    short, seconds = peak("predict", folder, str(noise(tmp_path / "short.wav", 10)), *more)
+    long, more_seconds = peak("predict", folder, str(noise(tmp_path / "long.wav", 120)), *more)
+    assert long < short + 30
+    assert long < 400
+    assert more_seconds < 1.3 * 12 * seconds
