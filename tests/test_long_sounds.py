@@ -12,10 +12,14 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark import pool, timeline
+from earmark import pool, ready, timeline
 from earmark.backbone import Backbone
+from earmark.data import Clip
+from earmark.embeddings import Cache
+from earmark.errors import DataError
 from earmark.listening import listener
 from earmark.model import Branch, Model
+from earmark.rows_file import write_stream
 
 
 def fake(name: str = "fake", hop: int = 4, window: int = 10, shape: tuple[int, ...] = (6,)) -> Backbone:
@@ -144,4 +148,71 @@ def test_predict_on_two_hours_takes_the_memory_of_ten_minutes(trained, tmp_path,
     long, more_seconds = peak("predict", folder, str(noise(tmp_path / "long.wav", 120)), *more)
     assert long < short + 30
     assert long < 400
+    assert more_seconds < 1.3 * 12 * seconds
+
+
+def test_rows_of_a_long_sound_are_kept_and_read_in_blocks(tmp_path, monkeypatch):
+    """What is not held in memory comes back the same, at once and from the cache."""
+    monkeypatch.setattr("earmark.embeddings._LARGE", 100)
+    one, cache = fake(shape=(2, 3)), Cache(tmp_path)
+    rows = np.random.default_rng(0).standard_normal((211, 2, 3)).astype(np.float32)
+    given = list(cache.keep_blocks("a", one, iter(cut(rows, 0))))
+    known = list(cache.blocks("a", one) or [])
+    assert len(given) > 10
+    for blocks in (given, known):
+        np.testing.assert_array_equal(np.concatenate(blocks), rows)
+    np.testing.assert_array_equal(cache.rows("a", one), rows)
+    assert cache.blocks("b", one) is None
+    assert cache.blocks("a", fake(shape=(6,))) is None  # of another fingerprint, and another shape
+    (file,) = tmp_path.rglob("*.npy")
+    file.write_bytes(file.read_bytes()[:-1])
+    assert cache.blocks("a", one) is None
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_no_room_for_the_rows_of_a_long_sound_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr("earmark.embeddings._LARGE", 100)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("earmark.embeddings.write_header", full)
+    with pytest.raises(DataError, match="No space left"):
+        Cache(tmp_path).keep_blocks("a", fake(), iter([np.zeros((99, 6), np.float32)]))
+    assert not list(tmp_path.rglob("*.part"))
+
+
+@pytest.mark.parametrize("ending", [".npz", ".parquet", ".csv"])
+@pytest.mark.parametrize("how", ["rows", "mean+max"])
+def test_rows_are_written_in_parts_as_at_once(tmp_path, monkeypatch, ending, how):
+    one = fake(shape=(2, 3))
+    rows = np.random.default_rng(0).standard_normal((60, 2, 3)).astype(np.float32)
+    clips = [Clip("a", Path("a.wav"), label="x"), Clip("b", Path("b.wav"), start=2.5)]
+    sounds = [(clips[0], cut(rows[:40], 1)), (clips[1], cut(rows[40:], 2))]
+    assert write_stream(tmp_path / f"one{ending}", sounds, one, how) == (60 if how == "rows" else 2)
+    monkeypatch.setattr("earmark.rows_file._BATCH", 50)
+    write_stream(tmp_path / f"parts{ending}", sounds, one, how)
+    first, parts = (ready.read(tmp_path / f"{name}{ending}") for name in ("one", "parts"))
+    assert first.dataset.clips == parts.dataset.clips
+    np.testing.assert_array_equal(first.rows["rows"].X, parts.rows["rows"].X)
+    np.testing.assert_array_equal(first.rows["rows"].start, parts.rows["rows"].start)
+    wanted = rows if how == "rows" else np.stack([pool.pool_vector(r, how) for r in (rows[:40], rows[40:])])
+    np.testing.assert_allclose(
+        parts.rows["rows"].X.reshape(len(wanted), -1), wanted.reshape(len(wanted), -1), rtol=1e-5
+    )
+    assert not list(tmp_path.glob("*.part*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pooling", ["rows", "mean+std"])
+def test_embed_on_two_hours_takes_the_memory_of_ten_minutes(backbone, tmp_path, pooling):
+    backbone("yamnet")
+    used = []
+    for name, minutes in (("short", 10), ("long", 120)):
+        sound, out = noise(tmp_path / f"{name}.wav", minutes), tmp_path / f"{name}.npz"
+        used.append(peak("embed", str(sound), "-b", "yamnet", "-o", str(out), "--no-cache", "--pool", pooling))
+        with np.load(out) as rows:
+            assert len(rows["X"]) == (1 if pooling != "rows" else 1 + (minutes * 60 * 16000 - 15600) // 7680)
+    (short, seconds), (long, more_seconds) = used
+    assert long < min(400, short + 60)
     assert more_seconds < 1.3 * 12 * seconds

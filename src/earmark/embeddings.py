@@ -12,10 +12,12 @@ import os
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -137,42 +139,17 @@ def embed(
     recipe, e.g. ``"yamnet"`` or ``"logmel(seconds=4)"``. ``workers`` files are worked on at once (default: one per processor); nets run on one thread each.
     ``change`` is done to each sound first (see ``effects``); rows of changed sounds are cached under its key.
     """
-
     if isinstance(backbone, str):
         backbone = Part.parse(backbone).backbone()
     clips = source if isinstance(source, Sequence) and not isinstance(source, str) else open_dataset(source).clips
-
-    def one(clip: Clip) -> tuple[str, Floats] | AudioError:
-        try:
-            content = content_key(clip, cache)
-            digest = f"{content} {change.key}" if change else content
-            known = cache.rows(digest, backbone) if cache else None
-            if known is not None:
-                return digest, known
-            if change is None:
-                rows = np.concatenate(list(rows_of(clip.path, backbone, start=clip.start, duration=clip.duration)))
-            else:
-                rate = backbone.sample_rate
-                samples = audio.load(clip.path, rate, start=clip.start, duration=clip.duration)
-                rows = backbone.embed(change(samples, rate, content))
-        except AudioError as error:
-            return error
-        if cache:
-            cache.keep(digest, backbone, rows)
-        return digest, rows
-
     found: list[tuple[Clip, str, Floats]] = []
     excluded: dict[str, Excluded] = {}
-    with (
-        ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool,
-        bar(f"embed {backbone.name}", len(clips)) as step,
-    ):
-        for clip, result in zip(clips, pool.map(one, clips), strict=True):
-            step()
-            if isinstance(result, AudioError):
-                excluded[clip.id] = Excluded(clip.id, result.reason)
-            else:
-                found.append((clip, *result))
+    for one in embedded(clips, backbone, cache=cache, workers=workers, change=change):
+        if isinstance(one, Excluded):
+            excluded[one.path] = one
+        else:
+            blocks = list(one.blocks)
+            found.append((one.clip, one.digest, blocks[0] if len(blocks) == 1 else np.concatenate(blocks)))
     lengths = [len(rows) for _, _, rows in found]
     return Embeddings(
         X=np.concatenate([rows for _, _, rows in found]) if found else np.zeros((0, *backbone.shape), np.float32),
@@ -189,6 +166,56 @@ def embed(
     )
 
 
+@dataclass(frozen=True)
+class Embedded:
+    """Rows of one clip, in blocks (rows, *shape); many blocks are read from the cache one by one."""
+
+    clip: Clip
+    digest: str
+    blocks: Iterable[Floats]
+
+
+def embedded(
+    clips: Sequence[Clip],
+    backbone: Backbone,
+    *,
+    cache: Cache | None = None,
+    workers: int | None = None,
+    change: Change | None = None,
+) -> Iterator[Embedded | Excluded]:
+    """What ``embed`` gives, clip by clip in order. With a cache, memory grows neither with clips nor their length."""
+
+    def one(clip: Clip) -> Embedded | Excluded:
+        try:
+            content = content_key(clip, cache)
+            digest = f"{content} {change.key}" if change else content
+            known = cache.blocks(digest, backbone) if cache else None
+            if known is not None:
+                return Embedded(clip, digest, known)
+            if change is None:
+                made = rows_of(clip.path, backbone, start=clip.start, duration=clip.duration)
+            else:
+                rate = backbone.sample_rate
+                samples = audio.load(clip.path, rate, start=clip.start, duration=clip.duration)
+                made = iter([backbone.embed(change(samples, rate, content))])
+            return Embedded(clip, digest, cache.keep_blocks(digest, backbone, made) if cache else list(made))
+        except AudioError as error:
+            return Excluded(clip.id, error.reason)
+
+    workers = workers or os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool, bar(f"embed {backbone.name}", len(clips)) as step:
+        # A few clips ahead of whoever takes them, so that results do not pile up.
+        waiting: deque[Future[Embedded | Excluded]] = deque()
+        for clip in clips:
+            waiting.append(pool.submit(one, clip))
+            if len(waiting) > 4 * workers:
+                yield waiting.popleft().result()
+                step()
+        while waiting:
+            yield waiting.popleft().result()
+            step()
+
+
 def content_key(clip: Clip, cache: Cache | None = None) -> str:
     """Hash of a clip's content: the file's bytes, and start and duration if it is a part. Raises AudioError."""
     try:
@@ -202,6 +229,39 @@ def hash_file(path: Path) -> str:
     """sha256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+_LARGE = 2**22  # values (16 MB) above which the rows of one sound are not held in memory
+
+
+@contextmanager
+def _whole(file: Path) -> Iterator[BinaryIO]:
+    """A new file that appears under its name when it is whole, or never."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as out:
+            yield out
+        Path(temporary).replace(file)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def write_header(out: BinaryIO, rows: int, shape: tuple[int, ...]) -> None:
+    """Header of a .npy file of float32 (rows, *shape). It is as long for any number of rows: numpy leaves room."""
+    facts = {"descr": "<f4", "fortran_order": False, "shape": (rows, *shape)}
+    np.lib.format.write_array_header_1_0(out, facts)  # type: ignore[no-untyped-call, unused-ignore]
+
+
+def _read(file: Path, offset: int, shape: tuple[int, ...]) -> Iterator[Floats]:
+    """Rows of a .npy file in blocks. Not by a memory map: what was read of it would stay in memory."""
+    width = int(np.prod(shape[1:]))
+    step = max(1, _LARGE // 4 // width)
+    with file.open("rb") as source:
+        source.seek(offset)
+        for at in range(0, shape[0], step):
+            count = min(step, shape[0] - at)
+            yield np.fromfile(source, np.float32, count * width).reshape(count, *shape[1:])
 
 
 class Cache:
@@ -229,18 +289,53 @@ class Cache:
             return None
         return rows if rows.shape[1:] == backbone.shape and rows.dtype == np.float32 else None
 
+    def blocks(self, digest: str, backbone: Backbone) -> Iterable[Floats] | None:
+        """The same in blocks: one, or of a long sound many that are read when they are asked for."""
+        file = self._file(digest, backbone)
+        try:
+            if file.stat().st_size <= 4 * _LARGE:
+                rows = self.rows(digest, backbone)
+                return None if rows is None else [rows]
+            held = np.load(file, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None
+        good = held.shape[1:] == backbone.shape and held.dtype == np.float32
+        return _read(file, held.offset, held.shape) if good else None
+
     def keep(self, digest: str, backbone: Backbone, rows: Floats) -> None:
         """Keep rows. Failing to (disk full, read-only) costs time later, not the run."""
-        file = self._file(digest, backbone)
-        with suppress(OSError):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".part")
-            try:
-                with os.fdopen(handle, "wb") as out:
-                    np.save(out, rows, allow_pickle=False)
-                Path(temporary).replace(file)
-            finally:
-                Path(temporary).unlink(missing_ok=True)
+        with suppress(OSError), _whole(self._file(digest, backbone)) as out:
+            np.save(out, rows, allow_pickle=False)
+
+    def keep_blocks(self, digest: str, backbone: Backbone, blocks: Iterable[Floats]) -> Iterable[Floats]:
+        """Keep rows that come in blocks, and give them back: many of them from where they are kept.
+
+        Raises DataError if the rows of a long sound cannot be kept for want of room.
+        """
+        held: list[Floats] = []
+        coming = iter(blocks)
+        for block in coming:
+            held.append(block)
+            if sum(b.size for b in held) > _LARGE:
+                break
+        else:
+            rows = held[0] if len(held) == 1 else np.concatenate(held)
+            self.keep(digest, backbone, rows)
+            return [rows]
+        file, count = self._file(digest, backbone), 0
+        if not os.access(self.folder, os.W_OK):
+            return [*held, *coming]
+        try:
+            with _whole(file) as out:
+                write_header(out, 0, backbone.shape)
+                for block in chain(held, coming):
+                    count += len(block)
+                    block.tofile(out)
+                out.seek(0)
+                write_header(out, count, backbone.shape)
+        except OSError as error:
+            raise DataError(f"{self.folder}: found no room for the rows of a long sound ({error})") from error
+        return self.blocks(digest, backbone) or []
 
     def hash_of(self, path: Path) -> str:
         """sha256 of a file, remembered while its size and time of change stay the same. Raises OSError."""

@@ -1,7 +1,8 @@
 """Rows in a file that other programs read: Parquet, NPZ or CSV.
 
 Columns: ``id, path, label, group, fold, start, end, row`` (Parquet: a list of float32; CSV: ``v0, v1, …``). Rows with
-more than one axis are flattened; their shape stands in the file's metadata (``shape`` in NPZ).
+more than one axis are flattened; their shape stands in the file's metadata (``shape`` in NPZ). Rows are written as they
+come: memory grows neither with the number of sounds nor with their length.
 """
 
 from __future__ import annotations
@@ -9,39 +10,47 @@ from __future__ import annotations
 import csv
 import json
 import os
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .backbone import Backbone
-from .data import Dataset
-from .embeddings import Embeddings
+from .backbone import Backbone, Floats
+from .data import Clip, Dataset
+from .embeddings import Embeddings, write_header
 from .errors import DataError, MissingExtraError
+from .pool import Running, by_vector, statistics
+
+Columns = dict[str, Any]
+Batches = Iterable[tuple[Columns, Floats]]
+_NAMES = ("id", "path", "label", "group", "fold")
+_BATCH = 2**21  # values (8 MB) written at a time
 
 
-def write(out: Path, rows: Embeddings, dataset: Dataset, backbone: Backbone, pool: str = "rows") -> None:
+def write(out: Path, rows: Embeddings, dataset: Dataset, backbone: Backbone, pool: str = "rows") -> int:
     """Write rows, or one pooled vector per clip. What lies at ``out`` is replaced when the new file is whole.
 
-    Raises DataError for an ending that is none of .parquet, .npz, .csv.
+    Returns how many lines were written. Raises DataError for an ending that is none of .parquet, .npz, .csv.
     """
+    by_id = {c.id: c for c in dataset.clips}
+    cuts = np.searchsorted(rows.clip, np.arange(len(rows.ids) + 1))
+    sounds = ((by_id[name], [rows.X[a:b]]) for name, a, b in zip(rows.ids, cuts, cuts[1:], strict=False))
+    return write_stream(out, sounds, backbone, pool)
+
+
+def write_stream(
+    out: Path, sounds: Iterable[tuple[Clip, Iterable[Floats]]], backbone: Backbone, pool: str = "rows"
+) -> int:
+    """The same for clips whose rows come in blocks."""
     writers = {".parquet": _parquet, ".npz": _npz, ".csv": _csv}
     if out.suffix.lower() not in writers:
         raise DataError(f"{out}: found the ending {out.suffix!r}; wanted .parquet, .npz or .csv")
-    by_id = {c.id: c for c in dataset.clips}
-    clips = [by_id[i] for i in rows.ids]
-    if pool == "rows":
-        X, index, start, end = rows.X.reshape(len(rows.X), -1), rows.clip, rows.start, rows.start + backbone.window
-    else:
-        X, index = rows.vectors(pool), np.arange(len(clips))
-        start = np.array([c.start for c in clips])
-        last = np.flatnonzero(np.r_[rows.clip[1:] != rows.clip[:-1], True])
-        end = rows.start[last] + backbone.window
-    columns: dict[str, Any] = {
-        name: [getattr(clips[i], name) and str(getattr(clips[i], name)) for i in index]
-        for name in ("id", "path", "label", "group", "fold")
-    }
-    columns |= {"start": start, "end": end}
+    width = prod(backbone.shape)
+    if by_vector(pool):
+        width *= len(statistics(pool))
     facts = {
         "backbone": backbone.name,
         "fingerprint": backbone.fingerprint,
@@ -49,37 +58,121 @@ def write(out: Path, rows: Embeddings, dataset: Dataset, backbone: Backbone, poo
         "pool": pool,
     }
     part = out.with_name(f"{out.name}.{os.getpid()}.part")
+    written = 0
+
+    def counted() -> Iterator[tuple[Columns, Floats]]:
+        nonlocal written
+        for columns, X in _batches(_lines(sounds, backbone, pool), width):
+            written += len(X)
+            yield columns, X
+
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        writers[out.suffix.lower()](part, X, columns, facts)
+        writers[out.suffix.lower()](part, counted(), width, facts)
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
+    return written
 
 
-def _parquet(path: Path, X: Any, columns: dict[str, Any], facts: dict[str, Any]) -> None:
+def _lines(
+    sounds: Iterable[tuple[Clip, Iterable[Floats]]], backbone: Backbone, pool: str
+) -> Iterator[tuple[Clip, Any, Any, Floats]]:
+    """Clip, start (n,), end (n,) and flat rows (n, width), block by block."""
+    for clip, blocks in sounds:
+        running, count = Running(pool) if by_vector(pool) else None, 0
+        for block in blocks:
+            if running:
+                running.add(block)
+            else:
+                start = clip.start + backbone.hop * np.arange(count, count + len(block))
+                yield clip, start, start + backbone.window, block.reshape(len(block), -1)
+            count += len(block)
+        if running:
+            end = clip.start + backbone.hop * (count - 1) + backbone.window
+            yield clip, np.array([clip.start]), np.array([end]), running.vector()[None]
+
+
+def _batches(lines: Iterable[tuple[Clip, Any, Any, Floats]], width: int) -> Iterator[tuple[Columns, Floats]]:
+    """Columns and rows of so many lines that writing them is worth its while; at least one batch."""
+    held: list[tuple[Clip, Any, Any, Floats]] = []
+
+    def joined() -> tuple[Columns, Floats]:
+        columns: Columns = {
+            name: [
+                value for clip, _, _, X in held for value in [_text(getattr(clip, name))] * len(X)
+            ] for name in _NAMES
+        }  # fmt: skip
+        columns["start"] = np.concatenate([np.zeros(0), *(start for _, start, _, _ in held)])
+        columns["end"] = np.concatenate([np.zeros(0), *(end for _, _, end, _ in held)])
+        return columns, np.concatenate([np.zeros((0, width), np.float32), *(X for _, _, _, X in held)])
+
+    for line in lines:
+        held.append(line)
+        if sum(X.size for _, _, _, X in held) >= _BATCH:
+            yield joined()
+            held = []
+    yield joined()
+
+
+def _text(value: object) -> str | None:
+    return None if value is None or value == "" else str(value)
+
+
+def _parquet(path: Path, batches: Batches, width: int, facts: Mapping[str, Any]) -> None:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ModuleNotFoundError as error:
         raise MissingExtraError("writing Parquet (.npz and .csv need nothing)", "train") from error
-    lists = pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(X).ravel()), X.shape[1])
-    arrays = {k: pa.array(v, pa.string() if isinstance(v, list) else pa.float64()) for k, v in columns.items()}
-    table = pa.table({**arrays, "row": lists})
-    pq.write_table(table.replace_schema_metadata({"earmark": json.dumps(facts)}), path)
+    fields = [(name, pa.string()) for name in _NAMES] + [("start", pa.float64()), ("end", pa.float64())]
+    schema = pa.schema([*fields, ("row", pa.list_(pa.float32(), width))], {"earmark": json.dumps(facts)})
+    with pq.ParquetWriter(path, schema) as file:
+        for columns, X in batches:
+            lists = pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(X).ravel()), width)
+            arrays = [pa.array(columns[name], kind) for name, kind in fields]
+            file.write_table(pa.Table.from_arrays([*arrays, lists], schema=schema))
 
 
-def _npz(path: Path, X: Any, columns: dict[str, Any], facts: dict[str, Any]) -> None:
-    arrays: dict[str, Any] = {
-        k: np.array([x or "" for x in v]) if isinstance(v, list) else v for k, v in columns.items()
-    }
-    with path.open("wb") as file:
-        np.savez(file, X=X, shape=np.array(facts["shape"]), facts=np.array(json.dumps(facts)), **arrays)
+def _npz(path: Path, batches: Batches, width: int, facts: Mapping[str, Any]) -> None:
+    held: list[Columns] = []
+    count = 0
+    rows = path.with_suffix(".rows")  # how many there are is only known at the end, and stands at the beginning
+    try:
+        with rows.open("wb") as out:
+            write_header(out, 0, (width,))
+            for columns, X in batches:
+                np.ascontiguousarray(X, np.float32).tofile(out)
+                count += len(X)
+                held.append(columns)
+            out.seek(0)
+            write_header(out, count, (width,))
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as file:
+            file.write(rows, "X.npy")
+            rows.unlink()
+            for name in held[0]:
+                parts = [c[name] for c in held]
+                column = (
+                    np.array([v or "" for part in parts for v in part])
+                    if isinstance(parts[0], list)
+                    else np.concatenate(parts)
+                )
+                _member(file, name, column)
+            _member(file, "shape", np.array(facts["shape"]))
+            _member(file, "facts", np.array(json.dumps(facts)))
+    finally:
+        rows.unlink(missing_ok=True)
 
 
-def _csv(path: Path, X: Any, columns: dict[str, Any], facts: dict[str, Any]) -> None:  # noqa: ARG001
+def _member(file: zipfile.ZipFile, name: str, array: Any) -> None:
+    with file.open(f"{name}.npy", "w", force_zip64=True) as out:
+        np.lib.format.write_array(out, array, allow_pickle=False)
+
+
+def _csv(path: Path, batches: Batches, width: int, facts: Mapping[str, Any]) -> None:  # noqa: ARG001
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*columns, *(f"v{i}" for i in range(X.shape[1]))])
-        for facts_of_row, row in zip(zip(*columns.values(), strict=True), X, strict=True):
-            writer.writerow(["" if f is None else f for f in facts_of_row] + [f"{v:.7g}" for v in row])
+        writer.writerow([*_NAMES, "start", "end", *(f"v{i}" for i in range(width))])
+        for columns, X in batches:
+            for facts_of_row, row in zip(zip(*columns.values(), strict=True), X, strict=True):
+                writer.writerow(["" if f is None else f for f in facts_of_row] + [f"{v:.7g}" for v in row])

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from . import _options as opt
+
+if TYPE_CHECKING:
+    from ..backbone import Floats
+    from ..data import Clip
 
 
 @click.command()
@@ -29,22 +35,39 @@ def command(
       earmark embed sounds/ -b yamnet -o rows.parquet
       earmark embed a.wav b.flac -b musicnn --pool mean -o vectors.npz
     """
+    from tempfile import TemporaryDirectory
+
+    from ..data import Excluded
     from ..datasets import open_dataset
     from ..datasets.table import SUFFIXES
-    from ..embeddings import embed
+    from ..embeddings import Cache, embedded
     from ..errors import DataError
     from ..recipe import Part
-    from ..rows_file import write
+    from ..rows_file import write_stream
 
     single = len(data) == 1 and (Path(data[0]).is_dir() or Path(data[0]).suffix.lower() in SUFFIXES or ":" in data[0])
     dataset = open_dataset(data[0] if single else list(data))
     built = Part.parse(backbone).backbone()
-    rows = embed(dataset.clips, built, cache=opt.open_cache(cache_folder, no_cache))
-    if not rows.ids:
-        reasons = "; ".join(f"{e.path}: {e.reason}" for e in list(rows.excluded.values())[:3])
-        raise DataError(f"none of the {len(dataset.clips)} sounds can be used ({reasons})")
-    write(out, rows, dataset, built, pool)
-    for gone in rows.excluded.values():
-        click.echo(f"left out: {gone.path}: {gone.reason}", err=True)
+    gone: list[str] = []
+    used = 0
+
+    def sounds() -> Iterator[tuple[Clip, Iterable[Floats]]]:
+        nonlocal used
+        for one in embedded(dataset.clips, built, cache=cache):
+            if isinstance(one, Excluded):
+                gone.append(f"{one.path}: {one.reason}")
+            else:
+                used += 1
+                yield one.clip, one.blocks
+        if not used:
+            raise DataError(f"none of the {len(dataset.clips)} sounds can be used ({'; '.join(gone[:3])})")
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".earmark-", dir=out.parent) as temporary:
+        # Without a cache, the rows of a long sound still wait on the disk for their turn.
+        cache = opt.open_cache(cache_folder, no_cache) or Cache(Path(temporary))
+        lines = write_stream(out, sounds(), built, pool)
+    for line in gone:
+        click.echo(f"left out: {line}", err=True)
     shape = "x".join(map(str, built.shape))
-    click.echo(f"{len(rows.X)} rows of {shape} from {len(rows.ids)} clips: {out}")
+    click.echo(f"{lines} rows of {shape} from {used} clips: {out}")
