@@ -105,7 +105,11 @@ def test_table_with_semicolons_and_a_byte_order_mark(tmp_path: Path) -> None:
         ("path,label,duration\na.wav,x,-1\n", "line 2: duration is '-1'"),
         ("path,label,duration\na.wav,x,0\n", "the duration is 0"),
         ("path,label,start\na.wav,x,nan\n", "start is 'nan'"),
-        ("path,label\na.wav,x\na.wav,y\n", "listed more than once, e.g. 'a.wav'"),
+        (
+            "path,label\na.wav,x\na.wav,y\n",
+            "'a.wav' is listed more than once, in lines 2 and 3 with the labels 'x' and 'y'",
+        ),
+        ("path,label\na.wav,x\nb/../a.wav,x\n", "listed more than once, in lines 2 and 3. Each"),
         ("", "found the columns none"),
         ("path,label\n", "no sounds found"),
     ],

@@ -102,8 +102,8 @@ def test_a_leak_is_an_error() -> None:
     ("labels", "groups", "protocol", "told"),
     [
         ("aabb", [None, "x", "y", "z"], "groups", "needs a group for every clip; 1 of 4 have none"),
-        ("aabb", ["x", "x", "y", "z"], "groups", "1 classes have only one group \\('a'\\).*--protocol clips"),
-        ("aaab", ["w", "x", "y", "z"], "clips", "only one clip \\('b'\\).*add clips"),
+        ("aabb", ["x", "x", "y", "z"], "groups", "1 of 2 classes has one group only: 'a' \\(2\\).*--protocol clips"),
+        ("aaab", ["w", "x", "y", "z"], "clips", "one clip only, or copies of one: 'b' \\(1\\).*Add clips"),
         ("aaaa", ["w", "x", "y", "z"], "clips", "found the one class 'a'"),
         ("aabb", ["w", "x", "y", "z"], "clips", "5 folds need 5 clips or more; found 4. Use --folds 4"),
         ("aabb", ["w", "x", "y", "z"], "published", "needs folds that came with the data"),
@@ -115,7 +115,7 @@ def test_what_cannot_be_judged_is_told(labels: str, groups: list[str | None], pr
 
 
 def test_published_folds_that_cannot_be_learnt() -> None:
-    with pytest.raises(DataError, match="judges classes that it cannot learn: b"):
+    with pytest.raises(DataError, match="the fold '2' that came with the data holds all clips of 1 class \\('b'\\)"):
         split.published_splits(dataset(list("aab"), folds=["1", "2", "2"]))
     with pytest.raises(DataError, match="found the one fold '1'"):
         split.published_splits(dataset(list("aab"), folds=["1", "1", "1"]))

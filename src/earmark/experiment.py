@@ -290,6 +290,13 @@ def _copies(dataset: Dataset, protocol: str) -> tuple[str, ...]:
         return ()
     clips = sum(map(len, sets.values()))
     told = f"{clips} clips hold {len(sets)} recordings between them (the same, re-encoded, cut, shifted or louder)"
+    torn = [m for m in sets.values() if len({c.label for c in m}) > 1]
+    if torn:
+        a, b = torn[0][0], next(c for c in torn[0] if c.label != torn[0][0].label)
+        told += (
+            f", and {len(torn)} of these carry more than one label, of which no score can be right about all, e.g. "
+            f"{a.id} ({a.label}) and {b.id} ({b.label})"
+        )
     listen = "`earmark audit` lets you hear them."
     if protocol in ("clips", "groups"):
         return (f"{told}; each recording was kept on one side of every split. {listen}",)

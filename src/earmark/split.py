@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .data import Clip, Dataset
+from .data import Clip, Dataset, Excluded
 from .errors import DataError, LeakError
 
 PROTOCOLS = ("rows", "clips", "groups", "published")
@@ -95,7 +95,7 @@ def clip_splits(
     if protocol == "published":
         return published_splits(dataset)
     names = units(dataset, protocol, digests)
-    _check_possible(labels, names, protocol, folds)
+    _check_possible(dataset, labels, names, protocol, folds)
     splits = stratified(labels, names, folds=folds, seed=seed)
     for split in splits:
         split.check(names)
@@ -131,8 +131,16 @@ def published_splits(dataset: Dataset) -> tuple[Split, ...]:
     else:
         raise DataError(f"found the one fold {kinds.pop()!r}; wanted two folds or more, or 'train' and 'test'")
     labels = np.array([str(c.label) for c in dataset.clips])
+    if len(set(labels.tolist())) < 2:
+        _check_possible(dataset, labels, labels, "published", 2)
     for split in splits:
-        _check_learnable(labels, split, "published")
+        judged = ", ".join(sorted(set(fold[split.test].tolist())))
+        _check_learnable(
+            labels,
+            split,
+            f"the fold {judged!r} that came with the data",
+            "leave them out, spread them over folds, or judge by other folds with --protocol groups or clips",
+        )
     return splits
 
 
@@ -145,11 +153,14 @@ def cut_by_folds(dataset: Dataset, clips: Iterable[Clip]) -> bool:
     return len({c.fold for c in clips} & judged) > 1
 
 
-def _check_possible(labels: Labels, names: Labels, protocol: str, folds: int) -> None:
+def _check_possible(dataset: Dataset, labels: Labels, names: Labels, protocol: str, folds: int) -> None:
     count = Counter(labels.tolist())
     if len(count) < 2:
+        gone = len(dataset.excluded)
+        why = f" ({gone} clips were left out, e.g. {_told(dataset.excluded[0])})" if gone else ""
         raise DataError(
-            f"found the one class {next(iter(count), 'none')!r}; wanted two or more: there is nothing to tell apart"
+            f"{dataset.name}: found the one class {next(iter(count), 'none')!r}; wanted two or more: there is nothing to "
+            f"tell apart{why}"
         )
     if folds < 2:
         raise DataError(f"folds is {folds}; wanted 2 or more")
@@ -158,20 +169,37 @@ def _check_possible(labels: Labels, names: Labels, protocol: str, folds: int) ->
         owners[str(label)].add(str(name))
     lonely = sorted(label for label, found in owners.items() if len(found) < 2)
     if lonely:
-        what = "clip" if protocol == "clips" else "group"
-        shown = ", ".join(map(repr, lonely[:5])) + (" …" if len(lonely) > 5 else "")
-        advice = (
-            "add clips"
-            if what == "clip"
-            else "add groups, or judge with --protocol clips and read it as an upper bound"
-        )
-        raise DataError(
-            f"{len(lonely)} classes have only one {what} ({shown}): it cannot be learnt and judged at once. "
-            f"Leave those classes out, or {advice}"
-        )
+        raise DataError(_lonely(lonely, count, protocol))
     whole = len(set(names.tolist()))
     if whole < folds:
         raise DataError(f"{folds} folds need {folds} {protocol} or more; found {whole}. Use --folds {whole}")
+
+
+def _lonely(lonely: Sequence[str], count: Mapping[str, int], protocol: str) -> str:
+    """Why classes with one unit cannot be judged, and what to do."""
+    shown = ", ".join(f"{label!r} ({count[label]})" for label in lonely[:5]) + (" …" if len(lonely) > 5 else "")
+    which = f"{len(lonely)} of {len(count)} classes {'has' if len(lonely) == 1 else 'have'}"
+    why = "what is learnt from is never judged, so two are needed"
+    rest = "or leave the class out" if len(lonely) == 1 else "or leave these classes out"
+    if protocol == "clips":
+        return (
+            f"{which} one clip only, or copies of one: {shown} (clips in brackets). It cannot be learnt and judged at "
+            f"once: {why}. Add clips of other recordings, {rest}"
+        )
+    if len(lonely) == len(count):
+        return (
+            f"every class has one group only: {shown} (clips in brackets). Whether a head knows the class or the group "
+            "(artist, session, speaker) cannot be told from such data. Add clips of other groups, or judge with --protocol "
+            "clips and read the accuracy as an upper bound"
+        )
+    return (
+        f"{which} one group only: {shown} (clips in brackets). A group stays whole, and {why}. Add clips of other "
+        f"groups, {rest}, or judge with --protocol clips and read the accuracy as an upper bound"
+    )
+
+
+def _told(gone: Excluded) -> str:
+    return f"{gone.path}: {gone.reason}"
 
 
 def stratified(labels: Labels, names: Labels, *, folds: int, seed: int) -> tuple[Split, ...]:
@@ -189,16 +217,17 @@ def stratified(labels: Labels, names: Labels, *, folds: int, seed: int) -> tuple
         if all(set(labels[s.train]) == set(labels) and len(s.test) for s in splits):
             return splits
     for split in splits:
-        _check_learnable(labels, split, "this")
+        _check_learnable(labels, split, "a fold", "use fewer folds, add clips of other groups, or leave them out")
     return splits
 
 
-def _check_learnable(labels: Labels, split: Split, protocol: str) -> None:
+def _check_learnable(labels: Labels, split: Split, judged: str, advice: str) -> None:
     unlearnt = sorted(set(labels[split.test].tolist()) - set(labels[split.train].tolist()))
     if not len(split.train) or not len(split.test):
-        raise DataError("a fold has an empty side; use fewer folds or more data")
+        raise DataError(f"{judged} has an empty side; use fewer folds or more data")
     if unlearnt:
+        shown = ", ".join(map(repr, unlearnt[:5])) + (" …" if len(unlearnt) > 5 else "")
         raise DataError(
-            f"under the {protocol} protocol a fold judges classes that it cannot learn: {', '.join(unlearnt[:5])}. "
-            "Leave them out, use fewer folds, or add clips of other groups"
+            f"{judged} holds all clips of {len(unlearnt)} {'class' if len(unlearnt) == 1 else 'classes'} ({shown}), which "
+            f"then cannot be learnt. Wanted: each class in two folds or more; {advice}"
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -32,7 +33,20 @@ def build(path: Path) -> Dataset:
             f"{path}: found a file ending in {path.suffix!r}; wanted a table ({', '.join(SUFFIXES)}) or a folder"
         )
     rows = _parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _text(path)
-    return Dataset(name=_name(path), clips=tuple(_clip(row, line, path) for line, row in rows))
+    clips: dict[tuple[str, float, float | None], tuple[int, Clip]] = {}
+    for line, row in rows:
+        clip = _clip(row, line, path)
+        # "a.wav" and "sub/../a.wav" are one file: with two labels, or on both sides of a split, it would lie.
+        key = os.path.normpath(clip.path), clip.start, clip.duration
+        if key in clips:
+            first, other = clips[key]
+            labels = "" if clip.label == other.label else f" with the labels {other.label!r} and {clip.label!r}"
+            raise DataError(
+                f"{path}: the clip {clip.id!r} is listed more than once, in lines {first} and {line}{labels}. Each clip "
+                "(path, start, duration) must stand once: delete one of the lines"
+            )
+        clips[key] = line, clip
+    return Dataset(name=_name(path), clips=tuple(clip for _, clip in clips.values()))
 
 
 def _name(path: Path) -> str:
@@ -101,7 +115,7 @@ def _parquet(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
         raise DataError(f"{path}: not a readable Parquet file ({error})") from error
     _check_columns(table.column_names, path)
     for line, row in enumerate(table.to_pylist(), start=1):
-        yield line, {k: "" if v is None else str(v) for k, v in row.items()}
+        yield line, {k: "" if v is None or v != v else str(v) for k, v in row.items()}
 
 
 def _check_columns(columns: list[str], path: Path) -> None:
