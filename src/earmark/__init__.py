@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # for type checkers and editors; at run time see _WHERE
+    from .again import Rerun, rerun  # noqa: F401
     from .data import Clip, Dataset  # noqa: F401
     from .datasets import open_dataset  # noqa: F401
     from .embeddings import Cache, Embeddings, embed  # noqa: F401
@@ -33,12 +34,14 @@ _WHERE = {
     "Model": "model",
     "Prediction": "model",
     "Recipe": "recipe",
+    "Rerun": "again",
     "Run": "experiment",
     "compare": "experiment",
     "embed": "embeddings",
     "evaluate": "training",
     "load": "model",
     "open_dataset": "datasets",
+    "rerun": "again",
     "train": "training",
 }
 

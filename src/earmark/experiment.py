@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import advice, split
+from . import advice, registry, split
 from .backbone import Backbone
 from .data import Clip, Dataset
 from .embeddings import Cache
@@ -82,6 +83,7 @@ class Comparison:
     seconds: float
     command: str = ""
     notes: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()  # where the data lie, for `rerun`; nothing if they were not read from a place
 
 
 def compare(
@@ -102,6 +104,8 @@ def compare(
     sounds that cannot be used raise nothing and are told in ``dataset.excluded``.
     """
     began = time.perf_counter()
+    if not isinstance(source, (str, Path, Data, Dataset)):
+        source = tuple(source)  # a generator can be read once only
     found = tuple(dict.fromkeys(find(r) for r in ([recipes] if isinstance(recipes, (str, Recipe)) else recipes)))
     if not found:
         raise DataError("no recipe given; wanted one or more, e.g. yamnet/logreg")
@@ -117,8 +121,20 @@ def compare(
         dataset=data.dataset, protocol=protocol, folds=len(splits), seeds=seeds, seed=seed, runs=runs,
         pairs=pairs, baseline=majority_baseline(first.y, len(first.classes)),
         fingerprint=data.fingerprint, versions=versions(), seconds=time.perf_counter() - began, command=command,
-        notes=_notes(data.dataset, protocol) + advice.frozen(runs, pairs),
+        notes=_notes(data.dataset, protocol) + advice.frozen(runs, pairs), source=_places(source),
     )  # fmt: skip
+
+
+def _places(source: Source | Data) -> tuple[str, ...]:
+    """Where ``source`` lies, so that it is found again from another folder."""
+    if isinstance(source, (Data, Dataset)):
+        return ()
+    found = []
+    for one in [source] if isinstance(source, (str, Path)) else source:
+        kind, colon, rest = str(one).partition(":")
+        known = bool(colon) and kind in registry.names("datasets")
+        found.append(f"{kind}:{Path(rest).absolute()}" if known else str(Path(one).expanduser().absolute()))
+    return tuple(found)
 
 
 def run(

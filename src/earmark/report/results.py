@@ -44,6 +44,7 @@ def metrics(comparison: Comparison) -> dict[str, Any]:
         "pairs": [pair.to_dict() for pair in comparison.pairs],
         "notes": list(comparison.notes),
         "command": comparison.command,
+        "source": list(comparison.source),
         "seconds": comparison.seconds,
         "versions": dict(comparison.versions),
     }

@@ -1,0 +1,150 @@
+"""A comparison done again from what its report says of it, and whether anything came out differently.
+
+``metrics.json`` names the data, the recipes, the protocol, folds and seeds, the versions and a fingerprint of the data:
+everything that the numbers depend on. The same of all these give the same numbers, to the last digit; only the times
+may differ.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .embeddings import Cache
+from .errors import DataError
+from .experiment import Comparison, compare
+from .ready import Source
+from .recipe import Recipe
+
+_TIMES = frozenset({"seconds"})  # keys, at any depth, whose values are times
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One value that is not what it was. ``where`` is its place, e.g. ``recipes[0].accuracy.value``."""
+
+    where: str
+    then: Any
+    now: Any
+
+    def __str__(self) -> str:
+        if isinstance(self.then, float) and isinstance(self.now, float):
+            return f"{self.where}: {self.then!r} then, {self.now!r} now ({self.now - self.then:+.2g})"
+        return f"{self.where}: {_short(self.then)} then, {_short(self.now)} now"
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """A comparison done again, and how it differs from the report: in data, in versions, in everything else."""
+
+    comparison: Comparison
+    data: tuple[Difference, ...]
+    versions: tuple[Difference, ...]
+    numbers: tuple[Difference, ...]
+    compared: int  # values that were compared
+
+    @property
+    def same(self) -> bool:
+        """True if every number is what it was; versions may differ."""
+        return not (self.data or self.numbers)
+
+
+def rerun(report: str | Path, *, source: Source | None = None, cache: Cache | None = None) -> Rerun:
+    """Do the comparison again that a report is of: its folder, or its ``metrics.json``.
+
+    ``source``: the data, if they lie elsewhere now. Raises DataError for a file that is no report of a comparison, and
+    what ``compare`` raises.
+    """
+    then = _read(Path(report))
+    places = source if source is not None else tuple(then["source"])
+    if isinstance(places, tuple) and len(places) < 2:
+        if not places:
+            raise DataError(
+                f"{report}: does not say where its data lie. Name them: earmark rerun {report} --data FOLDER_OR_TABLE"
+            )
+        places = str(places[0])
+    found = compare(
+        places, [_recipe(r) for r in then["recipes"]], protocol=str(then["protocol"]), folds=int(then["folds"]),
+        seeds=int(then["seeds"]), seed=int(then["seed"]), cache=cache, command=str(then["command"]),
+    )  # fmt: skip
+    from .report import metrics
+
+    now = metrics(found) | {"source": then["source"]}
+    if source is not None:  # elsewhere they may be called otherwise: the fingerprint tells whether they are the same
+        now["dataset"]["name"] = then["dataset"].get("name")
+    every = list(_differences(then, now))
+    return Rerun(
+        found,
+        data=tuple(d for d in every if d.where.startswith("dataset.")),
+        versions=tuple(d for d in every if d.where.startswith("versions.")),
+        numbers=tuple(d for d in every if not d.where.startswith(("dataset.", "versions."))),
+        compared=sum(1 for _ in _leaves(then)),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    path = path / "metrics.json" if path.is_dir() else path
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(
+            f"{path}: not a readable metrics.json ({error}). Wanted: the folder that `earmark compare -o` wrote"
+        ) from error
+    kinds = {
+        "source": list, "recipes": list, "protocol": str, "folds": int, "seeds": int, "seed": int, "command": str,
+        "dataset": dict, "versions": dict,
+    }  # fmt: skip
+    wrong = [k for k, kind in kinds.items() if not isinstance(found, dict) or not isinstance(found.get(k), kind)]
+    if wrong or not all(isinstance(r, dict) and {"recipe", "short"} <= r.keys() for r in found["recipes"]):
+        raise DataError(
+            f"{path}: not the report of a comparison by this version of Earmark: {', '.join(wrong) or 'recipes'} missing "
+            "or wrong. Wanted: the metrics.json that `earmark compare -o` wrote"
+        )
+    if found["protocol"] == "held out":
+        raise DataError(
+            f"{path}: is of a trained model judged on other sounds. Judge it again with: earmark evaluate MODEL DATA"
+        )
+    return dict(found)
+
+
+def _recipe(told: Mapping[str, Any]) -> Recipe:
+    recipe = Recipe.parse(str(told["short"]))
+    return recipe if told["recipe"] == told["short"] else replace(recipe, title=str(told["recipe"]))
+
+
+def _differences(then: Any, now: Any, where: str = "") -> Iterator[Difference]:
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        for key in sorted(then.keys() | now.keys()):
+            # A recipe file's own words change no number.
+            if key not in _TIMES and not (key == "toml" and "short" in then):
+                yield from _differences(then.get(key), now.get(key), f"{where}.{key}" if where else str(key))
+    elif isinstance(then, Sequence) and isinstance(now, Sequence) and not isinstance(then, str):
+        if len(then) != len(now):
+            yield Difference(where, then, now)
+            return
+        for i, (a, b) in enumerate(zip(then, now, strict=True)):
+            yield from _differences(a, b, f"{where}[{i}]")
+    elif type(then) is not type(now) or then != now:
+        yield Difference(where, then, now)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        for key, inside in value.items():
+            if key not in _TIMES:
+                yield from _leaves(inside)
+    elif isinstance(value, list):
+        for inside in value:
+            yield from _leaves(inside)
+    else:
+        yield value
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return f"{len(value)} values"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,73 @@
+"""earmark rerun"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from . import _options as opt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..again import Difference
+
+_SHOWN = 10
+
+
+@click.command()
+@click.argument("report", type=click.Path(path_type=Path))
+@click.option("--data", help="The data, if they no longer lie where the report says.")
+@opt.out_option("Folder for the report of this run.", required=False)
+@opt.cached
+@opt.json_option
+def command(
+    report: Path, data: str | None, out: Path | None, cache_folder: Path | None, no_cache: bool, as_json: bool
+) -> None:
+    """Do a comparison again from its REPORT (the folder, or its metrics.json), and say what differs.
+
+    The same data, versions and seed give the same numbers, to the last digit. The exit status is 1 if the data or a number
+    differs; other versions alone are only told.
+
+    \b
+    Examples:
+      earmark rerun out
+      earmark rerun out/metrics.json --data moved/clips.csv --no-cache
+    """
+    from ..again import rerun
+
+    found = rerun(report, source=data, cache=opt.open_cache(cache_folder, no_cache))
+    if out:
+        from ..report import write
+
+        write(found.comparison, out)
+    kinds = {"data": found.data, "versions": found.versions, "numbers": found.numbers}
+    if as_json:
+        told = {k: [{"where": d.where, "then": d.then, "now": d.now} for d in ds] for k, ds in kinds.items()}
+        click.echo(json.dumps({"same": found.same, "compared": found.compared, **told}, ensure_ascii=False, indent=1))
+    else:
+        if found.data:
+            click.echo("The data are not what they were:")
+            _list(found.data)
+        if found.versions:
+            click.echo("Versions differ:")
+            _list(found.versions)
+        if found.numbers:
+            click.echo(f"{len(found.numbers)} of {found.compared} values differ:")
+            _list(found.numbers)
+        if found.same:
+            click.echo(
+                f"The same: all {found.compared - len(found.versions)} values are what they were (but for times)."
+            )
+    if not found.same:
+        raise SystemExit(1)
+
+
+def _list(differences: Sequence[Difference]) -> None:
+    for one in differences[:_SHOWN]:
+        click.echo(f"  {one}")
+    if len(differences) > _SHOWN:
+        click.echo(f"  … and {len(differences) - _SHOWN} more (all with --json)")
