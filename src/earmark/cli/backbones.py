@@ -70,7 +70,10 @@ def command(as_json: bool) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in ("backbone", "row", "kHz", "window, hop", "trained on", "licence", "weights"):
-        table.add_column(column, overflow="fold", justify="right" if column in ("row", "kHz") else "left")
+        wide = 14 if column == "trained on" else None
+        table.add_column(
+            column, overflow="fold", min_width=wide, justify="right" if column in ("row", "kHz") else "left"
+        )
     for one in backbones:
         missing = [w for w in one["weights"] if not w["present"]]
         table.add_row(
@@ -80,7 +83,7 @@ def command(as_json: bool) -> None:
             f"{one['window']:.3g}, {one['hop']:.3g} s" if one["window"] else "–",
             one["trained_on"],
             one["licence"],
-            "none needed" if not one["weights"] else "missing" if missing else "present",
+            "–" if not one["weights"] else "missing" if missing else "present",
         )
     console = Console()
     console.print(table)

@@ -6,6 +6,7 @@ import json
 
 import click
 
+from . import _listing
 from . import _options as opt
 
 
@@ -25,12 +26,4 @@ def command(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([{"head": n, "about": a, "parameters": p} for n, a, p in found], indent=1))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("head", "about", "parameters"):
-        table.add_column(column, overflow="fold")
-    for name, about, takes in found:
-        table.add_row(name, about, ", ".join(f"{k}={v}" for k, v in takes.items()))
-    Console().print(table)
+    _listing.show((name, (about, ", ".join(f"{k}={v}" for k, v in takes.items()))) for name, about, takes in found)

@@ -6,6 +6,7 @@ import json
 
 import click
 
+from . import _listing
 from . import _options as opt
 
 
@@ -19,12 +20,4 @@ def command(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([{"name": n, "recipe": r.short, "about": r.about} for n, r in found], indent=1))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("name", "recipe", "about"):
-        table.add_column(column, overflow="fold")
-    for name, recipe in found:
-        table.add_row(name, recipe.short, recipe.about)
-    Console().print(table)
+    _listing.show((name, (recipe.short, recipe.about)) for name, recipe in found)

@@ -1,0 +1,19 @@
+"""What there is, as a list: a name, and paragraphs indented beneath it. Reads well at any width, unlike columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def show(entries: Iterable[tuple[str, tuple[str, ...]]]) -> None:
+    """Print each name with its paragraphs; empty ones are left out."""
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    for name, paragraphs in entries:
+        console.print(Text(name, style="bold"))
+        for paragraph in paragraphs:
+            if paragraph:
+                console.print(Padding(Text(paragraph), (0, 0, 0, 4)))
