@@ -68,9 +68,9 @@ def command(as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     for column in ("backbone", "row", "kHz", "window, hop", "trained on", "licence", "weights"):
-        wide = 14 if column == "trained on" else None
+        wide = {"trained on": 12, "licence": 10, "weights": 7}.get(column)
         table.add_column(
             column, overflow="fold", min_width=wide, justify="right" if column in ("row", "kHz") else "left"
         )
