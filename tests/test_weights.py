@@ -184,6 +184,22 @@ class TestReaders:
             readers.torch(tmp_path / "x.pth")
         assert not (tmp_path / "ran").exists()
 
+    def test_npy_of_dictionaries_runs_no_code(self, tmp_path: Path) -> None:
+        layers = {"conv1": {"weights": np.arange(4, dtype=np.float32), "mean": np.float32(2)}}
+        np.save(tmp_path / "x.npy", np.array(layers, dtype=object))
+        found = readers.npy(tmp_path / "x.npy").item()
+        assert found["conv1"]["weights"].tolist() == [0, 1, 2, 3]
+        assert found["conv1"]["mean"] == 2
+        np.save(tmp_path / "x.npy", np.arange(3))
+        assert readers.npy(tmp_path / "x.npy").tolist() == [0, 1, 2]
+        np.save(tmp_path / "x.npy", np.array({"what": Evil(tmp_path / "ran")}, dtype=object))
+        with pytest.raises(WeightsError, match="holds more than arrays"):
+            readers.npy(tmp_path / "x.npy")
+        assert not (tmp_path / "ran").exists()
+        (tmp_path / "x.npy").write_bytes((tmp_path / "x.npy").read_bytes()[:100])
+        with pytest.raises(WeightsError, match="holds more than arrays, or is damaged"):
+            readers.npy(tmp_path / "x.npy")
+
     def test_h5(self, tmp_path: Path) -> None:
         h5py = pytest.importorskip("h5py")
         with h5py.File(tmp_path / "x.h5", "w") as file:

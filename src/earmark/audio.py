@@ -99,12 +99,12 @@ def _samples(source: Source, sample_rate: int, start: float, duration: float | N
         frames, peak, loudest = 0, 0.0, 0.0
         stop = None if duration is None else round((start + duration) * rate)
         for chunk in decoder.chunks(round(start * rate), stop):
-            mono = chunk.mean(axis=0) if len(chunk) > 1 else chunk[0]
             high, low = float(chunk.max()), float(chunk.min())
             if not (high <= LOUDEST and low >= -LOUDEST):  # put so that NaN fails, too
                 finite = math.isfinite(high) and math.isfinite(low)
                 found = f"samples of {max(high, -low):.2g} x full scale" if finite else "NaN or infinite samples"
                 raise AudioError(name, f"unreadable: {found}, after {start + frames / rate:.1f} s")
+            mono = chunk.mean(axis=0) if len(chunk) > 1 else chunk[0]
             loudest = max(loudest, high, -low)
             peak = max(peak, float(mono.max()), -float(mono.min()))
             frames += len(mono)

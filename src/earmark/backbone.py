@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import silence
+from .errors import BundleError
 
 Floats = NDArray[np.float32]
 
@@ -64,15 +65,38 @@ class Net:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         source = self.source if isinstance(self.source, bytes) else str(self.source)
-        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        try:
+            # It would say on stdout that it tries again with the same provider.
+            return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+        except _failures() as error:
+            raise BundleError(f"{self}: cannot be loaded by onnxruntime ({_first_line(error)})") from error
 
     def __call__(self, inputs: Floats, batch: int = 4) -> Floats:
-        """Run ``inputs`` (rows, …) through the net in batches; returns (rows, *shape)."""
+        """Run ``inputs`` (rows, …) through the net in batches; returns (rows, *shape). Raises BundleError if it cannot."""
         session = self.session
-        name = session.get_inputs()[0].name
-        wanted = [self.output or session.get_outputs()[0].name]
-        parts = [session.run(wanted, {name: inputs[i : i + batch]})[0] for i in range(0, len(inputs), batch)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        try:
+            name = session.get_inputs()[0].name
+            wanted = [self.output or session.get_outputs()[0].name]
+            parts = [session.run(wanted, {name: inputs[i : i + batch]})[0] for i in range(0, len(inputs), batch)]
+            return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        except _failures() as error:
+            raise BundleError(f"{self}: fails on inputs of shape {inputs.shape} ({_first_line(error)})") from error
+
+    def __str__(self) -> str:
+        return "the given net" if isinstance(self.source, bytes) else str(self.source)
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What onnxruntime raises; its errors have no base of their own."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    found = (getattr(state, name) for name in dir(state))
+    own = (one for one in found if isinstance(one, type) and issubclass(one, Exception))
+    return (*own, ValueError, IndexError, RuntimeError)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or ["no reason given"])[0][:300]
 
 
 @dataclass(frozen=True, eq=False)

@@ -128,13 +128,17 @@ class Calibration:
     def from_dict(cls, facts: Mapping[str, Any]) -> Calibration:
         """The reverse of ``to_dict``. Raises BundleError if something is missing."""
         try:
-            return cls(
+            made = cls(
                 classes=tuple(facts["classes"]), temperature=float(facts["temperature"]), floor=float(facts["floor"]),
                 strangeness=tuple(map(float, facts["strangeness"])), groups=int(facts["groups"]),
                 alpha=float(facts["alpha"]), measured=dict(facts["measured"]), notes=tuple(facts["notes"]),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError(f"the calibration of this model is damaged ({error!r}); train the model again") from error
+        numbers = np.array([made.temperature, made.floor, *made.strangeness])
+        if not (np.isfinite(numbers).all() and made.temperature > 0 and 0 < made.alpha < 1 and made.groups >= 0):
+            raise BundleError("the calibration of this model holds absurd numbers; train the model again")
+        return made
 
 
 def cross_fitted(proba: ArrayLike, y: ArrayLike, groups: ArrayLike | None, *, seed: int = 0) -> Array:

@@ -220,8 +220,8 @@ def content_key(clip: Clip, cache: Cache | None = None) -> str:
     """Hash of a clip's content: the file's bytes, and start and duration if it is a part. Raises AudioError."""
     try:
         digest = cache.hash_of(clip.path) if cache else hash_file(clip.path)
-    except OSError as error:
-        raise AudioError(clip.path, f"unreadable: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: no file can have that name
+        raise AudioError(clip.path, f"unreadable: {getattr(error, 'strerror', None) or error}") from error
     return digest if clip.start == 0 and clip.duration is None else f"{digest}+{clip.start:.6f}+{clip.duration}"
 
 
@@ -341,10 +341,11 @@ class Cache:
         """sha256 of a file, remembered while its size and time of change stay the same. Raises OSError."""
         path = path.resolve()
         facts = path.stat()
+        key = str(path) if str(path).isprintable() else os.fsencode(path)  # sqlite takes no text that is no UTF-8
         with suppress(sqlite3.Error):
             row = self._table().execute(
                 "SELECT sha256 FROM hashes WHERE path = ? AND size = ? AND time = ?",
-                (str(path), facts.st_size, facts.st_mtime_ns),
+                (key, facts.st_size, facts.st_mtime_ns),
             ).fetchone()  # fmt: skip
             if row:
                 return str(row[0])
@@ -352,7 +353,7 @@ class Cache:
         with suppress(sqlite3.Error), self._table() as table:
             table.execute(
                 "INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)",
-                (str(path), facts.st_size, facts.st_mtime_ns, digest),
+                (key, facts.st_size, facts.st_mtime_ns, digest),
             )
         return digest
 

@@ -9,7 +9,8 @@
       head-1.onnx       the fitted head, with its scaling
       novelty.npz       what the training sounds were like (for "unknown")
 
-Nothing in it is code or a pickle. Loading refuses a folder that is incomplete or was altered.
+Nothing in it is code or a pickle. Loading refuses a folder that is incomplete, was altered, or holds what no model
+needs (``vetting``).
 """
 
 from __future__ import annotations
@@ -22,20 +23,22 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import registry, timeline
+from . import registry, timeline, vetting
 from .backbone import Backbone, Floats, Net
 from .calibration import Calibration, Novelty
 from .data import Excluded
+from .decoders import name_of
 from .embeddings import rows_of
-from .errors import AudioError, BundleError
+from .errors import AudioError, BundleError, RecipeError
 from .listening import Heard, listener
-from .pool import Running, seen
+from .pool import Running, seen, seen_shape
 from .recipe import Part
 
 FORMAT = 1
@@ -89,7 +92,7 @@ class Model:
 
     def predict(self, source: Source) -> Prediction:
         """Judge one sound: a file or a binary stream, of any length: rows are not kept. Raises AudioError."""
-        return self._told(self._blocks(source), str(getattr(source, "name", source)))
+        return self._told(self._blocks(source), name_of(source))
 
     def timeline(self, source: Source, *, seconds: float | None = None) -> list[Prediction]:
         """Judge a sound piece by piece: the backbone's own windows, or pieces of ``seconds`` (an image's length or 3 s
@@ -101,7 +104,7 @@ class Model:
 
     def follow(self, source: Source, *, seconds: float | None = None) -> Iterator[Prediction]:
         """``timeline`` while the sound is read; with one backbone, in memory that does not grow with its length."""
-        name = str(getattr(source, "name", source))
+        name = name_of(source)
         if len(self.backbones) > 1:
             return timeline.pieces(self, self.rows(source), name, seconds)
         return timeline.follow(self, self._blocks(source), name, seconds)
@@ -220,45 +223,48 @@ class Model:
 
 
 def load(folder: str | Path) -> Model:
-    """Load a bundle. Raises BundleError if it is not one, is incomplete, was altered, or is of another version."""
+    """Load a bundle. Raises BundleError if it is not one, is incomplete, was altered, or is of another version.
+
+    A bundle may come from anybody: see ``vetting`` for what is looked at before anything in it is used.
+    """
     folder = Path(folder)
-    try:
-        card = json.loads((folder / "earmark.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise BundleError(
-            f"{folder} is not a model: no readable earmark.json in it ({error}). Make one with: earmark train"
-        ) from error
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        found = card.get("format") if isinstance(card, dict) else type(card).__name__
+    card = vetting.card(folder)
+    if card.get("format") != FORMAT:
+        found = card.get("format")
         raise BundleError(
             f"{folder}: found bundle format {found!r}, this Earmark reads {FORMAT}. Train the model again"
         )
     try:
         return _assembled(folder, card)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError, MemoryError) as error:
         raise BundleError(
-            f"{folder}: earmark.json is damaged ({error!r}). Train the model again or get a fresh copy"
+            f"{folder}: earmark.json is damaged ({_short(repr(error))}). Train the model again or get a fresh copy"
         ) from error
+    except RecipeError as error:
+        raise BundleError(f"{folder}: found a backbone that cannot be built: {_short(str(error))}") from error
+
+
+def _short(text: str) -> str:
+    return text if len(text) < 300 else text[:300] + "…"
 
 
 def _assembled(folder: Path, card: dict[str, Any]) -> Model:
-    sums: dict[str, str] = card["files"]
-    for name, wanted in sums.items():
-        path = folder / name
-        if Path(name).name != name or path.is_symlink() or not path.is_file():
-            raise BundleError(f"{folder}: {name!r} is missing or not a plain file of the bundle; get a fresh copy")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != wanted:
-            raise BundleError(f"{folder}: {name} is not the file that was saved (sha256 differs); get a fresh copy")
+    sums = vetting.files(folder, card["files"])
+    classes = card["classes"]
+    if not (isinstance(classes, list) and classes and all(isinstance(c, str) and c for c in classes)):
+        raise BundleError(f"{folder}: found no list of classes in earmark.json; get a fresh copy")
+    if len(set(classes)) < len(classes):
+        raise BundleError(f"{folder}: a class is listed twice in earmark.json; get a fresh copy")
 
     def net(name: str) -> Net:
-        return Net(folder / name, sha256=sums[name])
+        return Net(folder / name, sha256=sums[name], output="proba")
 
     branches, number = [], 0
     for i, branch in enumerate(card["branches"]):
         backbones = []
         for facts in branch["backbones"]:
             number += 1
-            part, file = Part.of(facts["name"], facts["params"]), f"backbone-{number}.onnx"
+            part, file = Part.of(facts["name"], vetting.params(folder, facts["params"])), f"backbone-{number}.onnx"
             given = {"weights": folder / file} if file in sums else {}
             backbone = registry.build("backbones", part.name, **{**part.kwargs, **given})
             if backbone.fingerprint != facts["fingerprint"]:
@@ -266,17 +272,46 @@ def _assembled(folder: Path, card: dict[str, Any]) -> Model:
                     f"{folder}: the front end of {part} in this Earmark is not the one the model was trained with. "
                     f"Use Earmark {card.get('versions', {}).get('earmark', '?')} or train the model again"
                 )
+            if backbone.window_samples > _WINDOW or prod(backbone.shape) > _WINDOW:
+                raise BundleError(f"{folder}: {part} makes rows of absurd size; get a fresh copy")
             backbones.append(backbone)
-        branches.append(Branch(tuple(backbones), branch["pool"], net(f"head-{i + 1}.onnx")))
+        head = net(f"head-{i + 1}.onnx")
+        _tried(head, seen_shape([b.shape for b in backbones], branch["pool"]), len(classes))
+        branches.append(Branch(tuple(backbones), branch["pool"], head))
+    if not branches:
+        raise BundleError(f"{folder}: found no branch in earmark.json; get a fresh copy")
+    combiner = net("combiner.onnx") if "combiner.onnx" in sums else None
+    if combiner is not None:
+        _tried(combiner, (len(branches) * len(classes),), len(classes))
+    calibration = Calibration.from_dict(card["calibration"]) if card.get("calibration") else None
+    if calibration is not None and calibration.classes != tuple(classes):
+        raise BundleError(f"{folder}: its calibration is about other classes; get a fresh copy")
+    novelty = Novelty.load(folder / "novelty.npz") if "novelty.npz" in sums else None
+    width = prod(branches[0].backbones[0].shape)
+    if novelty is not None and novelty.means.shape[1] != width:
+        found = novelty.means.shape[1]
+        raise BundleError(f"{folder}: novelty.npz is about vectors of {found} numbers, the model's have {width}")
     return Model(
-        classes=tuple(card["classes"]),
+        classes=tuple(classes),
         branches=tuple(branches),
         card=card,
-        combiner=net("combiner.onnx") if "combiner.onnx" in sums else None,
-        calibration=Calibration.from_dict(card["calibration"]) if card.get("calibration") else None,
-        novelty=Novelty.load(folder / "novelty.npz") if "novelty.npz" in sums else None,
+        combiner=combiner,
+        calibration=calibration,
+        novelty=novelty,
         extra={n: (folder / n).read_bytes() for n in sums if n.endswith((".md", ".txt"))},
     )
+
+
+_WINDOW = 2**26  # samples of a window, numbers in a row: more is absurd
+
+
+def _tried(head: Net, shape: tuple[int, ...], classes: int) -> None:
+    """Raise BundleError unless a head makes probabilities of so many classes from rows of a shape."""
+    if prod(shape) > _WINDOW:
+        raise BundleError(f"{head}: is for rows of the absurd shape {shape}; get a fresh copy")
+    found = head(np.zeros((1, *shape), np.float32))
+    if found.shape != (1, classes) or not np.isfinite(found).all() or abs(float(found.sum()) - 1) > 1e-3:
+        raise BundleError(f"{head}: makes no probabilities of {classes} classes from rows of {shape}")
 
 
 def _swap(part: Path, target: Path) -> None:

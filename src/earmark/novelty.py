@@ -14,6 +14,7 @@ silence too.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,15 +98,24 @@ class Novelty:
         try:
             # Opened here: numpy leaves a file open that turns out not to be a zip.
             with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as kept:
-                return cls(
-                    kept["means"],
-                    kept["axes"],
-                    kept["relief"],
-                    float(kept["limit"]),
-                    float(kept["rate"]),
-                    str(kept["note"]),
-                )
-        except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:
+                means, axes, relief = (kept[name].astype(np.float32) for name in ("means", "axes", "relief"))
+                made = cls(means, axes, relief, float(kept["limit"]), float(kept["rate"]), str(kept["note"]))
+            if means.ndim != 2 or axes.shape != (len(relief), means.shape[1]) or not len(means) or np.isnan(made.limit):
+                raise ValueError(f"arrays of the shapes {means.shape}, {axes.shape}, {relief.shape}")
+            if not all(np.isfinite(part).all() for part in (means, axes, relief)):
+                raise ValueError("numbers that are none")
+            return made
+        except (
+            OSError,
+            KeyError,
+            TypeError,
+            ValueError,
+            EOFError,
+            BadZipFile,
+            MemoryError,
+            RuntimeError,
+            zlib.error,
+        ) as error:
             raise BundleError(f"{path} is damaged ({error!r}); train the model again or get a fresh copy") from error
 
 

@@ -20,10 +20,12 @@ import csv
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -227,14 +229,37 @@ def _holds_rows(path: Path) -> bool:
     try:
         import pyarrow.parquet as pq
 
-        return {"id", "row"} <= set(pq.read_schema(path).names)
-    except (ModuleNotFoundError, OSError, ValueError):
+        with path.open("rb") as file:
+            return {"id", "row"} <= set(pq.read_schema(file).names)
+    except (ModuleNotFoundError, *_DAMAGE):
         return False
+
+
+# What numpy, zipfile, csv, json and pyarrow (whose errors are ValueErrors, OSErrors and RuntimeErrors) say of damage.
+_DAMAGE = (
+    OSError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    BadZipFile,
+    RuntimeError,
+    MemoryError,
+    csv.Error,
+    zlib.error,
+)
 
 
 def _file(path: Path) -> _File:
     readers = {".npz": _npz, ".csv": _csv, ".parquet": _parquet, ".pq": _parquet}
-    arrays, facts = readers[path.suffix.lower()](path)
+    try:
+        return _checked(path, *readers[path.suffix.lower()](path))
+    except _DAMAGE as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        raise DataError(f"{path}: not a readable file of rows ({reason})") from error
+
+
+def _checked(path: Path, arrays: dict[str, Column], facts: dict[str, Any]) -> _File:
     columns: dict[str, Column] = {}
     for column, names in _NAMES.items():
         key = next((k for k in arrays if k.lower() in names and arrays[k].ndim == 1), None)
@@ -262,11 +287,9 @@ def _file(path: Path) -> _File:
 
 
 def _npz(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {k: file[k] for k in file.files}
-    except (OSError, ValueError, EOFError, KeyError) as error:
-        raise DataError(f"{path}: not a readable .npz of plain arrays ({error})") from error
+    # Opened here: numpy leaves a file open that turns out not to be a zip.
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        arrays = {k: file[k] for k in file.files}
     facts = json.loads(str(arrays.pop("facts"))) if "facts" in arrays else {}
     return arrays, _facts(facts)
 
@@ -276,7 +299,8 @@ def _parquet(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
         import pyarrow.parquet as pq
     except ModuleNotFoundError as error:
         raise MissingExtraError("reading Parquet", "train") from error
-    table = pq.read_table(path)
+    with path.open("rb") as file:  # opened here: its name may be one that is no UTF-8
+        table = pq.read_table(file)
     facts = json.loads((table.schema.metadata or {}).get(b"earmark", b"{}"))
     arrays: dict[str, Column] = {}
     for name in table.column_names:
@@ -293,7 +317,7 @@ def _parquet(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
 def _csv(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file)
-        head = next(reader)
+        head = next(reader, [])
         lines = list(reader)
     first = head.index("v0")
     arrays: dict[str, Column] = {name: np.array([line[i] for line in lines]) for i, name in enumerate(head[:first])}
@@ -304,8 +328,10 @@ def _csv(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
     return arrays, {}
 
 
-def _facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(facts: Any) -> dict[str, Any]:
     """Facts of `earmark embed`; the shape is that of a row, so it does not hold for pooled vectors."""
+    if not isinstance(facts, dict):
+        raise ValueError("its facts are no table")
     pooled = facts.get("pool", "rows") != "rows"
     return {k: v for k, v in facts.items() if not (pooled and k == "shape")}
 

@@ -132,7 +132,7 @@ class Recipe:
             body, combine = body[len("stack(") : -1], "stack"
         branches = tuple(_branch(part, text) for part in _split(body, ","))
         if combine == "stack" and len(branches) < 2:
-            raise RecipeError(f"recipe {text!r}: stacking needs two branches or more, found {len(branches)}")
+            raise RecipeError(f"recipe {_cut(text)}: stacking needs two branches or more, found {len(branches)}")
         return cls(branches, combine, tuple(_part(a, text) for a in augment))
 
     @classmethod
@@ -197,6 +197,11 @@ def _toml(text: str) -> str:
     return f'"{escaped}"'
 
 
+def _cut(text: str) -> str:
+    """A recipe in a message."""
+    return repr(text if len(text) <= 200 else text[:200] + "…")
+
+
 def _split(text: str, mark: str) -> list[str]:
     """Split at ``mark`` outside brackets and quotes."""
     parts, depth, quote, start = [], 0, "", 0
@@ -219,7 +224,7 @@ def _branch(text: str, whole: str) -> Branch:
     sides = _split(text, "/")
     if len(sides) != 2 or not all(sides):
         raise RecipeError(
-            f"recipe {whole!r}: found {text!r} where backbone/head was wanted, e.g. yamnet/logreg. "
+            f"recipe {_cut(whole)}: found {_cut(text)} where backbone/head was wanted, e.g. yamnet/logreg. "
             f"Shipped recipes: {', '.join(shipped()) or 'none'}"
         )
     left, *pooling = _split(sides[0], ":")
@@ -233,15 +238,19 @@ def _part(text: str, whole: str) -> Part:
     head, bracket, inside = text.partition("(")
     name, _, at = head.partition("@")
     if not _NAME.fullmatch(name) or (bracket and not text.endswith(")")):
-        raise RecipeError(f"recipe {whole!r}: cannot read the part {text!r}. Wanted: name or name(parameter=value, …)")
+        raise RecipeError(
+            f"recipe {_cut(whole)}: cannot read the part {_cut(text)}. Wanted: name or name(parameter=value, …)"
+        )
     params: dict[str, Any] = {"at": at} if at else {}
     for item in _split(inside[:-1], ",") if inside[:-1].strip() else []:
         key, equals, value = item.partition("=")
         if not equals:
-            raise RecipeError(f"recipe {whole!r}: found {item!r} in {text!r} where parameter=value was wanted")
+            raise RecipeError(
+                f"recipe {_cut(whole)}: found {_cut(item)} in {_cut(text)} where parameter=value was wanted"
+            )
         try:
             params[key.strip()] = ast.literal_eval(value.strip())
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
             params[key.strip()] = value.strip()
     return Part.of(name, params)
 

@@ -90,7 +90,7 @@ def _card(recipe: Recipe, data: Data, judged: Run, protocol: str, seed: int, com
         {
             "pool": branch.pool,
             "head": str(branch.head),
-            "backbones": [facts(data.backbones[b]) | {"params": b.kwargs} for b in branch.backbones],
+            "backbones": [facts(data.backbones[b]) for b in branch.backbones],
         }
         for branch in recipe.branches
     ]

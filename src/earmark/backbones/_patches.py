@@ -9,7 +9,8 @@ from typing import Any
 
 from earmark import mel
 from earmark.backbone import About, Backbone, Floats, Net
-from earmark.errors import RecipeError
+from earmark.errors import BundleError, RecipeError
+from earmark.vetting import refusal
 from earmark.weights import require
 
 PATCHES = "patches"
@@ -32,8 +33,13 @@ def net_of(weights_name: str, at: str, given: Path | str | bytes | None = None) 
 def given_net(source: Path | str | bytes, output: str | None) -> tuple[Net, tuple[int, ...]]:
     """An ONNX file or its bytes as a net, and the shape of a row of ``output`` (None: the first). Raises RecipeError."""
     net = Net(source, output=output)
-    path = "the given net" if isinstance(source, bytes) else source
-    outputs = {one.name: one.shape for one in net.session.get_outputs()}
+    path = str(net)
+    if reason := refusal(net.content):  # here, so that no model is trained that could not be loaded again
+        raise RecipeError(f"{path}: {reason}")
+    try:
+        outputs = {one.name: one.shape for one in net.session.get_outputs()}
+    except BundleError as error:
+        raise RecipeError(str(error)) from error
     name = output or next(iter(outputs))
     if name not in outputs:
         raise RecipeError(f"{path}: has no output {name!r}. It has: {', '.join(outputs)}")

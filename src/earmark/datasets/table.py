@@ -58,6 +58,8 @@ def _clip(row: dict[str, str], line: int, table: Path) -> Clip:
     where = f"{table}, line {line}"
     if not row.get("path"):
         raise DataError(f"{where}: the path is empty")
+    if "\0" in row["path"]:
+        raise DataError(f"{where}: the path {row['path'][:80]!r} holds a zero byte, which no path can")
     start = _seconds(row.get("start"), "start", where) or 0.0
     duration = _seconds(row.get("duration"), "duration", where)
     if duration == 0:
@@ -110,11 +112,14 @@ def _parquet(path: Path) -> Iterable[tuple[int, dict[str, str]]]:
     except ModuleNotFoundError as error:
         raise MissingExtraError("reading Parquet", "train") from error
     try:
-        table = pq.read_table(path)
-    except (OSError, pyarrow.ArrowInvalid) as error:
-        raise DataError(f"{path}: not a readable Parquet file ({error})") from error
+        with path.open("rb") as file:  # opened here: its name may be one that is no UTF-8
+            table = pq.read_table(file)
+        lines = table.to_pylist()
+    except (OSError, ValueError, LookupError, TypeError, RuntimeError, MemoryError, pyarrow.ArrowException) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        raise DataError(f"{path}: not a readable Parquet file ({reason})") from error
     _check_columns(table.column_names, path)
-    for line, row in enumerate(table.to_pylist(), start=1):
+    for line, row in enumerate(lines, start=1):
         yield line, {k: "" if v is None or v != v else str(v) for k, v in row.items()}
 
 

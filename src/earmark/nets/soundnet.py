@@ -7,7 +7,6 @@ and batch norm's eps is 1e-3 (the authors' Torch model pads, and has 1e-5).
 
 from __future__ import annotations
 
-import pickle
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from earmark.errors import WeightsError
+from earmark.weights import readers
 
 LAYERS = ((16, 64, 8), (32, 32, 8), (64, 16, 1), (128, 8, 1), (256, 4, 1))  # channels, kernel, pool; stride is 2
 
@@ -53,11 +53,11 @@ def module() -> nn.Sequential:
 
 
 def convert(files: Mapping[str, Path]) -> dict[str, NDArray[np.float32]]:
-    """From ``sound8.npy``: a pickled dictionary of layers, read only after its sha256 has been checked."""
+    """From ``sound8.npy``: a pickled dictionary of layers, read without pickle's powers."""
     try:
-        layers = np.load(files["sound8.npy"], encoding="latin1", allow_pickle=True).item()
+        layers = readers.npy(files["sound8.npy"]).item()
         return _params(layers)
-    except (AttributeError, KeyError, ValueError, OSError, pickle.UnpicklingError) as error:
+    except (AttributeError, KeyError, ValueError, OSError) as error:
         raise WeightsError(f"{files['sound8.npy']}: not SoundNet's layers ({error!r}); wanted sound8.npy") from error
 
 

@@ -63,6 +63,36 @@ def tensorflow_v1(path: Path) -> Arrays:
     return arrays
 
 
+def npy(path: Path) -> Any:
+    """What is in a ``.npy`` file, also if it holds Python's lists and dictionaries of arrays; nothing in it is run.
+
+    Raises WeightsError for anything else that was pickled.
+    """
+    import pickle
+
+    class Arrays(pickle.Unpickler):
+        def find_class(self, module: str, name: str) -> Any:
+            if (module.replace("numpy.core", "numpy._core"), name) not in _NUMPY:
+                raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+            return super().find_class(module, name)
+
+    try:
+        with path.open("rb") as file:
+            header = np.lib.format.read_magic(file)  # type: ignore[no-untyped-call, unused-ignore]
+            read = np.lib.format.read_array_header_1_0 if header == (1, 0) else np.lib.format.read_array_header_2_0
+            _, _, kind = read(file)  # type: ignore[no-untyped-call, unused-ignore]
+            if kind.hasobject:
+                return Arrays(file, encoding="latin1").load()
+        return np.load(path, allow_pickle=False)
+    except (pickle.UnpicklingError, ValueError, EOFError, AttributeError, LookupError, TypeError) as error:
+        raise WeightsError(f"{path}: holds more than arrays, or is damaged, so it is not read: {error}") from error
+
+
+_NUMPY = {
+    ("numpy._core.multiarray", "_reconstruct"), ("numpy._core.multiarray", "scalar"), ("numpy", "ndarray"), ("numpy", "dtype"),
+}  # fmt: skip
+
+
 def torch(path: Path) -> Arrays:
     """Tensors of a ``.pth`` file (a state_dict, or one under "state_dict" or "model"), read without pickle's powers."""
     import pickle
