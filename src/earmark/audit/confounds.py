@@ -69,8 +69,8 @@ class Confound:
     """How well one fact gives the label away: ``score`` is the share of right guesses, beside what ``chance`` gives.
 
     ``low``, ``high``: 95 % interval by resampling groups. ``p``: corrected for all facts. ``culprit``: the class it
-    gives away best, with that class's ``recall`` and what is usual ``inside`` it and ``outside``; ``also``: other
-    classes that it gives away at least half as well, best first.
+    gives away best, with that class's ``recall`` and what is usual ``inside`` it and ``outside``; ``also``: the other
+    classes that it gives away by more than the luckiest class under 95 % of the shuffles, best first.
     """
 
     factor: Factor
@@ -116,10 +116,12 @@ def confounds(
     share = _shuffler(y, units)
     real = [_posterior(binned, y, folds, len(classes)) for _, binned in tables]
     score = np.array([_recall(p, y).mean() for p in real])
-    null = np.empty((shuffles, len(tables)))
+    null, lucky = np.empty((2, shuffles, len(tables)))  # the score, and the gain of the class given away best
     for s in range(shuffles):
         shuffled = share(rng)
-        null[s] = [_recall(_posterior(binned, shuffled, folds, len(classes)), shuffled).mean() for _, binned in tables]
+        for i, (_, binned) in enumerate(tables):
+            proba = _posterior(binned, shuffled, folds, len(classes))
+            null[s, i], lucky[s, i] = _recall(proba, shuffled).mean(), _gain(proba, shuffled).max()
     every = np.concatenate([null, score[None]])  # the true labels are one of the ways in which they could lie
     middle, spread = every.mean(axis=0), every.std(axis=0) + 1e-9
     highest = ((null - middle) / spread).max(axis=1)
@@ -127,12 +129,8 @@ def confounds(
     for i, (factor, _) in enumerate(tables):
         p = (1 + np.count_nonzero(highest >= (score[i] - middle[i]) / spread[i])) / (1 + shuffles)
         low, high = _interval(real[i][np.arange(len(y)), y], y, units, len(classes), rng)
-        recall = _recall(real[i], y)
-        # A class that all clips are taken for is not given away: compare with what the other classes' clips give it.
-        size = np.bincount(y, minlength=len(classes))
-        elsewhere = (real[i].sum(axis=0) - recall * size) / np.maximum(len(y) - size, 1)
-        gain = recall - elsewhere
-        best = int(np.argmax(gain))
+        recall, gain = _recall(real[i], y), _gain(real[i], y)
+        best, beyond = int(np.argmax(gain)), float(np.quantile(lucky[:, i], 0.95))
         usual = [
             _usual(factor, [f for f, k in zip(chosen, y == best, strict=True) if k == side]) for side in (True, False)
         ]
@@ -140,7 +138,7 @@ def confounds(
             Confound(
                 factor, float(score[i]), low, high, float(middle[i]), float(p),
                 str(classes[best]), float(recall[best]), usual[0], usual[1],
-                tuple(str(classes[k]) for k in np.argsort(-gain) if k != best and gain[k] >= gain[best] / 2 > 0),
+                tuple(str(classes[k]) for k in np.argsort(-gain) if k != best and gain[k] > beyond),
             )
         )  # fmt: skip
     return tuple(sorted(found, key=lambda c: (not c.found, c.factor.content, c.chance - c.score)))
@@ -165,7 +163,7 @@ def sentence(confound: Confound) -> str:
             if confound.inside != confound.outside
             else "). "
         )
-        + (f"Next: {listed(map(repr, confound.also), most=3)}. " if confound.also else "")
+        + (f"Also given away: {listed(map(repr, confound.also), most=5)}. " if confound.also else "")
     )
     told = told.replace(" %", f"{NBSP}%")
     if confound.factor.content:
@@ -284,6 +282,12 @@ def _recall(proba: Floats, y: Ints) -> Floats:
     classes = proba.shape[1]
     right = np.bincount(y, proba[np.arange(len(y)), y], minlength=classes)
     return np.asarray(right / np.maximum(np.bincount(y, minlength=classes), 1), np.float64)
+
+
+def _gain(proba: Floats, y: Ints) -> Floats:
+    """For each class, its recall less what the other classes' clips give it: a class that all are taken for is not given away."""
+    recall, size = _recall(proba, y), np.bincount(y, minlength=proba.shape[1])
+    return recall - (proba.sum(axis=0) - recall * size) / np.maximum(len(y) - size, 1)
 
 
 def _interval(right: Floats, y: Ints, units: Ints, classes: int, rng: np.random.Generator) -> tuple[float, float]:
