@@ -46,9 +46,12 @@ class About:
 class Net:
     """A frozen net as ONNX, run by onnxruntime on one thread (files are what runs in parallel)."""
 
-    def __init__(self, source: Path | str | bytes, *, output: str | None = None, sha256: str | None = None) -> None:
+    def __init__(
+        self, source: Path | str | bytes, *, output: str | None = None, sha256: str | None = None, batch: int = 4
+    ) -> None:
         self.source = source
         self.output = output
+        self.batch = batch  # rows at once; more only helps where a net has far more weights than work
         self.sha256 = sha256 or hashlib.sha256(self.content).hexdigest()
 
     @property
@@ -71,9 +74,10 @@ class Net:
         except _failures() as error:
             raise BundleError(f"{self}: cannot be loaded by onnxruntime ({_first_line(error)})") from error
 
-    def __call__(self, inputs: Floats, batch: int = 4) -> Floats:
+    def __call__(self, inputs: Floats, batch: int | None = None) -> Floats:
         """Run ``inputs`` (rows, …) through the net in batches; returns (rows, *shape). Raises BundleError if it cannot."""
         session = self.session
+        batch = batch or self.batch
         try:
             name = session.get_inputs()[0].name
             wanted = [self.output or session.get_outputs()[0].name]

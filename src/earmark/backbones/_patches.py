@@ -17,22 +17,24 @@ PATCHES = "patches"
 """The cut before the net: rows are its input. What fine-tunes a whole net starts there."""
 
 
-def net_of(weights_name: str, at: str, given: Path | str | bytes | None = None) -> tuple[Net, tuple[int, ...]]:
+def net_of(
+    weights_name: str, at: str, given: Path | str | bytes | None = None, *, batch: int = 4
+) -> tuple[Net, tuple[int, ...]]:
     """The installed net (or the ONNX net ``given``) up to the block ``at``, and the shape of a row there.
 
     Raises WeightsError when the weights are missing or the net has no such block.
     """
     if given is not None:
-        return given_net(given, at)
+        return given_net(given, at, batch=batch)
     installed = require(weights_name)
     variant = "net" if at in installed.facts["outputs"] else at
     path = installed.onnx(variant)
-    return Net(path, output=at, sha256=installed.facts["sha256"].get(path.name)), installed.shapes[at]
+    return Net(path, output=at, sha256=installed.facts["sha256"].get(path.name), batch=batch), installed.shapes[at]
 
 
-def given_net(source: Path | str | bytes, output: str | None) -> tuple[Net, tuple[int, ...]]:
+def given_net(source: Path | str | bytes, output: str | None, *, batch: int = 4) -> tuple[Net, tuple[int, ...]]:
     """An ONNX file or its bytes as a net, and the shape of a row of ``output`` (None: the first). Raises RecipeError."""
-    net = Net(source, output=output)
+    net = Net(source, output=output, batch=batch)
     path = str(net)
     if reason := refusal(net.content):  # here, so that no model is trained that could not be loaded again
         raise RecipeError(f"{path}: {reason}")
@@ -82,10 +84,12 @@ def build(
     params: Mapping[str, Any],
     pad_left: int = 0,
     trim: float | None = None,
+    batch: int = 4,
 ) -> Backbone:
     """A backbone of ``frames`` frames per row, every ``hop`` seconds (rounded to whole frames).
 
     ``at`` is the block whose output the rows are; "patches" leaves the net out. ``trim`` decibels: see Backbone.
+    ``batch``: rows that the net takes at once.
     """
     if pad not in ("repeat", "zero"):
         raise RecipeError(f"{name}: pad={pad!r} is unknown; wanted 'repeat' or 'zero'")
@@ -96,7 +100,7 @@ def build(
     net: Net | None = None
     shape: tuple[int, ...] = (frames, spec.n_mels)
     if at != PATCHES:
-        net, shape = net_of(weights_name, at, weights)
+        net, shape = net_of(weights_name, at, weights, batch=batch)
 
     def rows(samples: Floats) -> Floats:
         return patches(samples).copy()  # frames that overlap share memory until here

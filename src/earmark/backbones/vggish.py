@@ -91,5 +91,5 @@ def build(
     return _patches.build(
         "vggish", spec=SPEC, frames=FRAMES, hop=hop, at=at or OUTPUTS[output], pad=pad,
         weights_name="vggish-pca" if output == "pca" else "vggish", weights=weights, about=ABOUT,
-        trim=trim, params={"output": output, "at": at, "hop": hop, "pad": pad, "trim": trim},
+        trim=trim, batch=32, params={"output": output, "at": at, "hop": hop, "pad": pad, "trim": trim},
     )  # fmt: skip
