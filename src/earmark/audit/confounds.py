@@ -287,7 +287,8 @@ def _recall(proba: Floats, y: Ints) -> Floats:
 def _gain(proba: Floats, y: Ints) -> Floats:
     """For each class, its recall less what the other classes' clips give it: a class that all are taken for is not given away."""
     recall, size = _recall(proba, y), np.bincount(y, minlength=proba.shape[1])
-    return recall - (proba.sum(axis=0) - recall * size) / np.maximum(len(y) - size, 1)
+    elsewhere = (proba.sum(axis=0) - recall * size) / np.maximum(len(y) - size, 1)
+    return np.asarray(recall - elsewhere, np.float64)
 
 
 def _interval(right: Floats, y: Ints, units: Ints, classes: int, rng: np.random.Generator) -> tuple[float, float]:
