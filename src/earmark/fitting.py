@@ -145,8 +145,9 @@ def fit(recipe: Recipe, data: Data, clips: Ints, units: Labels, *, seed: int = 0
             head = _fit_branch(branch, data, clips[part.train], units, seed, recipe.augment)
             X, clip = branch_rows(branch, data, clips[part.test])
             score[part.test] = pool_scores(aligned(head, X, classes), clip, len(part.test))
-    combiner = registry.build("heads", "logreg", seed=seed)
-    combiner.fit(stacked(scores), labels[clips], groups=units[clips])
+    from .heads._opinions import OpinionPool
+
+    combiner = OpinionPool(len(heads)).fit(stacked(scores), labels[clips], groups=units[clips])
     return Fitted(recipe, classes, heads, combiner)
 
 
