@@ -444,3 +444,24 @@ def test_mutated_files_give_sound_or_one_clear_error(suffix, seed, count, keep):
     else:
         clear = len(sound) > 0 and bool(np.isfinite(sound).all())
     assert clear
+
+
+def test_in_ogg_nothing_seeks(tmp_path, monkeypatch):
+    """In damaged Ogg Vorbis libsndfile's seek dies of a segfault, so what stands before the start is decoded."""
+
+    def seek(*_: object) -> None:
+        raise AssertionError("libsndfile was told to seek")
+
+    monkeypatch.setattr(soundfile.SoundFile, "seek", seek)
+    soundfile.write(tmp_path / "x.ogg", tone(3), 44100)
+    whole = load(tmp_path / "x.ogg", 44100)
+    np.testing.assert_array_equal(load(tmp_path / "x.ogg", 44100, start=1.5, duration=1), whole[66150 : 66150 + 44100])
+    assert reason(tmp_path / "x.ogg", start=4).startswith("empty: no samples from 4 s on")
+
+
+def test_samples_that_are_no_numbers_warn_of_nothing(tmp_path):
+    """Infinities of both signs on two channels have no mean, of which numpy would warn."""
+    sound = tone(1, RATE, channels=2)
+    sound[100] = np.inf, -np.inf
+    soundfile.write(tmp_path / "x.wav", sound, RATE, subtype="FLOAT")
+    assert reason(tmp_path / "x.wav") == "unreadable: NaN or infinite samples, after 0.0 s"

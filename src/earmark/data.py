@@ -10,6 +10,11 @@ from pathlib import Path
 from .errors import DataError
 
 
+def writable(text: str) -> str:
+    """A name from a disk as text that every file can hold: bytes that are no UTF-8 become ``\\udcff``."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Clip:
     """One labelled sound: a file, or ``duration`` seconds of it from ``start``.

@@ -119,6 +119,16 @@ def _decoder(handle: BinaryIO, name: str) -> Decoder:
     return _Libav(handle, name)
 
 
+class _Sound(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]
+    """soundfile seeks after every read to where it is already, unless a file cannot seek.
+
+    That costs time (FLAC decodes a frame again), and in damaged Ogg Vorbis libsndfile 1.2.2 dies of it (a segfault).
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
 class _Sndfile:
     def __init__(self, handle: BinaryIO, name: str) -> None:
         self.name = name
@@ -136,7 +146,7 @@ class _Sndfile:
         self.handle.seek(0)
         # A descriptor where there is one: faster than callbacks, and odd file names do not matter.
         source = self.handle.fileno() if isinstance(self.handle, io.FileIO) else self.handle
-        return soundfile.SoundFile(source, closefd=False)
+        return _Sound(source, closefd=False)
 
     def chunks(self, start: int, stop: int | None) -> Iterator[Floats]:
         size = max(1, _STRETCH // self.sound.channels)
@@ -147,7 +157,7 @@ class _Sndfile:
             wanted = min(size, stop - position)
             try:
                 if moved:
-                    self.sound.seek(position)
+                    self._move(position)
                     moved = False
                 chunk = self.sound.read(wanted, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
@@ -163,6 +173,14 @@ class _Sndfile:
                 return
             position += len(chunk)
             yield chunk.T
+
+    def _move(self, position: int) -> None:
+        """Go to a frame. In Ogg by decoding what stands before: see ``_Sound``."""
+        if self.probe.format != "OGG":
+            self.sound.seek(position)
+            return
+        while position > 0 and (read := len(self.sound.read(min(position, _CHUNK), dtype="float32", always_2d=True))):
+            position -= read
 
     def close(self) -> None:
         self.sound.close()

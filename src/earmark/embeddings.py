@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import stat
 import tempfile
 import threading
 from collections import deque
@@ -226,7 +227,9 @@ def content_key(clip: Clip, cache: Cache | None = None) -> str:
 
 
 def hash_file(path: Path) -> str:
-    """sha256 of a file's bytes."""
+    """sha256 of a file's bytes. Raises OSError, also for what is no regular file: to open a pipe could wait for ever."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError("a folder, not a file" if path.is_dir() else "not a regular file")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

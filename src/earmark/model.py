@@ -195,9 +195,8 @@ class Model:
             files = self._write(part)
             sums = {name: hashlib.sha256((part / name).read_bytes()).hexdigest() for name in sorted(files)}
             card = {**self.card, "format": FORMAT, "classes": list(self.classes), "files": sums}
-            (part / "earmark.json").write_text(
-                json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
-            )
+            text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+            (part / "earmark.json").write_bytes(text.encode(errors="backslashreplace"))  # as JSON would: \\udcff
             part.chmod(0o755)
             _swap(part, target)
         finally:

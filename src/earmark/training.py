@@ -80,7 +80,10 @@ def bundle(
     card = _card(fitted.recipe, data, judged, protocol, seed, command)
     card["calibration"] = calibration.to_dict()
     model = Model(fitted.classes, tuple(branches), card, combiner, calibration, novelty)
-    extra = {"README.md": _readme(card).encode(), TRAINED_ON: "\n".join(sorted(map(_short, data.digests))).encode()}
+    extra = {
+        "README.md": _readme(card).encode(errors="backslashreplace"),
+        TRAINED_ON: "\n".join(sorted(map(_short, data.digests))).encode(),
+    }
     return replace(model, extra=extra)
 
 

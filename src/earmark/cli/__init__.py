@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import io
 import pkgutil
 import sys
 
@@ -10,6 +12,15 @@ import click
 
 from .. import __version__
 from ..errors import EarmarkError
+
+_ADVICE = {
+    errno.ENOSPC: "The disk is full: make room and run the same again; what was finished before is still there",
+    errno.EDQUOT: "Your quota is used up: make room and run the same again; what was finished before is still there",
+    errno.EFBIG: "The file may not grow that large here (ulimit -f); what was finished before is still there",
+    errno.EACCES: "Choose a place that you may write, or change its permissions",
+    errno.EROFS: "It cannot be written: choose another place",
+    errno.EMFILE: "Too many files are open: raise the limit (ulimit -n)",
+}
 
 
 class Commands(click.Group):
@@ -36,6 +47,8 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
+        if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be what a terminal can show
+            sys.stdout.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
         except EarmarkError as error:
@@ -43,6 +56,13 @@ class Commands(click.Group):
         except BrokenPipeError:  # `earmark predict … | head`: not our fault
             sys.stderr.close()
             raise SystemExit(0) from None
+        except OSError as error:  # a full disk, a folder that may not be written: the user's to mend
+            where = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(
+                f"{where}{error.strerror or error}. {_ADVICE.get(error.errno or 0, '')}"
+            ) from error
+        except MemoryError as error:
+            raise click.ClickException(f"there is not enough memory ({error or 'no more was given'})") from error
 
 
 @click.command(

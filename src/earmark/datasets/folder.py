@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..data import Clip, Dataset
+from ..data import Clip, Dataset, writable
 from . import sounds_below
 
 LAYOUT = {"dog/a.wav": "", "dog/b.wav": "", "cat/c.wav": "", "cat/d.wav": ""}
@@ -18,12 +18,12 @@ def build(path: Path) -> Dataset:
     clips = []
     for file in sounds_below(path):
         inside = file.relative_to(path)
-        label = inside.parts[0] if len(inside.parts) > 1 else None
-        clips.append(Clip(id=inside.as_posix(), path=file, label=label))
-    return Dataset(name=path.resolve().name or "sounds", clips=tuple(clips))
+        label = writable(inside.parts[0]) if len(inside.parts) > 1 else None
+        clips.append(Clip(id=writable(inside.as_posix()), path=file, label=label))
+    return Dataset(name=writable(path.resolve().name) or "sounds", clips=tuple(clips))
 
 
 def of_files(files: list[Path]) -> Dataset:
     """Unlabelled clips of files and folders (searched below), each once."""
     found = dict.fromkeys(f for p in files for f in (sounds_below(p) if p.is_dir() else [p]))
-    return Dataset(name="files", clips=tuple(Clip(id=str(f), path=f) for f in found))
+    return Dataset(name="files", clips=tuple(Clip(id=writable(str(f)), path=f) for f in found))

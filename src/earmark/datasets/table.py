@@ -1,6 +1,6 @@
 """A table of clips: CSV, TSV or Parquet with the columns path, label and, if known, group, fold or split, start, duration.
 
-Paths are relative to the table. Other columns are left alone. Empty labels mean "not labelled".
+Paths are relative to the table; `s3://bucket/a.wav` lies in an object store. Other columns are left alone. Empty labels mean "not labelled".
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..data import Clip, Dataset
+from ..data import Clip, Dataset, writable
 from ..errors import DataError, MissingExtraError
 
 LAYOUT = {
@@ -51,7 +51,7 @@ def build(path: Path) -> Dataset:
 
 def _name(path: Path) -> str:
     """`clips.csv` says nothing: the folder's name does."""
-    return path.resolve().parent.name if path.stem in ("clips", "metadata", "labels") else path.stem
+    return writable(path.resolve().parent.name if path.stem in ("clips", "metadata", "labels") else path.stem)
 
 
 def _clip(row: dict[str, str], line: int, table: Path) -> Clip:
@@ -65,9 +65,10 @@ def _clip(row: dict[str, str], line: int, table: Path) -> Clip:
     if duration == 0:
         raise DataError(f"{where}: the duration is 0; wanted seconds above 0, or nothing for the whole file")
     part = f"#{start:g}+{duration:g}" if duration is not None else (f"#{start:g}" if start else "")
+    remote = "://" in row["path"]  # in an object store
     return Clip(
-        id=Path(row["path"]).as_posix() + part,
-        path=table.parent / row["path"],
+        id=(row["path"] if remote else Path(row["path"]).as_posix()) + part,
+        path=Path(row["path"]) if remote else table.parent / row["path"],
         label=row.get("label") or None,
         group=row.get("group") or None,
         fold=row.get("fold") or row.get("split") or None,

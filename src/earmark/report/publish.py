@@ -20,7 +20,8 @@ def publish(folder: Path, files: Mapping[str, str | bytes], *, owned: tuple[str,
         for name, content in files.items():
             target = made / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content.encode() if isinstance(content, str) else content)
+            # Names of files may be no UTF-8: what cannot be written is written as \\udcff, which JSON reads back.
+            target.write_bytes(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
         for name in owned:
             (made / name).mkdir(exist_ok=True)
             if (folder / name).exists():

@@ -155,7 +155,7 @@ class Journal:
 
     def _add(self, line: Mapping[str, Any]) -> None:
         stamped = {**line, "by": self.by, "at": datetime.now(UTC).isoformat(timespec="seconds")}
-        content = json.dumps(stamped, ensure_ascii=False).encode() + b"\n"
+        content = json.dumps(stamped, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
         with self._lock:
             with self.log.open("ab") as file:
                 file.write(content)
@@ -176,7 +176,7 @@ class Journal:
                 writer.writerow(_row(clip, state, self.folder))
         handle, part = tempfile.mkstemp(dir=self.folder, prefix=".reviewed-", suffix=".part")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
                 file.write(out.getvalue())
                 file.flush()
                 os.fsync(file.fileno())
