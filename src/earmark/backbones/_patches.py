@@ -7,26 +7,40 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from earmark import mel
 from earmark.backbone import About, Backbone, Floats, Net
 from earmark.errors import BundleError, RecipeError
 from earmark.vetting import refusal
-from earmark.weights import require
+from earmark.weights import int8, require
 
 PATCHES = "patches"
 """The cut before the net: rows are its input. What fine-tunes a whole net starts there."""
 
 
+PRECISIONS = ("fp32", "int8")
+
+
 def net_of(
-    weights_name: str, at: str, given: Path | str | bytes | None = None, *, batch: int = 4
+    weights_name: str,
+    at: str,
+    given: Path | str | bytes | None = None,
+    *,
+    batch: int = 4,
+    calibrate: Callable[[], Floats] | None = None,
 ) -> tuple[Net, tuple[int, ...]]:
     """The installed net (or the ONNX net ``given``) up to the block ``at``, and the shape of a row there.
 
-    Raises WeightsError when the weights are missing or the net has no such block.
+    ``calibrate``: the net in 8 bits; gives inputs to calibrate it on if it has not been made yet. Raises WeightsError
+    when the weights are missing or the net has no such block.
     """
     if given is not None:
         return given_net(given, at, batch=batch)
     installed = require(weights_name)
+    if calibrate is not None:
+        kept = int8.installed(installed, at, calibrate, int8.MADE_UP)
+        return Net(kept.path, output=at, batch=batch), installed.shapes[at]
     variant = "net" if at in installed.facts["outputs"] else at
     path = installed.onnx(variant)
     return Net(path, output=at, sha256=installed.facts["sha256"].get(path.name), batch=batch), installed.shapes[at]
@@ -85,11 +99,12 @@ def build(
     pad_left: int = 0,
     trim: float | None = None,
     batch: int = 4,
+    precision: str = "fp32",
 ) -> Backbone:
     """A backbone of ``frames`` frames per row, every ``hop`` seconds (rounded to whole frames).
 
     ``at`` is the block whose output the rows are; "patches" leaves the net out. ``trim`` decibels: see Backbone.
-    ``batch``: rows that the net takes at once.
+    ``batch``: rows that the net takes at once. ``precision``: "fp32", or "int8" for the net in 8 bits.
     """
     if pad not in ("repeat", "zero"):
         raise RecipeError(f"{name}: pad={pad!r} is unknown; wanted 'repeat' or 'zero'")
@@ -97,10 +112,22 @@ def build(
         raise RecipeError(f"{name}: trim={trim!r}: wanted decibels above 0, e.g. 60, or None")
     hop_frames = whole_frames(hop, spec)
     patches = front(spec, frames, hop_frames)
+
+    def made_up() -> Floats:
+        from earmark.weights.calibration import sounds  # not needed once the net is there
+
+        heard = (np.concatenate([np.zeros(pad_left, np.float32), s]) for s in sounds(spec.sample_rate))
+        return np.concatenate([patches(s) for s in heard])
+
     net: Net | None = None
     shape: tuple[int, ...] = (frames, spec.n_mels)
-    if at != PATCHES:
+    if precision not in PRECISIONS:
+        raise RecipeError(f"{name}: precision={precision!r} is unknown; wanted {' or '.join(map(repr, PRECISIONS))}")
+    if at != PATCHES and precision == "fp32":
         net, shape = net_of(weights_name, at, weights, batch=batch)
+    elif at != PATCHES:
+        int8.check()  # also for a net that is given: without the instructions its numbers may be others
+        net, shape = net_of(weights_name, at, weights, batch=max(batch, 10), calibrate=made_up)
 
     def rows(samples: Floats) -> Floats:
         return patches(samples).copy()  # frames that overlap share memory until here

@@ -101,17 +101,18 @@ def build(
     trained: str = "msd",
     hop: float = 1.5,
     pad: str = "repeat",
+    precision: str = "fp32",
     weights: Path | str | bytes | None = None,
 ) -> Backbone:
     """Rows of musicnn every ``hop`` seconds (whole frames of 16 ms).
 
     ``at``: "penultimate" (200), "pooled" (1506: maximum and mean over time of 753 channels), "logits" (50 tags), a
     block of the net such as "front" (561 x 187), or "patches" (its input, 187 x 96). ``trained``: "msd" or "mtt".
-    ``pad``: sounds shorter than 3 s are repeated ("repeat") or get zeros ("zero"). ``weights``: an ONNX net to
-    use instead of the installed one.
+    ``pad``: sounds shorter than 3 s are repeated ("repeat") or get zeros ("zero"). ``precision``: "fp32", or "int8" on
+    processors made for it. ``weights``: an ONNX net to use instead of the installed one.
     """
     return _patches.build(
         "musicnn", spec=SPEC, frames=FRAMES, hop=hop, at=at, pad=pad, weights=weights, about=ABOUT, pad_left=PAD_LEFT,
-        weights_name=trained_weights("musicnn", trained),
-        params={"at": at, "trained": trained, "hop": hop, "pad": pad},
+        precision=precision, weights_name=trained_weights("musicnn", trained),
+        params={"at": at, "trained": trained, "hop": hop, "pad": pad, "precision": precision},
     )  # fmt: skip

@@ -63,16 +63,18 @@ def build(
     trained: str = "msd",
     hop: float = 1.5,
     pad: str = "repeat",
+    precision: str = "fp32",
     weights: Path | str | bytes | None = None,
 ) -> Backbone:
     """Rows of the VGG every ``hop`` seconds (whole frames of 16 ms).
 
     ``at``: "embedding" (256: the last pool), "logits" (50 tags), a block of the net such as "pool3", or "patches"
     (its input, 187 x 96). ``trained``: "msd" or "mtt". ``pad``: sounds shorter than 3 s are repeated ("repeat") or
-    get zeros ("zero"). ``weights``: an ONNX net to use instead of the installed one.
+    get zeros ("zero"). ``precision``: "fp32", or "int8" on processors made for it. ``weights``: an ONNX net to use
+    instead of the installed one.
     """
     return _patches.build(
         "musicnn-vgg", spec=SPEC, frames=FRAMES, hop=hop, at=at, pad=pad, weights=weights, about=ABOUT,
-        pad_left=PAD_LEFT, weights_name=trained_weights("musicnn-vgg", trained),
-        params={"at": at, "trained": trained, "hop": hop, "pad": pad},
+        pad_left=PAD_LEFT, precision=precision, weights_name=trained_weights("musicnn-vgg", trained),
+        params={"at": at, "trained": trained, "hop": hop, "pad": pad, "precision": precision},
     )  # fmt: skip

@@ -75,6 +75,7 @@ def build(
     hop: float = 0.96,
     pad: str = "repeat",
     trim: float | None = None,
+    precision: str = "fp32",
     weights: Path | str | bytes | None = None,
 ) -> Backbone:
     """Rows of VGGish every ``hop`` seconds (whole frames of 10 ms).
@@ -84,12 +85,14 @@ def build(
     ``at``: instead, a block of the net such as "pool3" (256 x 12 x 8), or "patches" (its input, 96 x 64).
     ``pad``: sounds shorter than 0.975 s are repeated ("repeat") or get zeros ("zero"). ``trim``: decibels;
     what lies further below the loudest moment at both ends is left out first (librosa's ``effects.trim``; 60 is
-    usual), and the rows' times count from there. ``weights``: an ONNX net to use instead of the installed one.
+    usual), and the rows' times count from there. ``precision``: "fp32", or "int8" on processors made for it.
+    ``weights``: an ONNX net to use instead of the installed one.
     """
     if output not in OUTPUTS:
         raise RecipeError(f"vggish: output={output!r} is unknown; wanted {', '.join(map(repr, OUTPUTS))}")
     return _patches.build(
         "vggish", spec=SPEC, frames=FRAMES, hop=hop, at=at or OUTPUTS[output], pad=pad,
         weights_name="vggish-pca" if output == "pca" else "vggish", weights=weights, about=ABOUT,
-        trim=trim, batch=32, params={"output": output, "at": at, "hop": hop, "pad": pad, "trim": trim},
+        trim=trim, batch=32, precision=precision,
+        params={"output": output, "at": at, "hop": hop, "pad": pad, "trim": trim, "precision": precision},
     )  # fmt: skip

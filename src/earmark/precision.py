@@ -1,0 +1,28 @@
+"""A backbone's net in 8 bits, calibrated on the user's own sounds (see ``weights.int8``)."""
+
+from __future__ import annotations
+
+from . import registry
+from .backbones._patches import PATCHES
+from .embeddings import Cache, embed
+from .errors import RecipeError
+from .recipe import Part
+from .weights import int8, require
+
+MOST = 1024  # rows that are calibrated on
+
+
+def recalibrate(part: Part, data: str, *, cache: Cache | None = None) -> int8.Kept:
+    """Make the net of ``part`` in 8 bits anew, calibrated on the sounds of ``data`` instead of made-up ones.
+
+    Takes up to ``MOST`` inputs of the net, evenly spread over the sounds; they are cached like rows. Raises RecipeError,
+    DataError, WeightsError where 8 bits are not offered or not good enough on these sounds.
+    """
+    int8.check()
+    if "precision" not in registry.parameters("backbones", part.name):
+        raise RecipeError(f"the backbone {part.name!r} has no net in 8 bits")
+    given = {k: v for k, v in part.kwargs.items() if k != "precision"}
+    whole = registry.build("backbones", part.name, **given)
+    rows = embed(data, registry.build("backbones", part.name, **given | {"at": PATCHES}), cache=cache).X
+    rows = rows[:: max(1, len(rows) // MOST)]
+    return int8.installed(require(whole.weights), whole.facts["at"], lambda: rows, data, again=True)
