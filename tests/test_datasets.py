@@ -61,6 +61,15 @@ def test_folder(tmp_path: Path) -> None:
     assert found == {"cat/a.wav": "cat", "cat/more/b.FLAC": "cat", "dog/c.ogg": "dog", "loose.wav": None}
 
 
+def test_a_table_in_the_folder_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    lay_out(tmp_path, {"cat/a.wav": "", "dog/c.ogg": ""})
+    assert open_dataset(tmp_path).notes == ()
+    (tmp_path / "clips.csv").write_text("path,label,group\ncat/a.wav,cat,ann\n")
+    (note,) = open_dataset(tmp_path).notes
+    assert note.startswith(f"{tmp_path / 'clips.csv'} was not read")
+    assert open_dataset(tmp_path / "clips.csv").notes == ()
+
+
 @pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])
 def test_table(tmp_path: Path, ending: str) -> None:
     rows = [

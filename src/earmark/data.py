@@ -51,6 +51,7 @@ class Dataset:
     licence: str = "unknown"
     citation: str = ""
     excluded: tuple[Excluded, ...] = ()
+    notes: tuple[str, ...] = ()  # what whoever judges by these clips should know
 
     def __post_init__(self) -> None:
         repeated = [i for i, n in Counter(c.id for c in self.clips).items() if n > 1]

@@ -116,7 +116,9 @@ def audit(
     same = _numbered(duplicates.joined(range(len(clips)), ((p.a, p.b) for p in found)))
     unit = _units(clips, same)
     label = np.array([clip.label or "" for clip in clips])
-    notes = [] if dataset.classes else ["No clip has a label: confounds and labels were not looked at."]
+    notes = list(dataset.notes)
+    if not dataset.classes:
+        notes.append("No clip has a label: confounds and labels were not looked at.")
     if not dataset.has_groups:
         notes.append(
             "Groups are not known: confounds and labels were judged as though each clip came from another session. "

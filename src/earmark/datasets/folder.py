@@ -20,7 +20,17 @@ def build(path: Path) -> Dataset:
         inside = file.relative_to(path)
         label = writable(inside.parts[0]) if len(inside.parts) > 1 else None
         clips.append(Clip(id=writable(inside.as_posix()), path=file, label=label))
-    return Dataset(name=writable(path.resolve().name) or "sounds", clips=tuple(clips))
+    return Dataset(name=writable(path.resolve().name) or "sounds", clips=tuple(clips), notes=_unread(path))
+
+
+def _unread(path: Path) -> tuple[str, ...]:
+    """A table in the folder may know groups that folder names do not tell."""
+    if not (path / "clips.csv").is_file():
+        return ()
+    table = writable(str(path / "clips.csv"))
+    return (
+        f"{table} was not read: labels are the folders' names. Name the table instead to use its labels and groups.",
+    )
 
 
 def of_files(files: list[Path]) -> Dataset:
