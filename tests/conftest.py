@@ -8,7 +8,7 @@ import os
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"
 
-from collections.abc import Callable  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
@@ -98,3 +98,25 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 lines.append(f"{name},{label},maker {k}.{maker},{maker % 3 + 1}")
     (folder / "clips.csv").write_text("\n".join(lines) + "\n")
     return folder / "clips.csv"
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """An S3-like store on this machine: the URI of an empty bucket in it."""
+    pytest.importorskip("pyarrow.fs", reason="pyarrow is not installed (extra 'train' or 'ray')")
+    server = pytest.importorskip("moto.server", reason="moto is not installed (extra 'dev')")
+    import logging
+
+    from pyarrow import fs
+
+    # Workers of a cluster that is started later inherit these.
+    os.environ.update(AWS_ACCESS_KEY_ID="k", AWS_SECRET_ACCESS_KEY="s", AWS_DEFAULT_REGION="us-east-1")
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    running = server.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    uri = f"s3://earmark-sounds?endpoint_override={host}:{port}&scheme=http"
+    fs.FileSystem.from_uri(f"{uri}&allow_bucket_creation=true")[0].create_dir("earmark-sounds")
+    yield uri
+    running.stop()

@@ -121,7 +121,7 @@ def compare(
         dataset=data.dataset, protocol=protocol, folds=len(splits), seeds=seeds, seed=seed, runs=runs,
         pairs=pairs, baseline=majority_baseline(first.y, len(first.classes)),
         fingerprint=data.fingerprint, versions=versions(), seconds=time.perf_counter() - began, command=command,
-        notes=_notes(data.dataset, protocol) + advice.frozen(runs, pairs), source=_places(source),
+        notes=data.notes + _notes(data.dataset, protocol) + advice.frozen(runs, pairs), source=_places(source),
     )  # fmt: skip
 
 
@@ -278,7 +278,7 @@ def versions() -> dict[str, str]:
 
 def _notes(dataset: Dataset, protocol: str) -> tuple[str, ...]:
     """What a reader should know before believing the figures."""
-    found = []
+    found = list(dataset.notes)
     if protocol == "rows":
         found.append(
             "The protocol 'rows' puts pieces of one clip on both sides of the split. Its figures are not what you will see "

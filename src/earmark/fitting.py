@@ -35,6 +35,7 @@ class Data:
     seconds: Mapping[Part, float]  # spent on each backbone's rows
     # Augmented copies of the clips, by backbone, augmentation and number; only ever learnt from.
     copies: Mapping[tuple[Part, Part, int], Embeddings] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # what a reader of figures should know of how these rows were come by
 
     @property
     def labels(self) -> Labels:

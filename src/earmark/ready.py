@@ -57,8 +57,12 @@ Column = NDArray[Any]
 def open_data(source: Source, recipes: Sequence[Recipe], *, cache: Cache | None = None, seed: int = 0) -> Data:
     """Rows for ``recipes``: of the sounds that ``source`` names, or straight from its files of rows.
 
-    Raises DataError, RecipeError, WeightsError.
+    A folder of rows is read as far as it fits into memory (``rows_folder``). Raises DataError, RecipeError, WeightsError.
     """
+    from .rows_folder import is_rows_folder, open_folder  # it knows Ready from here
+
+    if isinstance(source, (str, Path)) and is_rows_folder(source):
+        return open_folder(source).data(recipes, seed=seed)
     files = () if isinstance(source, Dataset) else _files(source)
     if files:
         return read(files).data(recipes)
@@ -177,7 +181,7 @@ def _ready(name: str, columns: dict[str, Column], rows: dict[str, Floats], facts
         if not np.isfinite(X).all():
             raise DataError(f"{name}: the rows {key!r} hold numbers that are not finite")
         digest = tuple(hashlib.sha256(X[a:b].tobytes()).hexdigest() for a, b in zip(cuts, cuts[1:], strict=False))
-        backbones[key] = _backbone(key, X, window, facts)
+        backbones[key] = file_backbone(key, X, window, facts)
         made[key] = Embeddings(
             X, clip[order], tuple(c.id for c in clips), start, digest, backbones[key].fingerprint, {}
         )
@@ -189,7 +193,7 @@ def _ready(name: str, columns: dict[str, Column], rows: dict[str, Floats], facts
     return Ready(Dataset(name, clips), made, backbones)
 
 
-def _backbone(key: str, X: Floats, window: float, facts: Mapping[str, Any]) -> Backbone:
+def file_backbone(key: str, X: Floats, window: float, facts: Mapping[str, Any]) -> Backbone:
     """What can be said of the net that made the rows. It cannot hear: the file holds rows, not the net."""
 
     def deaf(samples: Floats) -> Floats:  # noqa: ARG001

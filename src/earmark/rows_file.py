@@ -1,8 +1,9 @@
 """Rows in a file that other programs read: Parquet, NPZ or CSV.
 
-Columns: ``id, path, label, group, fold, start, end, row`` (Parquet: a list of float32; CSV: ``v0, v1, …``). Rows with
-more than one axis are flattened; their shape stands in the file's metadata (``shape`` in NPZ). Rows are written as they
-come: memory grows neither with the number of sounds nor with their length.
+Columns: ``id, path, label, group, fold, start, end, row`` (Parquet: a list of float32, and the backbone's
+``fingerprint``; CSV: ``v0, v1, …``). Rows with more than one axis are flattened; their shape stands in the file's
+metadata (``shape`` in NPZ). Rows are written as they come: memory grows neither with the number of sounds nor with
+their length.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from .data import Clip, Dataset
 from .embeddings import Embeddings, write_header
 from .errors import DataError, MissingExtraError
 from .pool import Running, by_vector, statistics
+from .store import spelled
 
 Columns = dict[str, Any]
 Batches = Iterable[tuple[Columns, Floats]]
@@ -116,7 +118,9 @@ def _batches(lines: Iterable[tuple[Clip, Any, Any, Floats]], width: int) -> Iter
 
 
 def _text(value: object) -> str | None:
-    return None if value is None or value == "" else str(value)
+    # The name of a file may be no UTF-8, which Parquet cannot hold.
+    told = spelled(value) if isinstance(value, Path) else str(value or "")
+    return told.encode(errors="backslashreplace").decode() or None
 
 
 def _parquet(path: Path, batches: Batches, width: int, facts: Mapping[str, Any]) -> None:
@@ -126,12 +130,14 @@ def _parquet(path: Path, batches: Batches, width: int, facts: Mapping[str, Any])
     except ModuleNotFoundError as error:
         raise MissingExtraError("writing Parquet (.npz and .csv need nothing)", "train") from error
     fields = [(name, pa.string()) for name in _NAMES] + [("start", pa.float64()), ("end", pa.float64())]
-    schema = pa.schema([*fields, ("row", pa.list_(pa.float32(), width))], {"earmark": json.dumps(facts)})
+    last = [("row", pa.list_(pa.float32(), width)), ("fingerprint", pa.dictionary(pa.int32(), pa.string()))]
+    schema = pa.schema([*fields, *last], {"earmark": json.dumps(facts)})
     with pq.ParquetWriter(path, schema) as file:
         for columns, X in batches:
             lists = pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(X).ravel()), width)
             arrays = [pa.array(columns[name], kind) for name, kind in fields]
-            file.write_table(pa.Table.from_arrays([*arrays, lists], schema=schema))
+            key = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(X), np.int32)), pa.array([facts["fingerprint"]]))
+            file.write_table(pa.Table.from_arrays([*arrays, lists, key], schema=schema))
 
 
 def _npz(path: Path, batches: Batches, width: int, facts: Mapping[str, Any]) -> None:
@@ -170,7 +176,7 @@ def _member(file: zipfile.ZipFile, name: str, array: Any) -> None:
 
 
 def _csv(path: Path, batches: Batches, width: int, facts: Mapping[str, Any]) -> None:  # noqa: ARG001
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*_NAMES, "start", "end", *(f"v{i}" for i in range(width))])
         for columns, X in batches:

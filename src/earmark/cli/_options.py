@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from ..data import Dataset
     from ..embeddings import Cache
 
 F = TypeVar("F", bound=Callable[..., Any])
 PROTOCOLS = ("rows", "clips", "groups", "published")
 
 data_argument = click.argument("data", metavar="DATA")
+data_or_rows = click.argument("data", metavar="[DATA]", required=False)
 recipe_option = click.option(
     "-r", "--recipe", "recipe", required=True, help="A recipe: yamnet/logreg, a shipped name, or a .toml file."
 )
@@ -41,6 +43,56 @@ no_cache_option = click.option("--no-cache", is_flag=True, help="Neither read no
 def cached(function: F) -> F:
     """Both options about the cache."""
     return cache_option(no_cache_option(function))
+
+
+def rows_given(function: F) -> F:
+    """Options about rows that are there already."""
+    rows = click.option(
+        "--rows",
+        help="Folder or URI of rows that embed wrote: learn from those. Recipes are rows/HEAD; DATA may give labels.",
+    )
+    memory = click.option(
+        "--memory", type=click.FloatRange(0, min_open=True), default=4.0, show_default=True,
+        help="GiB of rows to hold at most: of a larger folder, clips are drawn (with --seed) and that is said.",
+    )  # fmt: skip
+    return rows(memory(function))
+
+
+def spread(function: F) -> F:
+    """Options about where the work is done, for results in parts."""
+    engine = click.option(
+        "--engine",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        show_default=True,
+        help="This machine, or a Ray cluster (extra 'ray'); ray needs a folder or URI to write to.",
+    )
+    address = click.option(
+        "--address", help="Ray cluster: auto, HOST:6379 or ray://HOST:10001. Default: one is started on this machine."
+    )
+    clips = click.option(
+        "--part-clips", type=click.IntRange(1), default=256, show_default=True, help="Clips of one part at most."
+    )
+    return engine(address(clips(function)))
+
+
+def is_folder(out: str) -> bool:
+    """True if an --out asks for a folder of parts: a URI, a name that ends with a slash or has no ending, a folder."""
+    return "://" in out or out.endswith(("/", "\\")) or not Path(out).suffix or Path(out).is_dir()
+
+
+def open_sounds(data: tuple[str, ...]) -> Dataset:
+    """What the arguments DATA… name: one folder, table, known data set or URI, or sound files and folders of them."""
+    from ..datasets import open_dataset
+    from ..datasets.table import SUFFIXES
+
+    one = data[0]
+    if len(data) == 1 and "://" in one:
+        from ..store import open_sounds as open_remote
+
+        return open_remote(one)
+    single = len(data) == 1 and (Path(one).is_dir() or Path(one).suffix.lower() in SUFFIXES or ":" in one)
+    return open_dataset(one if single else list(data))
 
 
 def open_cache(folder: Path | None, no_cache: bool) -> Cache | None:

@@ -12,10 +12,11 @@ from . import _options as opt
 
 if TYPE_CHECKING:
     from ..experiment import Comparison
+    from ..fitting import Data
 
 
 @click.command()
-@opt.data_argument
+@opt.data_or_rows
 @click.option(
     "-r",
     "--recipe",
@@ -35,11 +36,12 @@ if TYPE_CHECKING:
 )
 @opt.seed_option
 @opt.out_option("Folder for report.html, metrics.json, predictions.csv and figures.", required=False)
+@opt.rows_given
 @opt.cached
 @opt.json_option
 def command(
-    data: str, recipes: tuple[str, ...], protocol: str | None, folds: int, seeds: int, seed: int, out: Path | None,
-    cache_folder: Path | None, no_cache: bool, as_json: bool,
+    data: str | None, recipes: tuple[str, ...], protocol: str | None, folds: int, seeds: int, seed: int,
+    out: Path | None, rows: str | None, memory: float, cache_folder: Path | None, no_cache: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Judge recipes on the same folds of DATA, with intervals, and write a report.
 
@@ -47,16 +49,30 @@ def command(
     fold, start and duration, NAME:PATH for a known data set (gtzan, esc), or a file of rows that `earmark embed` wrote
     (or .npz with X, ids, labels, groups), whose recipes are called rows/HEAD.
 
+    --rows takes a folder of parts that `earmark embed` wrote, however large: what does not fit into --memory is sampled
+    by whole clips. DATA may then be a table with other labels, groups or folds, by id.
+
     \b
     Examples:
       earmark compare sounds/ -r yamnet/logreg -r mfcc/svm -o out
       earmark compare clips.csv -r "yamnet/svm(C=10)" -r logmel/cnn --protocol groups --seeds 3 -o out
       earmark compare clips.csv -r "musicnn+yamnet:mean/lda" -r best-music.toml -o out
+      earmark compare --rows s3://bucket/yamnet/ -r rows/lda -r rows/logreg -o out
     """
     from ..experiment import compare
+    from ..recipe import find
 
+    source: str | Data
+    if rows is not None:
+        from ..rows_folder import open_folder
+
+        source = open_folder(rows, data).data([find(r) for r in recipes], memory=int(memory * 2**30), seed=seed)
+    elif data is not None:
+        source = data
+    else:
+        raise click.UsageError("found neither DATA nor --rows; give sounds, or rows that were made of them")
     found = compare(
-        data,
+        source,
         recipes,
         protocol=protocol,
         folds=folds,

@@ -20,33 +20,67 @@ if TYPE_CHECKING:
 @click.option(
     "-b", "--backbone", required=True, help='A backbone, with parameters if wanted: yamnet, "logmel(seconds=4)".'
 )
-@opt.out_option("File for the rows: .parquet, .npz or .csv.", file=True)
+@click.option(
+    "-o", "--out", required=True, help="File for the rows (.parquet, .npz, .csv), or a folder or URI for parts."
+)
 @click.option("--pool", default="rows", show_default=True, help="rows, or one vector per clip: mean, mean+std, max, …")
+@opt.spread
 @opt.cached
 def command(
-    data: tuple[str, ...], backbone: str, out: Path, pool: str, cache_folder: Path | None, no_cache: bool
-) -> None:
-    """Turn sounds into rows (embeddings) and write them to a file.
+    data: tuple[str, ...], backbone: str, out: str, pool: str, engine: str, address: str | None, part_clips: int,
+    cache_folder: Path | None, no_cache: bool,
+) -> None:  # fmt: skip
+    """Turn sounds into rows (embeddings) and write them to a file, or to a folder of Parquet parts.
 
-    DATA is anything that compare takes, and also a flat folder or sound files without labels.
+    DATA is anything that compare takes, and also a flat folder or sound files without labels. For a folder of parts it
+    may lie in an object store (s3://, gs://): a folder, or a table whose paths are URIs or relative to it.
+
+    A folder of parts is gone on with where an earlier run was ended: what is there is not done again. Clips that cannot
+    be used stand in its table errors/; delete it to have them tried again. `compare` and `train` take it as --rows.
 
     \b
     Examples:
       earmark embed sounds/ -b yamnet -o rows.parquet
       earmark embed a.wav b.flac -b musicnn --pool mean -o vectors.npz
+      earmark embed s3://bucket/clips.csv -b yamnet --engine ray --address auto -o s3://bucket/yamnet/
     """
+    if opt.is_folder(out) or engine == "ray":
+        _parts(data, backbone, out, pool, engine, address, part_clips)
+    else:
+        _file(data, backbone, Path(out), pool, cache_folder, no_cache)
+
+
+def _parts(
+    data: tuple[str, ...], backbone: str, out: str, pool: str, engine: str, address: str | None, part_clips: int
+) -> None:
+    from ..errors import DataError
+    from ..parts import Embedding
+    from ..recipe import Part
+    from ._parts import in_parts
+
+    if not opt.is_folder(out):
+        raise click.UsageError(f"--engine ray writes a folder of parts; {out!r} is a file. Give a folder: --out rows/")
+    work = Embedding.of(Part.parse(backbone), pool)
+    dataset = opt.open_sounds(data)
+    gone, used = in_parts(work, f"embed {backbone}", dataset, out, engine=engine, address=address, largest=part_clips)
+    if gone and not used:
+        raise DataError(f"none of the {len(dataset.clips)} sounds can be used; see {out.rstrip('/')}/errors")
+
+
+def _file(
+    data: tuple[str, ...], backbone: str, out: Path, pool: str, cache_folder: Path | None, no_cache: bool
+) -> None:
     from tempfile import TemporaryDirectory
 
     from ..data import Excluded
-    from ..datasets import open_dataset
-    from ..datasets.table import SUFFIXES
     from ..embeddings import Cache, embedded
     from ..errors import DataError
     from ..recipe import Part
     from ..rows_file import write_stream
 
-    single = len(data) == 1 and (Path(data[0]).is_dir() or Path(data[0]).suffix.lower() in SUFFIXES or ":" in data[0])
-    dataset = open_dataset(data[0] if single else list(data))
+    if any("://" in d for d in data):
+        raise click.UsageError("sounds in an object store are read in parts; give a folder: --out rows/")
+    dataset = opt.open_sounds(data)
     built = Part.parse(backbone).backbone()
     gone: list[str] = []
     used = 0

@@ -25,20 +25,52 @@ if TYPE_CHECKING:
 )
 @click.option("--timeline", is_flag=True, help="One line per piece of each sound, with start and end in seconds.")
 @click.option("--seconds", type=click.FloatRange(min=0.05), help="Length of the pieces of a timeline.")
-@opt.out_option("Write here instead of to the terminal.", required=False, file=True)
+@click.option("-o", "--out", help="Write to this file instead of to the terminal, or parts to a folder or URI.")
+@opt.spread
 def command(
-    model: Path, paths: tuple[str, ...], form: str | None, timeline: bool, seconds: float | None, out: Path | None
-) -> None:
+    model: Path, paths: tuple[str, ...], form: str | None, timeline: bool, seconds: float | None, out: str | None,
+    engine: str, address: str | None, part_clips: int,
+) -> None:  # fmt: skip
     """Say what sounds are, with scores. PATHs are files, folders (searched below) or a table with a column path.
 
     Files that cannot be used are named on stderr; the exit status is 1 if there were any.
+
+    To a folder or URI (also --engine ray), answers are written as Parquet parts, one line a clip with its start and
+    duration as the table has them; PATH may then be a URI. An earlier run that was ended is gone on with, and what
+    cannot be used stands in the table errors/.
 
     \b
     Examples:
       earmark predict my-model clip.flac
       earmark predict my-model recordings/ --format csv --out answers.csv
       earmark predict my-model long.wav --timeline --format jsonl
+      earmark predict my-model s3://bucket/sounds/ --engine ray --address auto -o s3://bucket/answers/
     """
+    if engine == "ray" or (out is not None and opt.is_folder(out)):
+        _parts(model, paths, out, timeline or bool(form), engine, address, part_clips)
+    else:
+        _file(model, paths, form, timeline, seconds, None if out is None else Path(out))
+
+
+def _parts(
+    model: Path, paths: tuple[str, ...], out: str | None, other: bool, engine: str, address: str | None, part_clips: int
+) -> None:
+    from ..parts import Answering
+    from ._parts import in_parts
+
+    if out is None or not opt.is_folder(out):
+        raise click.UsageError("--engine ray writes a folder of parts. Give a folder: --out answers/")
+    if other:
+        raise click.UsageError("a folder of parts is Parquet with one line a clip: no --format and no --timeline")
+    work = Answering.of(model)
+    gone, _ = in_parts(work, "predict", opt.open_sounds(paths), out, engine=engine, address=address, largest=part_clips)
+    if gone:
+        raise SystemExit(1)
+
+
+def _file(
+    model: Path, paths: tuple[str, ...], form: str | None, timeline: bool, seconds: float | None, out: Path | None
+) -> None:
     from ..model import load
 
     loaded = load(model)
@@ -50,7 +82,7 @@ def command(
         part = out.with_name(out.name + ".part")
         form = form or ("jsonl" if out.suffix in (".jsonl", ".json") else "csv")
         try:
-            with part.open("w", encoding="utf-8", newline="") as file:
+            with part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
                 _write(answers, loaded, form, timeline, file)
             part.replace(out)
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,20 +11,23 @@ from . import _options as opt
 
 
 @click.command()
-@opt.data_argument
+@opt.data_or_rows
 @opt.recipe_option
 @opt.protocol_option
 @opt.folds_option
 @opt.seed_option
 @opt.out_option("Folder for the model.")
+@opt.rows_given
 @opt.cached
 def command(
-    data: str,
+    data: str | None,
     recipe: str,
     protocol: str | None,
     folds: int,
     seed: int,
     out: Path,
+    rows: str | None,
+    memory: float,
     cache_folder: Path | None,
     no_cache: bool,
 ) -> None:
@@ -32,23 +36,27 @@ def command(
     The model is a folder of ONNX and JSON with a model card; it predicts without torch or scikit-learn. A model that
     already lies in the folder is replaced once the new one is whole.
 
+    --rows takes a folder of parts that `earmark embed` wrote, however large: what does not fit into --memory is sampled
+    by whole clips. The backbone that made them has to be installed.
+
     \b
     Examples:
       earmark train sounds/ -r yamnet/logreg -o my-model
       earmark train clips.csv -r best-music --protocol groups -o my-model
+      earmark train --rows s3://bucket/yamnet/ -r rows/lda -o my-model
     """
-    from ..training import train
+    how: dict[str, Any] = {"protocol": protocol, "folds": folds, "seed": seed, "command": opt.said()}
+    if rows is not None:
+        from ..from_rows import train as train_from_rows
+        from ..rows_folder import open_folder
 
-    model = train(
-        data,
-        recipe,
-        out,
-        protocol=protocol,
-        folds=folds,
-        seed=seed,
-        cache=opt.open_cache(cache_folder, no_cache),
-        command=opt.said(),
-    )
+        model = train_from_rows(open_folder(rows, data), recipe, out, memory=int(memory * 2**30), **how)
+    elif data is not None:
+        from ..training import train
+
+        model = train(data, recipe, out, cache=opt.open_cache(cache_folder, no_cache), **how)
+    else:
+        raise click.UsageError("found neither DATA nor --rows; give sounds, or rows that were made of them")
     measured = model.card["measured"]
     accuracy = measured["scores"]["accuracy"]
     click.echo(
@@ -57,4 +65,6 @@ def command(
     )
     for gone in model.card["data"]["excluded"]:
         click.echo(f"left out: {gone['path']}: {gone['reason']}", err=True)
+    for note in model.card["data"].get("notes", []):
+        click.echo(f"Note: {note}")
     click.echo(f"Model: {out}")

@@ -1,0 +1,56 @@
+"""Work done in parts, here or on a Ray cluster, and what is said of it: for embed and predict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ..data import Dataset, Excluded
+    from ..parts import Made, Work
+
+
+def in_parts(
+    work: Work, label: str, dataset: Dataset, out: str, *, engine: str, address: str | None, largest: int
+) -> tuple[int, int]:
+    """Do what is left to do of ``dataset``. Returns how many clips are now told as errors, by this run and in all used."""
+    import os
+    from contextlib import AbstractContextManager, nullcontext
+
+    from ..parts import cut, left, local
+    from ..progress import bar
+
+    if address and engine != "ray":
+        raise click.UsageError("--address belongs to --engine ray")
+    began, lines, size = time.perf_counter(), 0, 0
+    gone: list[Excluded] = []
+    todo = left(work, out, dataset.clips)  # before a cluster is started for nothing
+    joined: AbstractContextManager[int] = nullcontext(os.cpu_count() or 1)
+    run: Callable[..., Iterator[Made]] = local
+    if engine == "ray" and todo:
+        from ..cluster import cluster, spread
+
+        joined, run = cluster(address), spread
+    with joined as processors, bar(label, len(todo)) as step:
+        parts = cut(todo, workers=processors, largest=largest)
+        for made in run(work, out, parts):
+            lines, size = lines + made.lines, size + made.written
+            gone += made.excluded
+            for _ in range(made.clips):
+                step()
+    for one in gone[:20]:
+        click.echo(f"left out: {one.path}: {one.reason}", err=True)
+    if len(gone) > 20:
+        click.echo(f"… and {len(gone) - 20} more, all in {out.rstrip('/')}/errors", err=True)
+    spent = time.perf_counter() - began
+    used = len(todo) - len(gone)
+    done = len(dataset.clips) - len(todo)
+    before = f", {done} clips were there already" if done else ""
+    click.echo(
+        f"{lines} lines from {used} clips in {len(parts)} parts ({size / 1e6:.1f} MB, {spent:.1f} s on {processors} "
+        f"processors){before}: {out}"
+    )
+    return len(gone), used + done

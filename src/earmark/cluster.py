@@ -1,0 +1,116 @@
+"""Parts on a Ray cluster: the same work as ``parts.local``, on as many machines as there are.
+
+A part is one Ray task; workers keep the opened work from task to task. A worker that dies costs its part, which is done
+again elsewhere. A part that kills its workers time and again is cut in halves, until the one clip that does it is found
+and told as an error. This is the only module that knows Ray.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from .data import Clip, Excluded
+from .errors import DataError, EarmarkError, MissingExtraError
+from .parts import Made, Work, Write, make, refuse
+
+TRIES = 3  # deaths of workers before a part is cut in halves
+STORE = 256 * 2**20  # bytes of shared memory of a cluster started here: only nets pass through it
+_open: dict[str, Write] = {}  # in a worker's process: the work it is at
+
+
+@contextmanager
+def cluster(address: str | None = None, *, workers: int | None = None) -> Iterator[int]:
+    """Join the Ray cluster at ``address`` ("auto", "host:6379", "ray://host:10001"), or start one here; yields its CPUs.
+
+    Raises MissingExtraError without Ray, DataError if nothing answers.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it shall not phone home
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("--engine ray", "ray") from error
+    own = not ray.is_initialized()
+    if own:
+        _reach(address)
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
+        here: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False, "object_store_memory": STORE}
+        try:
+            ray.init(address=address or "local", **quiet, **({} if address else here))
+        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+            raise DataError(
+                f"found no Ray cluster at {address or 'this machine'} ({(str(error).splitlines() or [''])[0][:300]}). Start "
+                "one with `ray start --head`, give its --address, or leave --address out to use this machine"
+            ) from error
+    try:
+        yield _processors(ray)
+    finally:
+        if own:
+            ray.shutdown()
+
+
+def _reach(address: str | None) -> None:
+    """Ray waits long, and may end the process, where nothing listens: so look first."""
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except OSError as error:
+        raise DataError(
+            f"nothing answers at {address} ({error.strerror or error}). Wanted: the address of a Ray cluster, e.g. "
+            "auto, 10.0.0.1:6379 or ray://10.0.0.1:10001"
+        ) from error
+
+
+def _processors(ray: Any) -> int:
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+
+def _part(key: str, boxed: Sequence[Any], out: str, clips: Sequence[Clip]) -> Made:
+    """One task. ``boxed`` holds a reference to the work, which is only fetched by a process that has not got it."""
+    if key not in _open:
+        import ray
+
+        work: Work = ray.get(boxed[0])
+        _open.clear()
+        _open[key] = work.open()
+    return make(_open[key], out, clips)
+
+
+def spread(work: Work, out: str, parts: Sequence[Sequence[Clip]]) -> Iterator[Made]:
+    """Do parts on the cluster that was joined, as they get done. Raises what ``make`` raises."""
+    import ray
+
+    died = (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError)
+    task = ray.remote(num_cpus=1, max_retries=TRIES)(_part)
+    boxed, key = [ray.put(work)], str(sorted(work.facts.items(), key=str))
+    left = list(reversed(parts))
+    running: dict[Any, Sequence[Clip]] = {}
+    try:
+        while left or running:
+            # More than there are processors: so that none waits, and that a cluster that grows sees a reason to.
+            while left and len(running) < 2 * _processors(ray) + 2:
+                clips = left.pop()
+                running[task.remote(key, boxed, out, clips)] = clips
+            for ready in ray.wait(list(running), timeout=5)[0]:
+                clips = running.pop(ready)
+                try:
+                    yield ray.get(ready)
+                except died:
+                    if len(clips) > 1:
+                        left += [clips[len(clips) // 2 :], clips[: len(clips) // 2]]
+                    else:
+                        gone = Excluded(clips[0].id, f"unreadable: {TRIES + 1} workers died while they read it")
+                        refuse(out, [gone])
+                        yield Made(1, 0, (gone,), 0.0)
+                except ray.exceptions.RayTaskError as error:
+                    if isinstance(error.cause, EarmarkError):
+                        raise error.cause from error
+                    raise
+    finally:
+        for one in running:
+            ray.cancel(one)

@@ -1,0 +1,57 @@
+"""A model from rows that are there already: judged, fitted and bundled as ``training`` does, with no sound at hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from . import split
+from .experiment import run
+from .fitting import fit
+from .model import Model
+from .pool import by_vector
+from .recipe import Recipe, find
+from .rows_folder import MEMORY, Folder, open_folder
+from .training import bundle
+
+
+def train(
+    source: str | Path | Folder,
+    recipe: str | Recipe,
+    out: str | Path | None = None,
+    *,
+    protocol: str | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    memory: int = MEMORY,
+    command: str = "",
+) -> Model:
+    """Judge ``recipe`` (``rows/HEAD``) out of fold, refit it on all clips that were drawn, and return the model.
+
+    The backbone that made the rows has to be installed: the model hears with it. Raises DataError, RecipeError,
+    WeightsError.
+    """
+    folder = source if isinstance(source, Folder) else open_folder(source)
+    recipe = find(recipe)
+    part, pool, backbone = folder.backbone()
+    data = folder.data([recipe], memory=memory, seed=seed)
+    protocol = protocol or split.choose_protocol(data.dataset)
+    judged = run(recipe, data, protocol=protocol, folds=folds, seed=seed)
+    units = split.units(data.dataset, protocol, data.digests)
+    fitted = fit(recipe, data, np.arange(len(data.labels)), units, seed=seed)
+    # From here on by its own name, and with the pooling that was done before the rows were written.
+    pooled = by_vector(pool)
+    branches = tuple(replace(b, backbones=(part,), pool=pool if pooled else b.pool) for b in recipe.branches)
+    real = replace(recipe, branches=branches)
+    rows = data.rows[recipe.branches[0].backbones[0]]
+    data = replace(data, rows={part: rows}, backbones={part: backbone})
+    fitted, judged = replace(fitted, recipe=real), replace(judged, recipe=real)
+    model = bundle(fitted, data, judged, units, protocol=protocol, seed=seed, command=command)
+    if pooled and pool != "mean":  # "unknown" is told by the mean of rows, which these vectors are not
+        model = replace(model, novelty=None)
+    model = replace(model, card={**model.card, "data": {**model.card["data"], "notes": list(data.notes)}})
+    if out is not None:
+        model.save(out)
+    return model

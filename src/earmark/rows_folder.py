@@ -1,0 +1,195 @@
+"""Rows of a corpus, read from a folder of parts: all of them, or as many whole clips as fit into memory.
+
+Heads learn from rows at hand. Where a folder holds more than the limit, clips are drawn: whole, by label in their
+shares, the same ones for the same seed. That is told wherever figures are shown. To see every clip, let ``embed`` write
+one vector a clip (``--pool mean``): that is 1/62 of the memory for YAMNet and 30 s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .backbone import Backbone, Floats
+from .data import Clip, Dataset, Excluded
+from .embeddings import Embeddings
+from .errors import DataError, RecipeError
+from .fitting import Data
+from .parts import FACTS, facts, read_columns, row_width
+from .pool import by_vector
+from .ready import Ready, file_backbone
+from .recipe import Part, Recipe
+from .store import Place, place
+
+MEMORY = 4 * 2**30  # bytes of rows that are held; heads that copy them need as much again
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What lies in a folder of rows, without the rows."""
+
+    where: Place
+    facts: dict[str, Any]
+    clips: tuple[Clip, ...]
+    counts: NDArray[np.int64]  # (clips,) rows of each
+    part: NDArray[np.int64]  # (clips,) index into parts
+    parts: tuple[Place, ...]
+    excluded: tuple[Excluded, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Of all rows in memory."""
+        return 4 * row_width(self.facts) * int(self.counts.sum())
+
+    def told(self, table: Path) -> Folder:
+        """With labels, groups and folds from a table of clips. Raises DataError; see ``Ready.told``."""
+        return replace(self, clips=Ready(Dataset(self.where.name, self.clips), {}, {}).told(table).dataset.clips)
+
+    def draw(self, memory: int, seed: int) -> NDArray[np.int64]:
+        """Indices of the clips whose rows fit into ``memory`` bytes, ascending: all, or of each label its share."""
+        share = memory / self.bytes
+        if share >= 1:
+            return np.arange(len(self.clips))
+        labels = np.array([c.label or "" for c in self.clips])
+        random = np.random.default_rng(seed)
+        drawn = []
+        for label in sorted(set(labels.tolist())):
+            own = random.permutation(np.flatnonzero(labels == label))
+            held = np.cumsum(self.counts[own])
+            drawn.append(own[: max(1, int(np.searchsorted(held, share * held[-1], side="right")))])
+        return np.sort(np.concatenate(drawn))
+
+    def read(self, *, memory: int = MEMORY, seed: int = 0) -> tuple[Ready, str]:
+        """Rows of the clips that were drawn, and a sentence that says so, or "" if it was all of them."""
+        drawn = self.draw(memory, seed)
+        counts = self.counts[drawn]
+        width, cuts = row_width(self.facts), np.concatenate([[0], np.cumsum(counts)])
+        X, start = np.empty((int(cuts[-1]), width), np.float32), np.empty(int(cuts[-1]))
+        window = float("nan")
+        for number in np.unique(self.part[drawn]):
+            own = np.flatnonzero(self.part[drawn] == number)
+            table = read_columns(self.parts[number], ["id", "start", "end", "row"])
+            names, index = _numbered(table.column("id"))
+            at = {name: k for k, name in enumerate(names)}
+            order = np.argsort(index, kind="stable")
+            begins = np.searchsorted(index[order], np.arange(len(names) + 1))
+            values = np.asarray(table.column("row").combine_chunks().flatten()).reshape(len(table), -1)
+            starts, ends = np.asarray(table.column("start")), np.asarray(table.column("end"))
+            window = float(ends[0] - starts[0])
+            for i in own:
+                k = at[self.clips[drawn[i]].id]
+                rows = order[begins[k] : begins[k + 1]]
+                X[cuts[i] : cuts[i + 1]], start[cuts[i] : cuts[i + 1]] = values[rows], starts[rows]
+        if not np.isfinite(X).all():
+            raise DataError(f"{self.where}: holds rows that are not finite")
+        ready = self._ready([self.clips[i] for i in drawn], X, counts, start, window)
+        if len(drawn) == len(self.clips):
+            return ready, ""
+        return ready, (
+            f"{len(drawn)} of the {len(self.clips)} clips of {self.where} were drawn, whole clips, of each label its share, "
+            f"with the seed {seed}: their {cuts[-1]} of {self.counts.sum()} rows fit into the {memory / 2**30:.3g} GiB that "
+            f"were allowed, all need {self.bytes / 2**30:.3g} GiB. The figures are those of the clips that were drawn"
+        )
+
+    def _ready(
+        self, clips: Sequence[Clip], X: Floats, counts: NDArray[np.int64], start: NDArray[np.float64], window: float
+    ) -> Ready:
+        pooled = by_vector(self.facts["pool"])
+        X = X.reshape(len(X), *([-1] if pooled else self.facts["shape"]))
+        cuts = np.concatenate([[0], np.cumsum(counts)])
+        digest = tuple(hashlib.sha256(X[a:b].tobytes()).hexdigest() for a, b in zip(cuts, cuts[1:], strict=False))
+        known = {k: v for k, v in self.facts.items() if not (pooled and k == "shape")}
+        backbone = file_backbone("rows", X, window, known)
+        made = Embeddings(
+            X, np.repeat(np.arange(len(clips)), counts), tuple(c.id for c in clips), start, digest, backbone.fingerprint, {}
+        )  # fmt: skip
+        name = self.where.name.rstrip("/").rpartition("/")[2] or "rows"
+        dataset = Dataset(name, tuple(clips), excluded=self.excluded)
+        both = (self.facts["backbone"], "rows")
+        return Ready(dataset, dict.fromkeys(both, made), dict.fromkeys(both, backbone))
+
+    def data(self, recipes: Sequence[Recipe], *, memory: int = MEMORY, seed: int = 0) -> Data:
+        """What ``recipes`` are fitted on: the clips that fit into ``memory`` bytes. Raises DataError, RecipeError."""
+        for branch in (b for r in recipes for b in r.branches):
+            if by_vector(self.facts["pool"]) and branch.pool != "rows":
+                raise RecipeError(
+                    f"{branch}: {self.where} holds one vector a clip ({self.facts['pool']}), and no rows to pool. Wanted: "
+                    f"rows/{branch.head}"
+                )
+        ready, note = self.read(memory=memory, seed=seed)
+        return replace(ready.data(recipes), notes=(note,) if note else ())
+
+    def backbone(self) -> tuple[Part, str, Backbone]:
+        """What made the rows: the part, the pooling, and the backbone built. Raises DataError, WeightsError."""
+        part = Part.of(self.facts["backbone"], self.facts["params"])
+        built = part.backbone()
+        if built.fingerprint != self.facts["fingerprint"]:
+            raise DataError(
+                f"{self.where}: its rows were made by another {part} than the one installed here (fingerprints "
+                f"{self.facts['fingerprint'][:12]} and {built.fingerprint[:12]}). Wanted: the same weights and version"
+            )
+        return part, str(self.facts["pool"]), built
+
+
+def is_rows_folder(source: str | Path) -> bool:
+    """True for a folder or URI of parts."""
+    if isinstance(source, str) and "://" in source:
+        return (place(source) / FACTS).read() is not None
+    return (Path(source).expanduser() / FACTS).is_file() and (Path(source).expanduser() / "rows").is_dir()
+
+
+def open_folder(source: str | Path, table: str | Path | None = None) -> Folder:
+    """Look through a folder of rows: who is in it, not the rows; ``table`` gives other labels, groups and folds.
+
+    Raises DataError if it is none, or a clip is in it twice.
+    """
+    where = place(source)
+    found = facts(where)
+    if found["holds"] != "rows":
+        raise DataError(f"{where}: holds {found['holds']}; wanted rows, as `earmark embed … --out FOLDER/` writes")
+    parts = tuple((where / "rows").below())
+    clips: list[Clip] = []
+    counts: list[int] = []
+    part: list[int] = []
+    for number, file in enumerate(parts):
+        lines = read_columns(file, ["id", "path", "label", "group", "fold"])
+        names, index = _numbered(lines.column("id"))
+        count = np.bincount(index, minlength=len(names))
+        first = np.unique(index, return_index=True)[1]
+        for name, n, line in zip(names, count, lines.take(first).to_pylist(), strict=True):
+            clips.append(Clip(name, Path(line["path"] or name), line["label"], line["group"], line["fold"]))
+            counts.append(int(n))
+            part.append(number)
+    if not clips:
+        raise DataError(f"{where}: there are no rows in it")
+    errors = [e for file in (where / "errors").below() for e in read_columns(file, ["id", "reason"]).to_pylist()]
+    # By name: figures do not depend on how the clips were cut into parts.
+    order = sorted(range(len(clips)), key=lambda i: clips[i].id)
+    gone = tuple(Excluded(e["id"], e["reason"]) for e in errors)
+    sorted_clips = tuple(clips[i] for i in order)
+    folder = Folder(where, found, sorted_clips, np.array(counts)[order], np.array(part)[order], parts, gone)
+    _once(folder)
+    return folder if table is None else folder.told(Path(table))
+
+
+def _once(folder: Folder) -> None:
+    seen: dict[str, int] = {}
+    for clip, number in zip(folder.clips, folder.part, strict=True):
+        if clip.id in seen:
+            raise DataError(
+                f"{folder.where}: the clip {clip.id!r} lies in {folder.parts[seen[clip.id]].name} and in "
+                f"{folder.parts[number].name}: two runs wrote at once. Delete one of the parts and run embed again"
+            )
+        seen[clip.id] = int(number)
+
+
+def _numbered(column: Any) -> tuple[list[str], NDArray[np.int64]]:
+    """Names in order of their first line, and the number of the name of each line."""
+    encoded = column.combine_chunks().dictionary_encode()
+    return encoded.dictionary.to_pylist(), np.asarray(encoded.indices, np.int64)

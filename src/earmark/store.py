@@ -1,0 +1,236 @@
+"""Where files lie: a folder here, or an object store by its URI (``s3://bucket/sounds``, ``gs://…``).
+
+Stores are reached through pyarrow, and what it does not know through fsspec. A ``Path`` may hold a URI, too
+(``s3:/bucket/a.wav``: paths have no two slashes); ``spelled`` gives it back as it was.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from .data import Clip, Dataset
+from .datasets import open_dataset, table
+from .errors import AudioError, DataError, MissingExtraError
+
+LARGEST = 8 * 2**30  # bytes of a sound that is fetched; more is told as an error
+_URI = re.compile(r"([a-z][a-z0-9+.-]+):/+", re.IGNORECASE)  # two letters or more: C:/ is a drive
+_QUERY = re.compile(r"\?[\w.]+=[^/]*$")  # ?endpoint_override=…&scheme=http, as pyarrow takes them
+_BLOCK = 2**22
+
+
+def is_remote(text: str | Path) -> bool:
+    """True for a URI, as a text (two slashes) or inside a Path (one)."""
+    return ("://" in text if isinstance(text, str) else True) and _URI.match(str(text)) is not None
+
+
+def spelled(path: str | Path) -> str:
+    """A path or URI as a user would write it."""
+    found = None if isinstance(path, str) else _URI.match(str(path))
+    if found is None:
+        return str(path)
+    return f"{found[1]}://{'/' if found[1] == 'file' else ''}{str(path)[found.end() :]}"
+
+
+def joined(folder: str, name: str) -> str:
+    """A name inside a folder or URI; what stands after a ``?`` stays at the end."""
+    query = _QUERY.search(folder) if is_remote(folder) else None
+    base = folder[: query.start()] if query else folder
+    return f"{base.rstrip('/')}/{name}{query[0] if query else ''}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A file or folder: ``path`` inside pyarrow's file system ``files``. ``name`` is how a user would write it."""
+
+    files: Any
+    path: str
+    name: str
+
+    def __truediv__(self, name: str) -> Place:
+        return Place(self.files, f"{self.path.rstrip('/')}/{name}", joined(self.name, name))
+
+    def __str__(self) -> str:
+        return self.name
+
+    def read(self) -> bytes | None:
+        """The bytes of a file, or None if there is none. Raises DataError if the store cannot be reached."""
+        with _told(self):
+            if not self._info().is_file:
+                return None
+            with self.files.open_input_file(self.path) as file:
+                return bytes(file.read())
+
+    def below(self) -> list[Place]:
+        """All files below a folder, sorted; none if it is not there. Hidden ones are passed over."""
+        from pyarrow.fs import FileSelector
+
+        with _told(self):
+            found = self.files.get_file_info(FileSelector(self.path, recursive=True, allow_not_found=True))
+        start = len(self.path.rstrip("/")) + 1
+        names = (f.path[start:] for f in found if f.is_file)
+        return [self / name for name in sorted(names) if not any(p.startswith(".") for p in name.split("/"))]
+
+    def put(self, source: Path) -> None:
+        """Copy a file here. It appears when it is whole, or never. Raises DataError."""
+        size = source.stat().st_size
+        with _told(self):
+            if self.files.type_name == "local":
+                target = Path(self.path)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                part = target.with_name(f".{target.name}.{os.getpid()}.{id(source)}.part")
+                try:
+                    with source.open("rb") as given, part.open("wb") as out:
+                        _copy(given, out, size)
+                    part.replace(target)
+                finally:
+                    part.unlink(missing_ok=True)
+                return
+            # An object appears when its stream is closed, also by an error half way: hence the size.
+            try:
+                with source.open("rb") as given, self.files.open_output_stream(self.path) as out:
+                    _copy(given, out, size)
+                if self._info().size != size:
+                    raise OSError(f"found {self._info().size} of {size} bytes after writing")
+            except OSError:
+                with suppress(OSError):
+                    self.files.delete_file(self.path)
+                raise
+
+    def fetch(self, target: Path, *, largest: int = LARGEST) -> None:
+        """Copy from here to a local file. Raises AudioError (told of a sound as the reason it cannot be used)."""
+        try:
+            info = self._info()
+            if not info.is_file:
+                raise AudioError(self.name, "unreadable: No such file or directory")
+            if info.size is not None and info.size > largest:
+                raise AudioError(
+                    self.name, f"unreadable: {info.size} bytes are more than the {largest} that are fetched"
+                )
+            with self.files.open_input_stream(self.path) as there, target.open("wb") as out:
+                _copy(there, out, info.size)
+        except (OSError, ValueError) as error:
+            raise AudioError(self.name, f"unreadable: not fetched ({_line(error)})") from error
+
+    def _info(self) -> Any:
+        return self.files.get_file_info(self.path)
+
+
+def _copy(source: Any, target: Any, size: int | None) -> None:
+    count = 0
+    while block := source.read(_BLOCK):
+        target.write(block)
+        count += len(block)
+    if size is not None and count != size:
+        raise OSError(f"found {count} of {size} bytes")
+
+
+def place(where: str | Path) -> Place:
+    """A folder or file by its path or URI. Raises DataError, MissingExtraError."""
+    name = spelled(where)
+    if not is_remote(name):
+        path = str(Path(name).expanduser().absolute())
+        return Place(_files("")[0], path, name)
+    query = _QUERY.search(name)
+    scheme, rest = name[: query.start() if query else None].split("://", 1)
+    host, _, inside = rest.partition("/")
+    # Only the host is parsed as a URI: a key may hold spaces and whatever else.
+    files, root = _files(f"{scheme}://{host}{'/' if scheme == 'file' else ''}{query[0] if query else ''}")
+    return Place(files, f"{root.rstrip('/')}/{inside}".rstrip("/"), name.rstrip("/"))
+
+
+@lru_cache(maxsize=64)
+def _files(uri: str) -> tuple[Any, str]:
+    try:
+        from pyarrow import fs
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("reading and writing folders of parts and object stores", "ray") from error
+    if not uri:
+        return fs.LocalFileSystem(), ""
+    try:
+        found: tuple[Any, str] = fs.FileSystem.from_uri(uri)
+        return found
+    except (OSError, ValueError) as error:
+        known = f"pyarrow: {_line(error)}"
+    try:
+        import fsspec
+
+        files, path = fsspec.core.url_to_fs(uri)
+        return fs.PyFileSystem(fs.FSSpecHandler(files)), str(path)
+    except (ModuleNotFoundError, OSError, ValueError) as error:
+        raise DataError(
+            f"{uri}: this store is not known ({known}; fsspec: {_line(error)}). Wanted: a folder, s3://, gs://, or what "
+            "an installed fsspec package opens"
+        ) from error
+
+
+@contextmanager
+def _told(where: Place) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{where}: cannot be read or written ({_line(error)}). Look at its name, at the credentials and at the network"
+        ) from error
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+def open_sounds(data: str) -> Dataset:
+    """``open_dataset``, also for what lies in an object store: a table of clips, a folder of class folders, a sound.
+
+    Raises DataError.
+    """
+    if not is_remote(data):
+        return open_dataset(data)
+    there = place(data)
+    ending = Path(there.path).suffix.lower()
+    if ending in table.SUFFIXES:
+        return _table(there, ending)
+    found = there.below()
+    inside = [f.path[len(there.path) + 1 :] for f in found]
+    from .audio import SUFFIXES
+
+    clips = tuple(
+        Clip(name, Path(f.name), name.split("/")[0] if "/" in name else None)
+        for f, name in zip(found, inside, strict=True)
+        if Path(name).suffix.lower() in SUFFIXES
+    )
+    if not clips and ending in SUFFIXES:
+        clips = (Clip(there.name, Path(there.name)),)
+    if not clips:
+        raise DataError(
+            f"{data}: no sounds found. Wanted: a folder of class folders, a table (csv, parquet), or a sound"
+        )
+    return Dataset(Path(there.path).name, clips)
+
+
+def _table(there: Place, ending: str) -> Dataset:
+    content = there.read()
+    if content is None:
+        raise DataError(f"there is no table at {there}")
+    parent = there.name[: len(there.name) - len(query[0])] if (query := _QUERY.search(there.name)) else there.name
+    parent = parent.rpartition("/")[0] + (query[0] if query else "")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"{Path(there.path).stem}{ending}"
+        file.write_bytes(content)
+        try:
+            found = open_dataset(file)
+        except DataError as error:
+            raise DataError(str(error).replace(str(file), there.name)) from error
+    clips = []
+    for clip in found.clips:
+        path = clip.path
+        if not is_remote(path):
+            path = Path(joined(parent, os.path.relpath(path, folder)))
+        clips.append(Clip(clip.id, path, clip.label, clip.group, clip.fold, clip.start, clip.duration))
+    return Dataset(Path(parent.split("?")[0]).name, tuple(clips))
