@@ -89,6 +89,7 @@ def vggish(files: Sequence[Path], threads: int, rounds: int, int8: bool) -> Fact
     from earmark.backbones.vggish import WEIGHTS
     from earmark.nets import vggish as net
     from earmark.weights.export import to_onnx
+    from earmark.weights.int8 import quantise
 
     with TemporaryDirectory() as folder:
         port, file = Path(folder) / "port.npz", Path(folder) / "vggish.onnx"
@@ -108,9 +109,12 @@ def vggish(files: Sequence[Path], threads: int, rounds: int, int8: bool) -> Fact
             "Earmark": Worker(OURS, "earmark_rows.py", "vggish(output=relu)", threads, file, threads=1),
         }
         if int8:
-            workers["Earmark int8"] = Worker(
-                OURS, "earmark_rows.py", "vggish(output=relu)", threads, file, "int8", threads=1
-            )
+            patches = registry.build("backbones", "vggish", at="patches")
+            rows = np.concatenate([patches.embed(audio.load(f, patches.sample_rate)) for f in files[:8]])
+            small = Path(folder) / "vggish.int8.onnx"
+            small.write_bytes(quantise(file.read_bytes(), "rectified", rows).net)
+            name = "vggish(output=relu,precision=int8)"
+            workers["Earmark int8"] = Worker(OURS, "earmark_rows.py", name, threads, small, threads=1)
         return _corpora(workers, files, rounds, {"torchvggish": "corpus"}) | {"peer": "torchvggish"}
 
 

@@ -55,6 +55,7 @@ def net() -> bytes:
 def able(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the processor: without the instructions these small nets are only slow."""
     monkeypatch.setattr(int8, "unsupported", lambda: None)
+    monkeypatch.setattr(int8, "GAIN", 0.0)
 
 
 def test_evening_and_products_keep_the_function(net: bytes, rows: np.ndarray) -> None:
@@ -86,6 +87,10 @@ def test_a_net_in_8_bits_agrees_and_is_one_that_bundles_may_hold(net: bytes, row
 def test_a_net_that_does_not_agree_is_refused(net: bytes, rows: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(int8, "GOOD", 0.999999)
     with pytest.raises(WeightsError, match=r"mean cosine of \d\.\d{4} to the float net's on \d+ rows; wanted 0.999999"):
+        int8.quantise(net, "0", rows)
+    monkeypatch.setattr(int8, "GOOD", 0.9)
+    monkeypatch.setattr(int8, "GAIN", 1e6)
+    with pytest.raises(WeightsError, match=r"is \d+\.\d\d times as fast as the float net on this processor; wanted"):
         int8.quantise(net, "0", rows)
     with pytest.raises(WeightsError, match="found 31 rows"):
         int8.quantise(net, "0", rows[:31])

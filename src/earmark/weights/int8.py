@@ -1,8 +1,8 @@
 """Nets in 8 bits: weights and activations as bytes, products in the processor's 8-bit instructions.
 
 A net is offered in 8 bits only where, on rows that were not learnt from, its output points the same way as the float
-net's (mean cosine of ``GOOD`` or more), and only on processors with instructions for it: without them it is slower, and
-on some of them sums saturate.
+net's (mean cosine of ``GOOD`` or more) and it is faster here (``GAIN``), and only on processors with instructions for it:
+on some of the others sums saturate.
 
 Static quantisation by onnxruntime.quantization (Jacob et al., Quantization and training of neural networks for efficient
 integer-arithmetic-only inference, 2018, https://arxiv.org/abs/1712.05877): weights by channel, activations by tensor
@@ -12,13 +12,12 @@ for what they cost stay in float.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import logging
 import platform
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,6 +29,7 @@ from numpy.typing import NDArray
 from earmark.errors import MissingExtraError, WeightsError
 
 from . import evened
+from .rounded import rounded
 
 if TYPE_CHECKING:
     from .store import Installed
@@ -39,6 +39,7 @@ Floats = NDArray[np.float32]
 MADE_UP = "made-up music and noise"  # what calibration.py makes
 VERSION = 1  # raise it when nets come out otherwise: they are then made anew
 GOOD = 0.99  # mean cosine to the float net from which on 8 bits are offered
+GAIN = 1.2  # times as fast as the float net
 WANTED = 0.997  # layers go back to float until it is reached: sounds unlike those calibrated on agree less
 SPARED = 0.06  # … and as long as they hold no more than that share of the work
 FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})  # as /proc/cpuinfo has them
@@ -47,11 +48,12 @@ _BATCH = 8
 
 @dataclass(frozen=True)
 class Quantised:
-    """A net in 8 bits, and how far it agrees with the float net on rows it was not calibrated on."""
+    """A net in 8 bits, how far it agrees with the float net on rows it was not calibrated on, and what it gains."""
 
     net: bytes
     cosine: float  # mean over rows
     lowest: float  # the 1 % quantile
+    faster: float  # times as fast as the float net, on one thread of this processor
     floats: tuple[str, ...]  # layers left in float
 
 
@@ -105,7 +107,7 @@ def installed(weights: Installed, output: str, rows: Callable[[], Floats], heard
     found = quantise(source.read_bytes(), output, rows())
     told = {
         "version": VERSION, "sha256": hashlib.sha256(found.net).hexdigest(), "calibrated_on": heard,
-        "cosine": found.cosine, "cosine_of_the_worst_hundredth": found.lowest, "in_float": found.floats,
+        "cosine": found.cosine, "cosine_of_the_worst_hundredth": found.lowest, "times_faster": found.faster, "in_float": found.floats,
     }  # fmt: skip
     for file, content in ((path, found.net), (record, (json.dumps(told, indent=1) + "\n").encode())):
         with tempfile.NamedTemporaryFile(dir=weights.folder, prefix=".", delete=False) as out:
@@ -133,6 +135,8 @@ def quantise(net: bytes, output: str, rows: Floats, *, seed: int = 0) -> Quantis
     model = onnx.load_from_string(net)
     name = model.graph.input[0].name
     model = onnx.utils.Extractor(model).extract_model([name], [output])
+    whole = onnx.ModelProto()
+    whole.CopyFrom(model)
     near, wanted = _run(model, name, choose), _run(model, name, judge)
     evened.even(model, _extremes(model, name, learn, by_channel=True)[1])
     model = evened.as_products(model)
@@ -143,7 +147,7 @@ def quantise(net: bytes, output: str, rows: Floats, *, seed: int = 0) -> Quantis
     floats = [n for n in work if n in _of_one_channel(model)]
 
     def agreement(**layers: Iterable[str]) -> float:
-        return float(_cosines(near, _run(_quantised(model, ranges, **layers), name, choose)).mean())
+        return float(_cosines(near, _run(rounded(model, ranges, **layers), name, choose)).mean())
 
     lost = {layer: 1 - agreement(only=[layer]) for layer in work if layer not in floats}
     spare = sorted(lost, key=lambda one: lost[one] / (work[one] + 0.002 * sum(work.values())), reverse=True)
@@ -152,14 +156,22 @@ def quantise(net: bytes, output: str, rows: Floats, *, seed: int = 0) -> Quantis
             break
         if sum(work[f] for f in [*floats, layer]) <= SPARED * sum(work.values()):
             floats.append(layer)
-    made = _quantised(model, ranges, without=floats)
+    made = rounded(model, ranges, without=floats)
     cosines = _cosines(wanted, _run(made, name, judge))
-    found = Quantised(made.SerializeToString(), float(cosines.mean()), float(np.quantile(cosines, 0.01)), tuple(floats))
+    found = Quantised(
+        made.SerializeToString(), float(cosines.mean()), float(np.quantile(cosines, 0.01)),
+        _times_faster(whole, made, name, judge[:32]), tuple(floats),
+    )  # fmt: skip
     if not found.cosine >= GOOD:
         raise WeightsError(
             f"in 8 bits this net's {output} has a mean cosine of {found.cosine:.4f} to the float net's on {len(judge)} rows; "
             f"wanted {GOOD}. Use precision='fp32', or calibrate on sounds of the kind that are to be judged: "
             "earmark weights int8 BACKBONE DATA"
+        )
+    if found.faster < GAIN:
+        raise WeightsError(
+            f"in 8 bits this net is {found.faster:.2f} times as fast as the float net on this processor; wanted {GAIN} or more. "
+            "Use precision='fp32'"
         )
     return found
 
@@ -184,6 +196,19 @@ def _run(model: Any, name: str, rows: Floats) -> Floats:
     session = _session(model)
     parts = [session.run(None, {name: rows[i : i + _BATCH]})[0] for i in range(0, len(rows), _BATCH)]
     return np.concatenate(parts).reshape(len(rows), -1)
+
+
+def _times_faster(whole: Any, made: Any, name: str, rows: Floats) -> float:
+    """Least time of the float net over that of the other, each in its turn."""
+    took: list[list[float]] = [[], []]
+    sessions = [_session(whole), _session(made)]
+    for _ in range(5):
+        for session, times in zip(sessions, took, strict=True):
+            began = time.thread_time()
+            for i in range(0, len(rows), _BATCH):
+                session.run(None, {name: rows[i : i + _BATCH]})
+            times.append(time.thread_time() - began)
+    return min(took[0]) / max(min(took[1]), 1e-9)
 
 
 def _cosines(a: Floats, b: Floats) -> NDArray[np.float64]:
@@ -216,103 +241,3 @@ def _extremes(
             low[tensor] = np.minimum(low.get(tensor, least), least)
             high[tensor] = np.maximum(high.get(tensor, most), most)
     return low, high
-
-
-def _quantised(model: Any, ranges: Any, *, without: Iterable[str] = (), only: Iterable[str] = ()) -> Any:
-    """The model with bytes between its layers: all ``without`` some, or ``only`` some."""
-    import onnx
-    from onnxruntime.quantization import CalibrationMethod, QuantType
-    from onnxruntime.quantization.calibrate import TensorsData
-    from onnxruntime.quantization.qdq_quantizer import QDQQuantizer
-    from onnxruntime.quantization.registry import QDQRegistry
-
-    copied = onnx.ModelProto()
-    copied.CopyFrom(model)
-    floats = _with_neighbours(model, set(without))
-    chosen = _with_relus(model, set(only))
-    with _quiet():
-        made = QDQQuantizer(
-            copied, per_channel=True, reduce_range=False, weight_qType=QuantType.QInt8, activation_qType=QuantType.QUInt8,
-            tensors_range=TensorsData(CalibrationMethod.MinMax, ranges), nodes_to_quantize=sorted(chosen),
-            nodes_to_exclude=sorted(floats), op_types_to_quantize=list(QDQRegistry), extra_options={},
-        )  # fmt: skip
-        result = made.quantize_model()
-    _bypass(result, floats)
-    _relu_last(result)
-    return result
-
-
-def _with_relus(model: Any, layers: set[str]) -> set[str]:
-    """The layers and the ReLUs behind them: what stands before a ReLU spreads too far for bytes."""
-    outputs = {o for n in model.graph.node if n.name in layers for o in n.output}
-    return layers | {n.name for n in model.graph.node if n.op_type == "Relu" and n.input[0] in outputs}
-
-
-def _with_neighbours(model: Any, layers: set[str]) -> set[str]:
-    """The layers, their ReLUs, and what stands between them and the layer before: else that is rounded all the same."""
-    made = {o: n for n in model.graph.node for o in n.output}
-    found = _with_relus(model, layers)
-    for node in model.graph.node:
-        before = made.get(node.input[0])
-        while (
-            node.name in layers and before is not None and before.op_type in ("Transpose", "Reshape", "Relu", "MaxPool")
-        ):
-            found.add(before.name)
-            before = made.get(before.input[0])
-    return found
-
-
-def _bypass(model: Any, floats: set[str]) -> None:
-    """Take the rounding to bytes away from tensors that only float layers look at."""
-    made = {o: n for n in model.graph.node for o in n.output}
-    users: dict[str, list[Any]] = {}
-    for node in model.graph.node:
-        for name in node.input:
-            users.setdefault(name, []).append(node)
-    gone = []
-    for node in model.graph.node:
-        if node.op_type != "DequantizeLinear" or node.input[0] not in made:
-            continue
-        if not all(user.name in floats for user in users.get(node.output[0], [])) or not users.get(node.output[0]):
-            continue
-        before = made[node.input[0]]
-        for user in users[node.output[0]]:
-            user.input[0] = before.input[0]
-        gone.append(node)
-        if len(users[before.output[0]]) == 1:
-            gone.append(before)
-    for node in gone:
-        model.graph.node.remove(node)
-
-
-def _relu_last(model: Any) -> None:
-    """A product's ReLU after its reshaping, where both are in float.
-
-    Beside the product onnxruntime would join the two, and then multiply floats.
-    """
-    made = {o: n for n in model.graph.node for o in n.output}
-    for shape in model.graph.node:
-        relu = made.get(shape.input[0]) if shape.op_type == "Reshape" else None
-        product = made.get(relu.input[0]) if relu is not None and relu.op_type == "Relu" else None
-        if relu is None or product is None or product.op_type != "Gemm":
-            continue
-        between, out = f"{shape.name}.unclipped", shape.output[0]
-        shape.input[0], shape.output[0] = product.output[0], between
-        relu.input[0], relu.output[0] = between, out
-        first, second = type(shape)(), type(shape)()
-        first.CopyFrom(shape)
-        second.CopyFrom(relu)
-        relu.CopyFrom(first)  # so that nodes stand in the order in which they are worked out
-        shape.CopyFrom(second)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the quantiser's advice out of the user's terminal."""
-    root = logging.getLogger()
-    before = root.level
-    root.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        root.setLevel(before)
