@@ -68,23 +68,29 @@ def test_the_road_with_odd_names(folder: Path) -> None:
     (folder / "out" / "report.html").read_text("utf-8")
     earmark_says("train", data, "-r", "mfcc/lda", "--folds", "2", "-o", folder / "model", *common)
     model = earmark.load(folder / "model")
-    for form in ("csv", "jsonl", "table"):
-        said = earmark_says("predict", folder / "model", data, "--format", form).decode("utf-8")
-        if form == "jsonl":
-            assert len([json.loads(line) for line in said.splitlines()]) == 2 * len(NAMES)
-        elif form == "csv":
-            assert len(list(csv.DictReader(said.splitlines(keepends=True)))) == 2 * len(NAMES)
-    earmark_says("predict", folder / "model", data, "-o", folder / "said.csv")
-    for ending in ("npz", "csv", "parquet"):
-        out = folder / f"rows.{ending}"
-        earmark_says("embed", data, "-b", "mfcc", "--pool", "mean", "-o", out, *common)
-        earmark_says("compare", out, "-r", "rows/lda", "--folds", "2")
+    said = earmark_says("predict", folder / "model", data, "--format", "jsonl").decode("utf-8")
+    assert len([json.loads(line) for line in said.splitlines()]) == 2 * len(NAMES)
     one = Path(os.fsdecode(os.fsencode(data) + b"/caf\xe9/\xff\xfe latin \xe9.wav"))
     answer = model.predict(one)
     assert answer.path == str(one)
     assert answer.label in model.classes
 
 
+@pytest.mark.slow
+def test_answers_and_rows_with_odd_names(folder: Path) -> None:
+    data, model = folder / "data", _model(folder)
+    earmark_says("predict", model, data, "--format", "table")
+    for said in ("csv", None):
+        text = earmark_says("predict", model, data, "--format", "csv", *(() if said else ("-o", folder / "said.csv")))
+        text = text or (folder / "said.csv").read_bytes()
+        assert len(list(csv.DictReader(text.decode("utf-8").splitlines(keepends=True)))) == 2 * len(NAMES)
+    for ending in ("npz", "csv", "parquet"):
+        out = folder / f"rows.{ending}"
+        earmark_says("embed", data, "-b", "mfcc", "--pool", "mean", "-o", out, "--cache", folder / "cache")
+        earmark_says("compare", out, "-r", "rows/lda", "--folds", "2")
+
+
+@pytest.mark.slow
 def test_the_audit_with_odd_names(folder: Path) -> None:
     earmark_says("audit", folder / "data", "-o", folder / "audit", "--cache", folder / "cache", "-b", "mfcc")
     assert len(json.loads((folder / "audit" / "audit.json").read_text("utf-8"))["files"]) == 2 * len(NAMES)

@@ -35,6 +35,7 @@ _DEMUXERS = (
 )
 _FULL_SCALE = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
 _CUT = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
+_SYSTEM = 2  # libsndfile's error for a read that the system refused
 _NO_SIZE = 0x7FFFF000  # recorders and pipes write about this or more for "not known yet"
 
 
@@ -64,16 +65,27 @@ class Decoder(Protocol):
 def opened(source: Source) -> Iterator[Decoder]:
     """The decoder for a sound. Raises AudioError ("unreadable: …", "empty: …") if there is none."""
     name = name_of(source)
-    with _handle(source, name) as handle:
-        decoder = _decoder(handle, name)
-        try:
-            rate, channels = decoder.probe.sample_rate, decoder.probe.channels
-            if not RATES[0] <= rate <= RATES[1] or channels < 1:
-                found = f"{rate} Hz, {channels} channels"
-                raise AudioError(name, f"unreadable: {found} (wanted {RATES[0]} to {RATES[1]} Hz)")
-            yield decoder
-        finally:
-            decoder.close()
+    try:
+        with _handle(source, name) as handle:
+            try:
+                decoder = _decoder(handle, name)
+            except AudioError:
+                _check_read(handle)
+                raise
+            try:
+                rate, channels = decoder.probe.sample_rate, decoder.probe.channels
+                if not RATES[0] <= rate <= RATES[1] or channels < 1:
+                    found = f"{rate} Hz, {channels} channels"
+                    raise AudioError(name, f"unreadable: {found} (wanted {RATES[0]} to {RATES[1]} Hz)")
+                yield decoder
+                _check_read(handle)
+            except AudioError:
+                _check_read(handle)
+                raise
+            finally:
+                decoder.close()
+    except OSError as error:  # a share or a disk that went away: what was read so far is not the sound
+        raise AudioError(name, f"unreadable: {_said(error)}") from error
 
 
 def name_of(source: Source) -> str:
@@ -100,9 +112,39 @@ def _handle(source: Source, name: str) -> Iterator[BinaryIO]:
             raise AudioError(name, f"unreadable: {_said(error)}") from error
         with file:
             yield file
-    else:
+    elif isinstance(source, (io.BytesIO, io.FileIO)):
         source.seek(0)
         yield source
+    else:
+        source.seek(0)
+        yield _Watched(source)  # type: ignore[misc]
+
+
+class _Watched:
+    """A file whose failure is remembered: libsndfile takes a read that fails for the end of the file."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.failure: OSError | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return b"" if self.failure else self.file.read(size)
+        except OSError as error:
+            self.failure = error
+            return b""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self.file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()
+
+
+def _check_read(handle: object) -> None:
+    """Raise the OSError that reading met, if it met one."""
+    if isinstance(handle, _Watched) and handle.failure is not None:
+        raise handle.failure
 
 
 def _decoder(handle: BinaryIO, name: str) -> Decoder:
@@ -161,6 +203,8 @@ class _Sndfile:
                     moved = False
                 chunk = self.sound.read(wanted, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
+                if error.code == _SYSTEM:
+                    raise OSError(_said(error)) from error
                 if size > small:  # damaged: read up to there in small pieces, of which only the last is lost
                     self.sound.close()
                     self.sound = self._open()  # after damage FLAC cannot seek
@@ -169,6 +213,7 @@ class _Sndfile:
                 if position == start:
                     raise AudioError(self.name, f"unreadable: {_said(error)}") from error
                 return  # damaged from here on; what came before is sound
+            _check_read(self.handle)
             if not len(chunk):
                 return
             position += len(chunk)

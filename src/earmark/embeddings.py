@@ -274,8 +274,8 @@ class Cache:
     A cache that cannot be written is used for reading only.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder or home() / "rows"
+    def __init__(self, folder: str | Path | None = None) -> None:
+        self.folder = Path(folder) if folder else home() / "rows"
         self._local = threading.local()
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)

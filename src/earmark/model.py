@@ -40,6 +40,7 @@ from .errors import AudioError, BundleError, RecipeError
 from .listening import Heard, listener
 from .pool import Running, seen, seen_shape
 from .recipe import Part
+from .swap import restored, swap
 
 FORMAT = 1
 Scores = NDArray[np.float64]
@@ -198,7 +199,7 @@ class Model:
             text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
             (part / "earmark.json").write_bytes(text.encode(errors="backslashreplace"))  # as JSON would: \\udcff
             part.chmod(0o755)
-            _swap(part, target)
+            swap(part, target)
         finally:
             shutil.rmtree(part, ignore_errors=True)
         return target
@@ -227,6 +228,7 @@ def load(folder: str | Path) -> Model:
     A bundle may come from anybody: see ``vetting`` for what is looked at before anything in it is used.
     """
     folder = Path(folder)
+    restored(folder)  # what a kill amid saving left beside
     card = vetting.card(folder)
     if card.get("format") != FORMAT:
         found = card.get("format")
@@ -311,17 +313,3 @@ def _tried(head: Net, shape: tuple[int, ...], classes: int) -> None:
     found = head(np.zeros((1, *shape), np.float32))
     if found.shape != (1, classes) or not np.isfinite(found).all() or abs(float(found.sum()) - 1) > 1e-3:
         raise BundleError(f"{head}: makes no probabilities of {classes} classes from rows of {shape}")
-
-
-def _swap(part: Path, target: Path) -> None:
-    """Put ``part`` in the place of ``target``; if that fails, the old one is put back."""
-    old = target.with_name(f".{target.name}-old-{os.getpid()}")
-    if target.exists():
-        target.rename(old)
-    try:
-        part.rename(target)
-    except OSError:
-        if old.exists():
-            old.rename(target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
+
+_LEFT = 3600.0  # seconds after which an unfinished folder has been given up
 
 
 def publish(folder: Path, files: Mapping[str, str | bytes], *, owned: tuple[str, ...] = ()) -> None:
@@ -15,6 +18,9 @@ def publish(folder: Path, files: Mapping[str, str | bytes], *, owned: tuple[str,
     there is removed. Raises OSError if the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(".unfinished-*"):  # by a run that was killed
+        if time.time() - left.stat().st_mtime > _LEFT:
+            shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as temporary:
         made = Path(temporary)
         for name, content in files.items():

@@ -157,12 +157,24 @@ class Journal:
         stamped = {**line, "by": self.by, "at": datetime.now(UTC).isoformat(timespec="seconds")}
         content = json.dumps(stamped, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
         with self._lock:
+            self._cut()
             with self.log.open("ab") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             self._sync()
             self._write()
+
+    def _cut(self) -> None:
+        """Take away the beginning of a line that a killed process left: nobody was told that it was kept."""
+        if not self.log.exists():
+            return
+        with self.log.open("r+b") as file:
+            file.seek(self._read)
+            rest = file.read()
+            whole = rest.rfind(b"\n") + 1
+            if whole < len(rest):
+                file.truncate(self._read + whole)
 
     def _write(self) -> None:
         """The table, whole or not at all."""
