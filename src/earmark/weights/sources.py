@@ -27,6 +27,8 @@ from .sets import File, Form, Package
 Progress = Callable[[str, int, int | None], None]
 """Called with (what, bytes done, bytes in all if known)."""
 
+PATIENCE = 60.0  # seconds that a server may say nothing
+LARGEST = 4 << 30  # bytes of a download
 _CHUNK = 1 << 20
 
 
@@ -38,21 +40,24 @@ def sha256_of(path: Path) -> str:
 
 def download(url: str, to: Path, progress: Progress | None = None) -> None:
     """Copy what ``url`` answers to the file ``to``. Raises WeightsError when it does not answer in full."""
+    from http.client import HTTPException
     from urllib.request import urlopen  # 30 ms that `predict` need not wait for
 
     if not url.startswith(("https://", "http://", "file://")):
         raise WeightsError(f"{url}: not an http(s) address")
     try:
-        with urlopen(url, timeout=60) as answer, to.open("wb") as file:
+        with urlopen(url, timeout=PATIENCE) as answer, to.open("wb") as file:
             length = answer.headers.get("Content-Length")
             total = int(length) if length else None
             done = 0
             while chunk := answer.read(_CHUNK):
                 file.write(chunk)
                 done += len(chunk)
+                if done > LARGEST:
+                    raise WeightsError(f"{url}: sends more than {LARGEST} bytes, which no weights here have")
                 if progress:
                     progress(to.name, done, total)
-    except OSError as error:  # URLError is one
+    except (OSError, HTTPException) as error:  # URLError is an OSError
         raise WeightsError(f"{url}: could not be downloaded ({error}). Are you online?") from error
     if total is not None and done != total:
         raise WeightsError(f"{url}: the download broke off at {done} of {total} bytes. Try again.")

@@ -66,13 +66,16 @@ class Installed:
             with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".", delete=False) as file:
                 file.write(made)
             Path(file.name).replace(path)
-        wanted = self.facts["sha256"].get(path.name)
-        if wanted and self.sha256(path.name) != wanted:
+        self._check(path.name)
+        return path
+
+    def _check(self, file: str) -> None:
+        wanted = self.facts["sha256"].get(file)
+        if wanted and self.sha256(file) != wanted:
             raise WeightsError(
-                f"{path}: was altered or damaged since it was installed. Delete {self.folder} and "
+                f"{self.folder / file}: was altered or damaged since it was installed. Delete {self.folder} and "
                 f"run: earmark weights fetch {self.name}"
             )
-        return path
 
     def sha256(self, file: str = "net.onnx") -> str:
         """sha256 of a file of the folder as it is now."""
@@ -80,6 +83,7 @@ class Installed:
 
     def params(self) -> dict[str, NDArray[np.float32]]:
         """Arrays under the names of the torch net's state_dict."""
+        self._check("params.npz")
         with np.load(self.folder / "params.npz", allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
 
