@@ -116,7 +116,9 @@ class Novelty:
             RuntimeError,
             zlib.error,
         ) as error:
-            raise BundleError(f"{path} is damaged ({repr(error)[:200]}); train the model again or get a fresh copy") from error
+            raise BundleError(
+                f"{path} is damaged ({repr(error)[:200]}); train the model again or get a fresh copy"
+            ) from error
 
 
 def _unit(rows: Array) -> Array:
