@@ -146,7 +146,7 @@ class Idle:
     facts: Any = None
 
     def open(self) -> parts.Write:
-        def write(clips: Sequence[Clip], file: Path) -> tuple[int, list[Excluded]]:
+        def write(_clips: Sequence[Clip], _file: Path) -> tuple[int, list[Excluded]]:
             time.sleep(self.seconds)
             return 0, []
 
@@ -183,6 +183,7 @@ def main() -> None:
     parser.add_argument("--backbone", default="yamnet")
     parser.add_argument("--chunks", type=int, default=8)
     parser.add_argument("--many", type=int, default=1_000_000)
+    parser.add_argument("--steps", help="Only these, e.g. turns,driver")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
 
@@ -208,6 +209,8 @@ def main() -> None:
             "driver": lambda: driver(folder, folder / "ray", given.many),
         }
         for step, do in steps.items():
+            if given.steps and step not in given.steps.split(","):
+                continue
             told[step] = do()
             print(step, json.dumps(told[step]), flush=True)
     ray.shutdown()

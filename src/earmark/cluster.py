@@ -40,10 +40,11 @@ def cluster(address: str | None = None, *, workers: int | None = None) -> Iterat
         here: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False, "object_store_memory": STORE}
         try:
             ray.init(address=address or "local", **quiet, **({} if address else here))
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
             raise DataError(
                 f"found no Ray cluster at {address or 'this machine'} ({(str(error).splitlines() or [''])[0][:300]}). Start "
-                "one with `ray start --head`, give its --address, or leave --address out to use this machine"
+                "one with `ray start --head`, give its --address, or leave --address out to use this machine. A cluster that "
+                "asks for a token wants RAY_AUTH_MODE=token here, and the head's ~/.ray/auth_token"
             ) from error
     try:
         yield _processors(ray)

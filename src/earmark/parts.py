@@ -273,8 +273,8 @@ def left(work: Work, out: str, clips: Sequence[Clip]) -> list[Clip]:
 
 
 def cut(clips: Sequence[Clip], *, workers: int, largest: int = LARGEST) -> list[Sequence[Clip]]:
-    """Parts of at most ``largest`` clips, and of fewer if each worker would get less than eight parts."""
-    size = max(1, min(largest, -(-len(clips) // (8 * workers))))
+    """Parts of at most ``largest`` clips, and of fewer if each worker would get less than 16 parts: so that all end at one time."""
+    size = max(1, min(largest, -(-len(clips) // (16 * workers))))
     return [clips[i : i + size] for i in range(0, len(clips), size)]
 
 
@@ -290,7 +290,7 @@ def _agree(target: Place, wanted: dict[str, Any]) -> None:
         return
     found = facts(target)
     for name, value in json.loads(json.dumps(wanted)).items():
-        if found.get(name) != value:
+        if name != "params" and found.get(name) != value:  # spelled otherwise they may be the same: see fingerprint
             raise DataError(
                 f"{target}: holds {found.get('holds')} of {found.get('backbone') or found.get('model')} with the {name} "
                 f"{found.get(name)!r}; now it is {value!r}. Choose another folder: what does not agree is not mixed"
