@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?=
 
-.PHONY: setup demo check test test-all bench docs clean
+.PHONY: setup demo check advisories licences dist test test-all bench docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,8 @@ help:
 	@echo "make test                 the tests (under 8 minutes on 2 cores)"
 	@echo "make test-all             the long ones too"
 	@echo "make check                formatting, lint, types"
+	@echo "make dist                 sdist and wheel, and the wheel tried in an empty environment"
+	@echo "make licences             docs/licences.md from what is installed"
 	@echo "make bench                speed beside peers, in one run"
 
 setup: $(VENV)/.done
@@ -24,10 +26,22 @@ $(VENV)/.done: pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/earmark demo $(if $(DATA),"$(DATA)",) --out demo
 
-check: setup
+check: setup advisories
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# Known faults of what is installed: bounded in time, and no failure where none can be had.
+advisories: setup
+	$(BIN)/python bench/advisories.py
+
+licences: setup
+	$(BIN)/python bench/licences.py --write
+
+# sdist and wheel; the wheel is then tried with the core alone in an environment of its own.
+dist: setup
+	$(BIN)/python -m build
+	$(BIN)/python -m pytest -m slow tests/test_wheel.py
 
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile
