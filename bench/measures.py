@@ -23,6 +23,7 @@ from earmark.errors import AudioError
 OURS = sys.executable
 EARMARK = (OURS, "-c", "from earmark.cli import main; main()")
 Facts = dict[str, Any]
+TURN = 10  # clips that a worker embeds in one turn
 
 
 def clips_of(folder: Path, count: int, seconds: float = 10.0) -> list[Path]:
@@ -119,24 +120,29 @@ def vggish(files: Sequence[Path], threads: int, rounds: int, int8: bool) -> Fact
 
 
 def _corpora(workers: dict[str, Worker], files: Sequence[Path], rounds: int, peers: dict[str, str]) -> Facts:
+    """Seconds of each worker for all clips, in each round; turns are of a few clips, so that all meet the same load."""
     paths = [str(f) for f in files]
+    slices = [paths[i : i + TURN] for i in range(0, len(paths), TURN)]
     seconds = sum(audio.probe(f).seconds or 0 for f in files)
     with started(workers):
-        tasks = {}
+        tasks: dict[str, tuple[Worker, str]] = {}
         for name, worker in workers.items():
             worker.ask("corpus", files=paths[:2])  # warm up
-            tasks[name] = partial(_seconds, worker, "corpus", paths)
+            tasks[name] = (worker, "corpus")
             if name not in peers:
-                worker.ask("prepare", files=paths)
-                worker.ask("bare", files=paths)
-                tasks[f"{name}, net alone"] = partial(_seconds, worker, "bare", paths)
-                tasks[f"{name}, without net"] = partial(_seconds, worker, "front", paths)
-        took = turns(tasks, rounds)
+                for some in slices:
+                    worker.ask("prepare", files=some)
+                worker.ask("bare", files=slices[0])
+                tasks[f"{name}, net alone"] = (worker, "bare")
+                tasks[f"{name}, without net"] = (worker, "front")
+        took = {name: [0.0] * rounds for name in tasks}
+        for number in range(rounds):
+            for at, some in enumerate(slices):
+                order = list(tasks) if (number + at) % 2 == 0 else list(reversed(tasks))
+                for name in order:
+                    worker, task = tasks[name]
+                    took[name][number] += float(worker.ask(task, files=some)["seconds"])
     return {"clips": len(files), "seconds": seconds, "took": took}
-
-
-def _seconds(worker: Worker, task: str, files: list[str]) -> float:
-    return float(worker.ask(task, files=files)["seconds"])
 
 
 def cold(files: Sequence[Path], model: Path, threads: int, rounds: int) -> Facts:

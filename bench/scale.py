@@ -176,13 +176,31 @@ def driver(folder: Path, rows: Path, clips: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def simulated(made: Any, folder: Path, workers: int, seconds: float) -> dict[str, Any]:
+    """Simulated: workers that sleep instead of working, to see how busy one driver keeps more of them than run here."""
+    made.add_node(num_cpus=workers - 2, object_store_memory=100 * 2**20)
+    work = Idle(seconds, facts={"idle": seconds})
+    given = [[Clip(str(i), Path(str(i)))] for i in range(12 * workers)]
+    list(cluster.spread(work, str(folder), given[: 3 * workers]))  # their processes start
+    began = time.perf_counter()
+    list(cluster.spread(work, str(folder), given))
+    spent = time.perf_counter() - began
+    return {
+        "workers": workers,
+        "parts": len(given),
+        "s a part": seconds,
+        "busy": len(given) * seconds / workers / spent,
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("table", type=Path)
     parser.add_argument("--clips", type=int, default=1000)
     parser.add_argument("--backbone", default="yamnet")
-    parser.add_argument("--chunks", type=int, default=8)
+    parser.add_argument("--chunks", type=int, default=4)
     parser.add_argument("--many", type=int, default=1_000_000)
+    parser.add_argument("--simulated", type=int, default=24, help="Workers that only sleep")
     parser.add_argument("--steps", help="Only these, e.g. turns,driver")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
@@ -207,6 +225,7 @@ def main() -> None:
             "local and killed": lambda: equal(folder / "local", folder / "killed"),
             "costs": lambda: costs(Part.parse(given.backbone).backbone(), clips, work, folder),
             "driver": lambda: driver(folder, folder / "ray", given.many),
+            "simulated": lambda: simulated(made, folder, given.simulated, 4.0),
         }
         for step, do in steps.items():
             if given.steps and step not in given.steps.split(","):

@@ -6,7 +6,7 @@ give, made beforehand: the limit.
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +29,7 @@ def corpus(files):
     return sum(len(block) for one in embedded(clips, backbone, workers=threads) for block in one.blocks)
 
 
-@lru_cache
+@cache
 def inputs(files):
     return [np.ascontiguousarray(backbone.inputs(audio.load(file, backbone.sample_rate))) for file in files]
 
