@@ -83,12 +83,15 @@ def run(work: parts.Work, out: str | Path, clips: Sequence[Clip], *, largest: in
         return list(cluster.spread(work, str(out), parts.cut(todo, workers=processors, largest=largest)))
 
 
-def test_rows_are_those_of_one_machine(two_nodes: Any, work: Embedding, sounds: Path, tmp_path: Path) -> None:
+def test_rows_are_those_of_one_machine(
+    two_nodes: Any, work: Embedding, sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert int(two_nodes.cluster_resources()["CPU"]) == 2
     clips = open_dataset(sounds).clips
     bad = tmp_path / "bad.wav"
     bad.write_text("no sound")
-    made = run(work, tmp_path / "out", [*clips, Clip("bad.wav", bad)])
+    monkeypatch.chdir(tmp_path)  # workers stand elsewhere
+    made = run(work, "out", [*clips, Clip("bad.wav", bad)])
     assert sum(m.clips for m in made) == 37
     folder = open_folder(tmp_path / "out")
     found, wanted = folder.read()[0].rows["rows"], embed(sounds, "mfcc")
@@ -151,6 +154,14 @@ def test_a_clip_that_kills_its_workers_is_found(
     folder = open_folder(tmp_path / "out")
     assert [c.id for c in folder.clips] == sorted(c.id for c in clips if c is not clips[2])
     assert [(e.path, "died" in e.reason) for e in folder.excluded] == [(clips[2].id, True)]
+
+
+def test_a_part_that_is_not_seen_from_here_is_told(
+    two_nodes: Any, work: Embedding, sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store.Place, "exists", lambda _: False)
+    with pytest.raises(DataError, match="a folder that all machines share"):
+        run(work, tmp_path / "out", open_dataset(sounds).clips[:2])
 
 
 def test_an_error_of_a_worker_is_told_as_it_is(two_nodes: Any, sounds: Path, tmp_path: Path) -> None:

@@ -11,11 +11,13 @@ import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from .data import Clip, Excluded
 from .errors import DataError, EarmarkError, MissingExtraError
 from .parts import Made, Work, Write, make, refuse
+from .store import is_remote, place
 
 TRIES = 3  # deaths of workers before a part is cut in halves
 STORE = 256 * 2**20  # bytes of shared memory of a cluster started here: only nets pass through it
@@ -83,9 +85,15 @@ def _part(key: str, boxed: Sequence[Any], out: str, clips: Sequence[Clip]) -> Ma
 
 
 def spread(work: Work, out: str, parts: Sequence[Sequence[Clip]]) -> Iterator[Made]:
-    """Do parts on the cluster that was joined, as they get done. Raises what ``make`` raises."""
+    """Do parts on the cluster that was joined, as they get done. Raises what ``make`` raises.
+
+    Raises DataError, too, if a part is not to be seen from here: all machines have to see the same ``out``.
+    """
     import ray
 
+    if not is_remote(out):
+        out = str(Path(out).expanduser().absolute())  # workers may stand in another folder
+    target = place(out)
     died = (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError)
     task = ray.remote(num_cpus=1, max_retries=TRIES)(_part)
     boxed, key = [ray.put(work)], str(sorted(work.facts.items(), key=str))
@@ -100,7 +108,13 @@ def spread(work: Work, out: str, parts: Sequence[Sequence[Clip]]) -> Iterator[Ma
             for ready in ray.wait(list(running), timeout=5)[0]:
                 clips = running.pop(ready)
                 try:
-                    yield ray.get(ready)
+                    made: Made = ray.get(ready)
+                    if made.name and not (target / made.name).exists():
+                        raise DataError(
+                            f"{target}: {made.name} was written by a worker and is not there: it has that folder on its own "
+                            "disk. Give a URI, or a folder that all machines share"
+                        )
+                    yield made
                 except died:
                     if len(clips) > 1:
                         left += [clips[len(clips) // 2 :], clips[: len(clips) // 2]]

@@ -133,6 +133,7 @@ class Made:
     excluded: tuple[Excluded, ...]
     seconds: float
     written: int = 0  # bytes
+    name: str = ""  # of its file, if it has lines
 
 
 def make(write: Write, out: str, clips: Sequence[Clip]) -> Made:
@@ -145,7 +146,8 @@ def make(write: Write, out: str, clips: Sequence[Clip]) -> Made:
         refuse(out, gone)  # first: clips told of there are not done again, the others are until the rows are there
         if lines:
             (target / "rows" / file.name).put(file)
-    return Made(len(clips), lines, tuple(gone), time.perf_counter() - began, written)
+    name = f"rows/{file.name}" if lines else ""
+    return Made(len(clips), lines, tuple(gone), time.perf_counter() - began, written, name)
 
 
 def refuse(out: str, gone: Sequence[Excluded]) -> None:

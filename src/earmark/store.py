@@ -68,6 +68,11 @@ class Place:
             with self.files.open_input_file(self.path) as file:
                 return bytes(file.read())
 
+    def exists(self) -> bool:
+        """True if there is a file. Raises DataError if the store cannot be reached."""
+        with _told(self):
+            return bool(self._info().is_file)
+
     def below(self) -> list[Place]:
         """All files below a folder, sorted; none if it is not there. Hidden ones are passed over."""
         from pyarrow.fs import FileSelector
