@@ -20,22 +20,27 @@ def write(found: Mapping[str, Facts], docs: Path) -> Path:
     old = page.read_text("utf-8") if page.exists() else ""
     kept = old[old.index(KEPT) :] if KEPT in old else ""
     parts = [_head(found["machine"])]
-    parts += [SECTIONS[name](facts) for name, facts in found.items() if name in SECTIONS]
+    parts += [f"{SECTIONS[name](facts)}\n\n{_when(facts)}" for name, facts in found.items() if name in SECTIONS]
     figures(found, docs)
     page.write_text("\n\n".join([*parts, kept.strip()]).strip() + "\n", "utf-8")
     return page
 
 
 def _head(machine: Facts) -> str:
-    when = "" if "when" not in machine else f" on {machine['when']}"
     return (
-        f"# Speed\n\n`make bench` wrote this page{when}: {machine['name']}, {machine['threads']} threads for everybody. "
+        f"# Speed\n\n`make bench` wrote this page: {machine['name']}, {machine['threads']} threads for everybody. "
         f"The processor's peak in float32 products: {machine['gflops_1']:.0f} Gflop/s on one thread, "
         f"{machine['gflops_all']:.0f} on all.\n\n"
         "Peers run in environments of their own and take turns with Earmark, round by round, on the same clips. Times are "
         "medians of the rounds; ratios are medians of the ratios within a round, so that what else the machine did counts "
-        f"the same for both. Load of the machine (1 min) from {machine['load'][0]:.1f} to {machine['load'][1]:.1f}."
+        "the same for both. The load beside each table is the machine's mean number of running programs over a minute: what is "
+        f"above {machine['threads']} was waiting, and times are longer for it."
     )
+
+
+def _when(facts: Facts) -> str:
+    low, high = facts["load"]
+    return f"{facts['when']}, load {low:.1f} to {high:.1f}."
 
 
 def _corpus(title: str, what: str, figure: str) -> Any:
