@@ -1,4 +1,4 @@
-"""Intervals hold what they promise, comparisons raise no false alarms (small simulations; bench/coverage.py is the large one)."""
+"""Intervals hold what they promise, comparisons raise no false alarms (small simulations; bench/intervals.py is the large one)."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ class TestFilesOfRows:
         with pytest.raises(DataError, match="have no label"):
             earmark.compare(file, ["rows/lda"])
         file.write_bytes(b"PK not really")
-        with pytest.raises(DataError, match=r"not a readable \.npz"):
+        with pytest.raises(DataError, match=r"not a readable file of rows \(no \.npz"):
             read(file)
 
 

@@ -7,7 +7,7 @@ much it varies. The interval is ``score - bias ± t · standard error`` on the l
 leaves the range and is longer on the side where there is more room.
 
 Groups are few and of unequal size. The degrees of freedom of t are the mean of the number of groups and of Kish's
-effective number (n² / Σ n_g²; Kish 1965; Carter, Schnepel & Steigerwald 2017), less one. ``bench/coverage.py`` shows
+effective number (n² / Σ n_g²; Kish 1965; Carter, Schnepel & Steigerwald 2017), less one. ``bench/intervals.py`` shows
 what that buys: with 20 to 50 groups of unequal size, percentiles and BCa cover 88-93 % where 95 % was asked.
 
 Where all clips are right (or wrong) nothing varies. Then the rule of three in its exact form is used (Hanley &

@@ -25,7 +25,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -291,7 +291,9 @@ def _checked(path: Path, arrays: dict[str, Column], facts: dict[str, Any]) -> _F
 
 
 def _npz(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
-    # Opened here: numpy leaves a file open that turns out not to be a zip.
+    if path.exists() and not is_zipfile(path):  # numpy takes it for a pickle then, and tells how to load that unsafely
+        raise BadZipFile("no .npz: it is not a zip archive")
+    # Opened here: numpy leaves a file open that turns out to be damaged.
     with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         arrays = {k: file[k] for k in file.files}
     facts = json.loads(str(arrays.pop("facts"))) if "facts" in arrays else {}

@@ -32,6 +32,7 @@ from skorch.helper import predefined_split
 from torch import Tensor, nn
 
 from ..errors import DataError, RecipeError
+from . import _heap
 from ._inner import Codes, Floats, Split, checked, holdout, like, weights
 
 Module = Callable[[Floats, int], nn.Module]
@@ -122,7 +123,8 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 self.start(self.net_, *known)
             del known  # big rows need not lie there twice
             self.net_.to(self.device)
-            self.history_ = self._train(rows, codes, count, learn, look, seen)
+            with _heap.kept():
+                self.history_ = self._train(rows, codes, count, learn, look, seen)
         if self.refit and len(look):
             again = {"spare": 0, "epochs": self.best_epoch_, "refit": False}
             self.net_ = NetHead(**self.get_params(deep=False) | again).fit(rows, y, groups).net_

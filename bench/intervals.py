@@ -1,6 +1,6 @@
 """Do the intervals hold what they promise? A large simulation, printed as markdown tables.
 
-    python bench/coverage.py [--runs 1000]
+    python bench/intervals.py [--runs 1000]
 
 1. Coverage: how often the 95 % interval of accuracy holds the true accuracy, when clips come in groups that are right
    or wrong together (a group's accuracy is drawn from a beta distribution with the intra-group correlation given).
