@@ -97,6 +97,24 @@ def test_batches_are_all_rows_once_and_shuffled_by_seed() -> None:
     assert torch.cat([x[:, 0] for x, _ in Batches(data, batch_size=16)]).tolist() == list(range(5, 50))
 
 
+def test_an_epoch_of_many_rows_sees_a_share_of_them_drawn_anew() -> None:
+    torch.manual_seed(0)
+    batches = Batches(
+        Rows(torch.arange(50.0)[:, None], torch.eye(50), np.arange(50)), batch_size=8, shuffle=True, most=20
+    )
+    first, second = (torch.cat([x[:, 0] for x, _ in batches]).tolist() for _ in range(2))
+    assert len(set(first)) == len(set(second)) == 20
+    assert set(first) != set(second)
+
+
+def test_rows_that_are_told_apart_perfectly_are_not_learnt_for_ever() -> None:
+    rng = np.random.default_rng(0)
+    y = np.repeat(["a", "b"], 100)
+    X = (rng.normal(size=(200, 6)) + 20 * (y == "b")[:, None]).astype(np.float32)
+    head = NetHead(two_parts, epochs=200, lr=0.05, patience=5).fit(X, y, groups=np.arange(200))
+    assert len(head.history_["valid_loss"]) < 100
+
+
 def test_standardise_learns_from_the_rows_it_is_given() -> None:
     rng = np.random.default_rng(0)
     X = (rng.normal(size=(300, 6, 4)) * [1, 2, 3, 0] + [0, 5, 50, 7]).astype(np.float32)

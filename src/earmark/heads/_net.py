@@ -40,6 +40,11 @@ Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 Start = Callable[[nn.Module, Floats, Codes, Floats], None]
 
 
+_BETTER = (
+    1e-4  # nats: a loss that falls by less is no better, or rows that are told apart perfectly are learnt for ever
+)
+
+
 class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A net trained with Adam and cross-entropy, stopped early, the best epoch's weights kept.
 
@@ -52,6 +57,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     is kept if no epoch gives a lower loss on the rows held out.
     ``augment``: (rows (b, *shape), targets (b, classes)) -> the same, changed; draws from torch's
     generator. Targets carry what a row counts: each sums to it.
+    ``most``: rows that an epoch sees at most, drawn anew for each; None: all.
     ``smoothing``: of labels. ``balanced``: rows count as ``_inner.weights`` says. ``bfloat16``: multiply in half the bits (faster
     where the processor has AMX or the like), weights stay float32.
     """
@@ -72,6 +78,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         lr_factors: Mapping[str, float] | None = None,
         start: Start | None = None,
         augment: Augment | None = None,
+        most: int | None = None,
         bfloat16: bool = False,
         device: str = "cpu",
         seed: int = 0,
@@ -89,6 +96,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.lr_factors = lr_factors
         self.start = start
         self.augment = augment
+        self.most = most
         self.bfloat16 = bfloat16
         self.device = device
         self.seed = seed
@@ -150,7 +158,9 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         # What a row counts goes into its target: cross-entropy is linear in it.
         target = np.eye(k, dtype=np.float32)[codes] * (1 - self.smoothing) + self.smoothing / k
         targets = torch.from_numpy(np.asarray(target * count[:, None], np.float32))
-        stopper = EarlyStopping("valid_loss", patience=self.patience, load_best=True, sink=_silent)
+        stopper = EarlyStopping(
+            "valid_loss", patience=self.patience, threshold=_BETTER, threshold_mode="abs", load_best=True, sink=_silent
+        )
         callbacks: list[tuple[str, Callback]] = [
             ("hits", _Hits()),
             ("train_accuracy", PassthroughScoring("train_accuracy", on_train=True, lower_is_better=False)),
@@ -172,6 +182,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             iterator_train=Batches,
             iterator_train__augment=self.augment,
             iterator_train__shuffle=True,
+            iterator_train__most=self.most,
             iterator_valid=Batches,
             iterator_valid__batch_size=batch_of(self.shape_),
             train_split=predefined_split(seen) if seen is not None else None,
@@ -298,17 +309,24 @@ class Batches:
     """Batches taken by index, with no work per row: on small nets a DataLoader costs more than the training."""
 
     def __init__(
-        self, dataset: Rows, *, batch_size: int, shuffle: bool = False, augment: Augment | None = None
+        self,
+        dataset: Rows,
+        *,
+        batch_size: int,
+        shuffle: bool = False,
+        augment: Augment | None = None,
+        most: int | None = None,
     ) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.augment = augment
+        self.most = most
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         n = len(self.dataset)
         order = torch.randperm(n) if self.shuffle else torch.arange(n)
-        for take in torch.split(order, self.batch_size):
+        for take in torch.split(order[: self.most], self.batch_size):
             rows, targets = self.dataset[take]
             yield self.augment(rows, targets) if self.augment else (rows, targets)
 

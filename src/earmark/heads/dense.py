@@ -34,6 +34,7 @@ def build(
     smoothing: float = 0.0,
     mixup: float = 0.0,
     balanced: bool = True,
+    most: int | None = 16_384,
     seed: int = 0,
 ) -> NetHead:
     """``hidden``: widths of the hidden layers; the rest as ``NetHead`` and ``_augment`` say."""
@@ -41,7 +42,7 @@ def build(
     return NetHead(
         partial(layers, hidden=widths, dropout=dropout), augment=augmentation(mixup=mixup),
         lr=lr, epochs=epochs, batch=batch, patience=patience, weight_decay=weight_decay, smoothing=smoothing,
-        balanced=balanced, seed=seed,
+        balanced=balanced, most=most, seed=seed,
     )  # fmt: skip
 
 
