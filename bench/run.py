@@ -42,6 +42,7 @@ def main() -> None:
     parser.add_argument("--long", action="store_true", help="one file of up to ten hours")
     parser.add_argument("--docs", type=Path, default=HERE.parent / "docs")
     args = parser.parse_args()
+    args.docs.mkdir(parents=True, exist_ok=True)
     chosen = [p for p in args.only.split(",") if p] or [*PARTS, *(p for p in SLOW if getattr(args, p))]
     environments.folder().mkdir(parents=True, exist_ok=True)
     files = clips(args.data, args.clips)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from . import audio, silence
+from . import audio, npy, silence
 from .backbone import Backbone, Floats
 from .data import Clip, Dataset, Excluded
 from .datasets import open_dataset
@@ -287,7 +287,7 @@ class Cache:
     def rows(self, digest: str, backbone: Backbone) -> Floats | None:
         """Rows kept for a content key, or None. A damaged file counts as not kept."""
         try:
-            rows: Floats = np.load(self._file(digest, backbone), allow_pickle=False)
+            rows: Floats = npy.read(self._file(digest, backbone))
         except (OSError, ValueError, EOFError):
             return None
         return rows if rows.shape[1:] == backbone.shape and rows.dtype == np.float32 else None
@@ -299,7 +299,7 @@ class Cache:
             if file.stat().st_size <= 4 * _LARGE:
                 rows = self.rows(digest, backbone)
                 return None if rows is None else [rows]
-            held = np.load(file, mmap_mode="r", allow_pickle=False)
+            held = npy.mapped(file)
         except (OSError, ValueError, EOFError):
             return None
         good = held.shape[1:] == backbone.shape and held.dtype == np.float32

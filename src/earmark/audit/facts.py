@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import npy
 from ..embeddings import Cache
 from .fingerprint import Fingerprint
 
@@ -54,9 +55,9 @@ def kept(cache: Cache | None, key: str) -> Facts | None:
     if cache is None:
         return None
     try:
-        with np.load(_file(cache, key), allow_pickle=False) as file:
-            values = json.loads(str(file["facts"]))
-            print_ = Fingerprint(file["hashes"], file["times"], file["bands"])
+        file = npy.read_all(_file(cache, key))
+        values = json.loads(str(file["facts"]))
+        print_ = Fingerprint(file["hashes"], file["times"], file["bands"])
         return Facts(**values | {"dead": tuple(values["dead"])}, fingerprint=print_)
     except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile):
         return None
