@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from . import _options as opt
+from . import _study
 
 if TYPE_CHECKING:
     from ..curve import Curve
@@ -54,31 +54,18 @@ def show(found: Curve, out: Path | None, as_json: bool) -> None:
     """Print the curve and write its report to ``out``."""
     from ..report import curve as report
 
-    written = report.write(found, out) if out else None
-    if as_json:
-        click.echo(json.dumps(report.as_json(found), ensure_ascii=False, indent=1, allow_nan=False))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    console.print(
-        f"[bold]{found.dataset.name}[/]: {found.recipe.name}, protocol {found.protocol}, {found.folds} folds",
-        highlight=False,
-    )
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("per class", "clips", "groups", "accuracy", "95 % interval", "spread"):
-        table.add_column(column, justify="right")
-    for p in found.points:
-        table.add_row(
+    rows = [
+        [
             f"{p.per_class:.3g}", f"{p.clips:.0f}", f"{p.groups:.0f}", opt.points(p.accuracy.value),
             f"{opt.points(p.accuracy.low)} – {opt.points(p.accuracy.high)}", opt.points(p.spread) if p.draws > 1 else "",
-        )  # fmt: skip
-    console.print(table)
-    for line in [*report.lead(found), *(report.foretold(found, t) for t in found.targets[1:])]:
-        console.print(f"  {line}", highlight=False, markup=False)
-    if written:
-        console.print(f"Report: {written}", highlight=False, soft_wrap=True)
+        ]
+        for p in found.points
+    ]  # fmt: skip
+    _study.show(
+        found, report, out, as_json, about=f"protocol {found.protocol}, {found.folds} folds", named=False,
+        columns=("per class", "clips", "groups", "accuracy", "95 % interval", "spread"), rows=rows,
+        lines=[*report.lead(found), *(report.foretold(found, t) for t in found.targets[1:])],
+    )  # fmt: skip
 
 
 def _numbers(text: str | None) -> tuple[int, ...]:

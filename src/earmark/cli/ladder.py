@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from . import _options as opt
+from . import _study
 
 if TYPE_CHECKING:
     from ..ladder import Ladder
@@ -78,21 +78,8 @@ def show(found: Ladder, out: Path | None, as_json: bool) -> None:
     """Print the ladder and write its report to ``out``."""
     from ..report import ladder as report
 
-    written = report.write(found, out) if out else None
-    if as_json:
-        click.echo(json.dumps(report.as_json(found), ensure_ascii=False, indent=1, allow_nan=False))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    console.print(
-        f"[bold]{found.dataset.name}[/]: {found.recipe.name}, {found.groups} {found.unit} resampled", highlight=False
-    )
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("rung", "by row", "by clip", "95 % interval", "clips", "lost by row", "by clip"):
-        table.add_column(column, justify="left" if column == "rung" else "right")
     before = {step.b: step for step in found.steps}
+    rows = []
     for rung in found.rungs:
         step = before.get(rung.name)
         lost = (
@@ -100,17 +87,15 @@ def show(found: Ladder, out: Path | None, as_json: bool) -> None:
             if step
             else ["", ""]
         )
-        table.add_row(
+        rows.append([
             rung.name, opt.points(rung.rows.value), opt.points(rung.clips.value),
             f"{opt.points(rung.clips.low)} – {opt.points(rung.clips.high)}", str(rung.judged), *lost,
-        )  # fmt: skip
-    console.print(table)
-    for line in report.lead(found):
-        console.print(f"  {line}", highlight=False, markup=False)
-    for name, why in found.missing.items():
-        console.print(f"[yellow]No rung '{name}'[/]: {why}", highlight=False)
-    if written:
-        console.print(f"Report: {written}", highlight=False, soft_wrap=True)
+        ])  # fmt: skip
+    _study.show(
+        found, report, out, as_json, about=f"{found.groups} {found.unit} resampled",
+        columns=("rung", "by row", "by clip", "95 % interval", "clips", "lost by row", "by clip"), rows=rows,
+        lines=report.lead(found), warnings=[f"[yellow]No rung '{name}'[/]: {why}" for name, why in found.missing.items()],
+    )  # fmt: skip
 
 
 def _first(ready: Ready | None) -> str:

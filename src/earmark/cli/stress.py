@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from . import _options as opt
+from . import _study
 
 if TYPE_CHECKING:
     from ..stress import Stress
@@ -58,28 +58,11 @@ def show(found: Stress, out: Path | None, as_json: bool) -> None:
     """Print the accuracies and write the report to ``out``."""
     from ..report import stress as report
 
-    written = report.write(found, out) if out else None
-    if as_json:
-        click.echo(json.dumps(report.as_json(found), ensure_ascii=False, indent=1, allow_nan=False))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    console.print(
-        f"[bold]{found.dataset.name}[/]: {found.recipe.name}, {found.clips} clips; {found.how}", highlight=False
-    )
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("change", "accuracy", "points", "95 % interval", "changed"):
-        table.add_column(column, justify="left" if column == "change" else "right")
-    table.add_row("as it is", opt.points(found.plain.value))
+    rows = [["as it is", opt.points(found.plain.value)]]
     for c in found.conditions:
-        table.add_row(
-            report.name(c), opt.points(c.accuracy.value), f"{100 * c.loss.value:+.1f}",
-            f"{100 * c.loss.low:+.1f} … {100 * c.loss.high:+.1f}", str(c.changed),
-        )  # fmt: skip
-    console.print(table)
-    for line in report.lead(found):
-        console.print(f"  {line}", highlight=False, markup=False)
-    if written:
-        console.print(f"Report: {written}", highlight=False, soft_wrap=True)
+        gap = f"{100 * c.loss.low:+.1f} … {100 * c.loss.high:+.1f}"
+        rows.append([report.name(c), opt.points(c.accuracy.value), f"{100 * c.loss.value:+.1f}", gap, str(c.changed)])
+    _study.show(
+        found, report, out, as_json, about=f"{found.clips} clips; {found.how}",
+        columns=("change", "accuracy", "points", "95 % interval", "changed"), rows=rows, lines=report.lead(found),
+    )  # fmt: skip

@@ -1,0 +1,52 @@
+"""What ladder, curve and stress have in common on the terminal: a table, sentences, and a report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+
+
+def show(
+    found: Any,
+    report: ModuleType,
+    out: Path | None,
+    as_json: bool,
+    *,
+    about: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    lines: Iterable[str],
+    warnings: Iterable[str] = (),
+    named: bool = True,
+) -> None:
+    """Write the report of ``found`` to ``out``, and print JSON, or a table with sentences below it.
+
+    ``report``: the module that draws it (``write``, ``as_json``). ``named``: the first column holds names, not
+    numbers. ``warnings`` may have rich's markup.
+    """
+    written = report.write(found, out) if out else None
+    if as_json:
+        click.echo(json.dumps(report.as_json(found), ensure_ascii=False, indent=1, allow_nan=False))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    console.print(f"[bold]{found.dataset.name}[/]: {found.recipe.name}, {about}", highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if named and i == 0 else "right")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+    for line in lines:
+        console.print(f"  {line}", highlight=False, markup=False)
+    for line in warnings:
+        console.print(line, highlight=False)
+    if written:
+        console.print(f"Report: {written}", highlight=False, soft_wrap=True)
