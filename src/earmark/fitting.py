@@ -18,7 +18,7 @@ from .backbone import Backbone, Floats
 from .data import Dataset, Excluded
 from .embeddings import Cache, Embeddings, embed
 from .errors import DataError
-from .pool import by_vector, image_rows, pool_images, pool_scores
+from .pool import by_vector, image_rows, pool_images, pool_scores, stacked
 from .recipe import Branch, Part, Recipe
 from .split import Ints, Labels, stratified
 
@@ -227,11 +227,6 @@ def row_counts(branch: Branch, data: Data) -> Ints:
     if branch.pool == "rows":
         return np.bincount(data.rows[branch.backbones[0]].clip, minlength=clips)
     return np.bincount(branch_rows(branch, data, np.arange(clips))[1], minlength=clips)
-
-
-def stacked(scores: Sequence[Scores]) -> Floats:
-    """Scores of the branches (clips, classes) each -> what the combiner sees: their logarithms side by side."""
-    return np.log(np.concatenate(scores, axis=1) + 1e-6).astype(np.float32)
 
 
 def combined(scores: Sequence[Scores], combiner: Any, classes: Sequence[str]) -> Scores:

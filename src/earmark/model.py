@@ -38,7 +38,7 @@ from .decoders import name_of
 from .embeddings import rows_of
 from .errors import AudioError, BundleError, RecipeError
 from .listening import Heard, listener
-from .pool import Running, seen, seen_shape
+from .pool import Running, seen, seen_shape, stacked
 from .recipe import Part
 from .swap import restored, swap
 
@@ -140,8 +140,7 @@ class Model:
         found = [one.scores() for one in heard]
         if self.combiner is None:
             return np.asarray(np.mean(found, axis=0))
-        stacked = np.log(np.concatenate(found) + 1e-6).astype(np.float32)
-        return np.asarray(self.combiner(stacked[None])[0], np.float64)
+        return np.asarray(self.combiner(stacked(found)[None])[0], np.float64)
 
     @property
     def backbones(self) -> dict[str, Backbone]:

@@ -156,3 +156,8 @@ def pool_scores(proba: NDArray[np.floating], clip: Ints, clips: int) -> NDArray[
     np.add.at(total, clip, proba)
     count = np.bincount(clip, minlength=clips)
     return np.asarray(total / np.maximum(count, 1)[:, None])
+
+
+def stacked(scores: Sequence[NDArray[np.floating]]) -> Floats:
+    """Scores of the branches (…, classes) each -> what a combiner sees (…, branches × classes): their logarithms side by side."""
+    return np.log(np.concatenate(scores, axis=-1) + 1e-6).astype(np.float32)
