@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import advice, registry, split
+from . import advice, split
 from .backbone import Backbone
 from .data import Clip, Dataset
+from .datasets import named
 from .embeddings import Cache
 from .errors import DataError
 from .evaluation import Evaluation, evaluate, majority_baseline
@@ -131,9 +132,8 @@ def _places(source: Source | Data) -> tuple[str, ...]:
         return ()
     found = []
     for one in [source] if isinstance(source, (str, Path)) else source:
-        kind, colon, rest = str(one).partition(":")
-        known = bool(colon) and kind in registry.names("datasets")
-        found.append(f"{kind}:{Path(rest).absolute()}" if known else str(Path(one).expanduser().absolute()))
+        name, path = named(one)
+        found.append(f"{name}:{path.absolute()}" if name else str(path.absolute()))
     return tuple(found)
 
 

@@ -31,10 +31,9 @@ def open_dataset(source: str | Path | Dataset | Iterable[str | Path]) -> Dataset
         from .folder import of_files
 
         return of_files([Path(p) for p in source])
-    name, colon, rest = str(source).partition(":")
-    if colon and name in registry.names("datasets"):
-        return _built(name, Path(rest))
-    path = Path(source).expanduser()
+    name, path = named(source)
+    if name:
+        return _built(name, path)
     if not path.exists():
         raise DataError(
             f"there is nothing at {path}. Wanted: a folder of class folders, a table (csv, tsv, parquet) with the "
@@ -45,6 +44,14 @@ def open_dataset(source: str | Path | Dataset | Iterable[str | Path]) -> Dataset
         if matches is not None and matches(path):
             return _built(candidate, path)
     return _built("folder" if path.is_dir() else "table", path)
+
+
+def named(source: str | Path) -> tuple[str | None, Path]:
+    """``"gtzan:/data/genres"`` as the name of a data set and a path; no name where none is given."""
+    name, colon, rest = str(source).partition(":")
+    if colon and name in registry.names("datasets"):
+        return name, Path(rest)
+    return None, Path(source).expanduser()
 
 
 def _built(name: str, path: Path) -> Dataset:
