@@ -27,6 +27,10 @@ from typing import Any
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from reports import without_times
+
 
 def sample(table: Path, count: int, seconds: float, to: Path) -> Path:
     """``count`` clips of a table, the classes in turn, the first seconds of each."""
@@ -44,13 +48,6 @@ def sample(table: Path, count: int, seconds: float, to: Path) -> Path:
             path = (table.parent / row["path"]).resolve()
             writer.writerow([path, row["label"], row.get("group") or row["path"], seconds])
     return to
-
-
-def without_times(value: Any) -> Any:
-    """A report less what may differ."""
-    if isinstance(value, dict):
-        return {k: without_times(v) for k, v in value.items() if k not in ("seconds", "command")}
-    return [without_times(v) for v in value] if isinstance(value, list) else value
 
 
 def numbers(folder: Path) -> tuple[Any, str]:

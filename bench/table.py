@@ -43,12 +43,11 @@ def main() -> None:
     given = parser.parse_args()
     recipes = [find(r) for r in given.recipe or MUSIC]
     cache = None if given.no_cache else Cache()
-    found = earmark.compare(
-        given.data, recipes, protocol=given.protocol, cache=cache, command="python bench/table.py …"
-    )
+    data = prepare(open_dataset(given.data), recipes, cache=cache)
+    found = earmark.compare(data, recipes, protocol=given.protocol, command="python bench/table.py …")
     if given.out:
         write(found, given.out)
-    print(table(found, [sizes(r, prepare(open_dataset(given.data), [r], cache=Cache())) for r in recipes]))
+    print(table(found, [sizes(r, data) for r in recipes]))
 
 
 def table(found: Comparison, size: list[tuple[int, int]]) -> str:

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 import earmark
 from earmark.cli import main
 from earmark.errors import DataError
+from reports import without_times
 
 RECIPES = ("mfcc/logreg", "stack(mfcc:mean/lda,mfcc/knn)")
 
@@ -25,12 +26,6 @@ def call(*args: object, code: int = 0) -> str:
     done = CliRunner().invoke(main, [str(a) for a in args])
     assert done.exit_code == code, done.output
     return done.output
-
-
-def without_times(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: without_times(v) for k, v in value.items() if k not in ("seconds", "command")}
-    return [without_times(v) for v in value] if isinstance(value, list) else value
 
 
 @pytest.fixture(scope="module")
