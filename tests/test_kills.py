@@ -34,6 +34,7 @@ from earmark.review.items import items
 from earmark.review.journal import Change, Journal
 from earmark.rows_file import write_stream
 from earmark.weights import store
+from reports import without_times
 
 RATE = 8000
 
@@ -251,7 +252,7 @@ def test_a_cache_that_cannot_be_written(data: Path, tmp_path: Path, monkeypatch:
 
     for thing in (cache, *cache.rglob("*")):
         thing.chmod(0o555 if thing.is_dir() else 0o444)
-    monkeypatch.setattr("earmark.embeddings.tempfile.mkstemp", refused)  # root may write everything
+    monkeypatch.setattr("earmark.swap.tempfile.mkstemp", refused)  # root may write everything
     try:
         next(cache.rglob("*.npy")).chmod(0o444)
         np.testing.assert_array_equal(earmark.embed(data, "mfcc", cache=Cache(cache)).X, wanted)
@@ -310,12 +311,6 @@ def test_a_clip_that_vanishes_is_told(data: Path, tmp_path: Path) -> None:
     found = earmark.embed(dataset, "mfcc")
     assert [(e.path, e.reason) for e in found.excluded.values()] == [("3.wav", "unreadable: No such file or directory")]
     np.testing.assert_array_equal(found.X, wanted.select(found.ids).X)
-
-
-def without_times(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: without_times(v) for k, v in value.items() if k not in ("seconds", "command")}
-    return [without_times(v) for v in value] if isinstance(value, list) else value
 
 
 def test_compare_killed_and_run_again(data: Path, tmp_path: Path) -> None:

@@ -11,12 +11,11 @@ import hashlib
 import os
 import sqlite3
 import stat
-import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -34,6 +33,7 @@ from .home import home
 from .pool import pool_vectors
 from .progress import bar
 from .recipe import Part
+from .swap import whole
 
 if TYPE_CHECKING:
     from .effects import Change
@@ -237,36 +237,6 @@ def hash_file(path: Path) -> str:
 _LARGE = 2**22  # values (16 MB) above which the rows of one sound are not held in memory
 
 
-@contextmanager
-def _whole(file: Path) -> Iterator[BinaryIO]:
-    """A new file that appears under its name when it is whole, or never."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            yield out
-        Path(temporary).replace(file)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-
-
-def write_header(out: BinaryIO, rows: int, shape: tuple[int, ...]) -> None:
-    """Header of a .npy file of float32 (rows, *shape). It is as long for any number of rows: numpy leaves room."""
-    facts = {"descr": "<f4", "fortran_order": False, "shape": (rows, *shape)}
-    np.lib.format.write_array_header_1_0(out, facts)  # type: ignore[no-untyped-call, unused-ignore]
-
-
-def _read(file: Path, offset: int, shape: tuple[int, ...]) -> Iterator[Floats]:
-    """Rows of a .npy file in blocks. Not by a memory map: what was read of it would stay in memory."""
-    width = int(np.prod(shape[1:]))
-    step = max(1, _LARGE // 4 // width)
-    with file.open("rb") as source:
-        source.seek(offset)
-        for at in range(0, shape[0], step):
-            count = min(step, shape[0] - at)
-            yield np.fromfile(source, np.float32, count * width).reshape(count, *shape[1:])
-
-
 class Cache:
     """Rows on disk under ``folder`` (default ``<home>/rows``), and which file has which hash.
 
@@ -299,15 +269,15 @@ class Cache:
             if file.stat().st_size <= 4 * _LARGE:
                 rows = self.rows(digest, backbone)
                 return None if rows is None else [rows]
-            held = npy.mapped(file)
+            shape, dtype = npy.about(file)
         except (OSError, ValueError, EOFError):
             return None
-        good = held.shape[1:] == backbone.shape and held.dtype == np.float32
-        return _read(file, held.offset, held.shape) if good else None
+        good = shape[1:] == backbone.shape and dtype == np.float32
+        return npy.blocks(file, _LARGE // 4) if good else None
 
     def keep(self, digest: str, backbone: Backbone, rows: Floats) -> None:
         """Keep rows. Failing to (disk full, read-only) costs time later, not the run."""
-        with suppress(OSError), _whole(self._file(digest, backbone)) as out:
+        with suppress(OSError), whole(self._file(digest, backbone)) as out:
             np.save(out, rows, allow_pickle=False)
 
     def keep_blocks(self, digest: str, backbone: Backbone, blocks: Iterable[Floats]) -> Iterable[Floats]:
@@ -329,13 +299,13 @@ class Cache:
         if not os.access(self.folder, os.W_OK):
             return [*held, *coming]
         try:
-            with _whole(file) as out:
-                write_header(out, 0, backbone.shape)
+            with whole(file) as out:
+                npy.write_header(out, 0, backbone.shape)
                 for block in chain(held, coming):
                     count += len(block)
                     block.tofile(out)
                 out.seek(0)
-                write_header(out, count, backbone.shape)
+                npy.write_header(out, count, backbone.shape)
         except OSError as error:
             raise DataError(f"{self.folder}: found no room for the rows of a long sound ({error})") from error
         return self.blocks(digest, backbone) or []

@@ -1,4 +1,4 @@
-"""Reading numpy's files from several threads.
+"""numpy's files, read from several threads and written in blocks.
 
 numpy reads their headers with Python's own parser, which up to 3.11.7 must not be used by two threads at once: now and then it
 raises SystemError (https://github.com/python/cpython/issues/106905). So headers are read one at a time, values as before.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -26,11 +27,27 @@ def read(path: Path) -> NDArray[Any]:
         return np.fromfile(file, dtype, prod(shape)).reshape(shape)
 
 
-def mapped(path: Path) -> np.memmap[Any, Any]:
-    """The same, read where it is asked for."""
+def about(path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type of the array in a ``.npy`` file. Raises as ``read`` does."""
+    with path.open("rb") as file:
+        return _header(file)
+
+
+def blocks(path: Path, values: int) -> Iterator[NDArray[Any]]:
+    """The array in blocks of about ``values``. Not by a memory map: what was read of it would stay in memory."""
     with path.open("rb") as file:
         shape, dtype = _header(file)
-        return np.memmap(path, dtype, "r", file.tell(), shape)
+        width = prod(shape[1:])
+        step = max(1, values // width)
+        for at in range(0, shape[0], step):
+            count = min(step, shape[0] - at)
+            yield np.fromfile(file, dtype, count * width).reshape(count, *shape[1:])
+
+
+def write_header(out: BinaryIO, rows: int, shape: tuple[int, ...]) -> None:
+    """Header of a ``.npy`` file of float32 (rows, *shape). It is as long for any number of rows: numpy leaves room."""
+    facts = {"descr": "<f4", "fortran_order": False, "shape": (rows, *shape)}
+    headers.write_array_header_1_0(out, facts)  # type: ignore[no-untyped-call, unused-ignore]
 
 
 def read_all(path: Path) -> dict[str, NDArray[Any]]:

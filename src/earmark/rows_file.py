@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from . import npy
 from .backbone import Backbone, Floats
 from .data import Clip, Dataset
-from .embeddings import Embeddings, write_header
+from .embeddings import Embeddings
 from .errors import DataError, MissingExtraError
 from .pool import Running, by_vector, statistics
 from .store import spelled
@@ -147,13 +148,13 @@ def _npz(path: Path, batches: Batches, width: int, facts: Mapping[str, Any]) -> 
     rows = path.with_suffix(".rows")  # how many there are is only known at the end, and stands at the beginning
     try:
         with rows.open("wb") as out:
-            write_header(out, 0, (width,))
+            npy.write_header(out, 0, (width,))
             for columns, X in batches:
                 np.ascontiguousarray(X, np.float32).tofile(out)
                 count += len(X)
                 held.append(columns)
             out.seek(0)
-            write_header(out, count, (width,))
+            npy.write_header(out, count, (width,))
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as file:
             file.write(rows, "X.npy")
             rows.unlink()

@@ -1,4 +1,4 @@
-"""A folder into the place of another, so that whoever looks, or comes after a kill, finds the old or the new one whole."""
+"""A file or folder into its place, so that whoever looks, or comes after a kill, finds the old or the new one whole."""
 
 from __future__ import annotations
 
@@ -6,10 +6,26 @@ import ctypes
 import os
 import shutil
 import sys
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE: renameat2(2)
+
+
+@contextmanager
+def whole(file: Path) -> Iterator[BinaryIO]:
+    """A new file that appears under its name when it is whole, or never. Raises OSError."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as out:
+            yield out
+        Path(temporary).replace(file)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
 
 
 def swap(part: Path, target: Path) -> None:

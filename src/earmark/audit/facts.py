@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
@@ -15,6 +13,7 @@ import numpy as np
 
 from .. import npy
 from ..embeddings import Cache
+from ..swap import whole
 from .fingerprint import Fingerprint
 
 VERSION = 2  # of the facts; raise it when one of them is measured in another way
@@ -70,15 +69,8 @@ def keep(cache: Cache | None, facts: Facts) -> None:
     print_ = facts.fingerprint
     values = {f.name: getattr(facts, f.name) for f in fields(facts) if f.name != "fingerprint"}
     file = _file(cache, facts.file_hash)
-    with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as out:
-                np.savez(out, facts=json.dumps(values), hashes=print_.hashes, times=print_.times, bands=print_.bands)
-            Path(temporary).replace(file)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+    with suppress(OSError), whole(file) as out:
+        np.savez(out, facts=json.dumps(values), hashes=print_.hashes, times=print_.times, bands=print_.bands)
 
 
 def _file(cache: Cache, key: str) -> Path:

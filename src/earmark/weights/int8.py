@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from numpy.typing import NDArray
 
 from earmark.errors import MissingExtraError, WeightsError
 
+from ..swap import whole
 from . import evened
 from .rounded import rounded
 
@@ -110,9 +110,8 @@ def installed(weights: Installed, output: str, rows: Callable[[], Floats], heard
         "cosine": found.cosine, "cosine_of_the_worst_hundredth": found.lowest, "times_faster": found.faster, "in_float": found.floats,
     }  # fmt: skip
     for file, content in ((path, found.net), (record, (json.dumps(told, indent=1) + "\n").encode())):
-        with tempfile.NamedTemporaryFile(dir=weights.folder, prefix=".", delete=False) as out:
+        with whole(file) as out:
             out.write(content)
-        Path(out.name).replace(file)
     return Kept(weights.name, path, found.cosine, found.lowest)
 
 

