@@ -69,7 +69,7 @@ def machine(threads: int) -> Facts:
     }
 
 
-def yamnet(files: Sequence[Path], threads: int, rounds: int, int8: bool) -> Facts:
+def yamnet(files: Sequence[Path], threads: int, rounds: int, precisions: Sequence[str]) -> Facts:
     """The same clips through TensorFlow's YAMNet, ours, and ours without sound: the bare net."""
     ours = partial(Worker, OURS, "earmark_rows.py", threads=1)
     workers = {
@@ -78,12 +78,12 @@ def yamnet(files: Sequence[Path], threads: int, rounds: int, int8: bool) -> Fact
         ),
         "Earmark": ours("yamnet", threads),
     }  # fmt: skip
-    if int8:
-        workers["Earmark int8"] = ours("yamnet(precision=int8)", threads)
+    for precision in precisions:
+        workers[f"Earmark {precision}"] = ours(f"yamnet(precision={precision})", threads)
     return _corpora(workers, files, rounds, {"TensorFlow": "corpus"}) | {"peer": "TensorFlow"}
 
 
-def vggish(files: Sequence[Path], threads: int, rounds: int, int8: bool) -> Facts:
+def vggish(files: Sequence[Path], threads: int, rounds: int, precisions: Sequence[str]) -> Facts:
     """The same clips through torchvggish and ours, under the same seeded weights."""
     import torch
 
@@ -109,7 +109,10 @@ def vggish(files: Sequence[Path], threads: int, rounds: int, int8: bool) -> Fact
             "torchvggish": Worker(python, "vggish_torch.py", port, threads, threads=threads),
             "Earmark": Worker(OURS, "earmark_rows.py", "vggish(output=relu)", threads, file, threads=1),
         }
-        if int8:
+        if "bf16" in precisions:
+            name = "vggish(output=relu,precision=bf16)"
+            workers["Earmark bf16"] = Worker(OURS, "earmark_rows.py", name, threads, file, threads=1)
+        if "int8" in precisions:
             patches = registry.build("backbones", "vggish", at="patches")
             rows = np.concatenate([patches.embed(audio.load(f, patches.sample_rate)) for f in files[:8]])
             small = Path(folder) / "vggish.int8.onnx"

@@ -81,10 +81,10 @@ def clips(data: Path | None, count: int) -> list[Path]:
 def measured(files: list[Path], threads: int, rounds: int) -> dict[str, Callable[[], Any]]:
     """Each part by name."""
     model = measures.model_for(environments.folder())
-    int8 = has_int8()
+    precisions = [p for p in ("bf16", "int8") if has(p)]
     return {
-        "yamnet": lambda: measures.yamnet(files, threads, rounds, int8),
-        "vggish": lambda: measures.vggish(files[:: max(1, len(files) // 12)][:12], threads, rounds, int8),
+        "yamnet": lambda: measures.yamnet(files, threads, rounds, precisions),
+        "vggish": lambda: measures.vggish(files[:: max(1, len(files) // 12)][:12], threads, rounds, precisions),
         "cold": lambda: measures.cold(files, model, threads, rounds),
         "mel": lambda: measures.log_mel(threads, rounds),
         "heads": measures.heads,
@@ -95,14 +95,14 @@ def measured(files: list[Path], threads: int, rounds: int) -> dict[str, Callable
     }
 
 
-def has_int8() -> bool:
-    """Whether 8-bit nets are to be had here; says why not."""
+def has(precision: str) -> bool:
+    """Whether nets are to be had here in that precision; says why not."""
     from earmark.recipe import Part
 
     try:
-        Part.parse("yamnet(precision=int8)").backbone()
+        Part.parse(f"yamnet(precision={precision})").backbone()
     except EarmarkError as error:
-        print(f"without int8: {error}")
+        print(f"without {precision}: {error}")
         return False
     return True
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import silence
+from . import engines, silence
 from .errors import BundleError
 
 Floats = NDArray[np.float32]
@@ -44,14 +44,21 @@ class About:
 
 
 class Net:
-    """A frozen net as ONNX, run by onnxruntime on one thread (files are what runs in parallel)."""
+    """A frozen net as ONNX, run on the thread that calls (files are what runs in parallel); see ``engines``."""
 
     def __init__(
-        self, source: Path | str | bytes, *, output: str | None = None, sha256: str | None = None, batch: int = 4
+        self,
+        source: Path | str | bytes,
+        *,
+        output: str | None = None,
+        sha256: str | None = None,
+        batch: int = 4,
+        precision: str = "fp32",
     ) -> None:
         self.source = source
         self.output = output
         self.batch = batch  # rows at once; more only helps where a net has far more weights than work
+        self.precision = precision
         self.sha256 = sha256 or hashlib.sha256(self.content).hexdigest()
 
     @property
@@ -59,29 +66,27 @@ class Net:
         """The ONNX file's bytes."""
         return self.source if isinstance(self.source, bytes) else Path(self.source).read_bytes()
 
-    @cached_property
-    def session(self) -> Any:
-        import onnxruntime as ort
+    @property
+    def facts(self) -> list[str | None]:
+        """What the numbers depend on."""
+        return [self.sha256, self.output, *([] if self.precision == "fp32" else [self.precision])]
 
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        source = self.source if isinstance(self.source, bytes) else str(self.source)
+    @cached_property
+    def engine(self) -> engines.Engine:
+        """The net, loaded. Raises BundleError if it cannot be."""
+        source = self.source if isinstance(self.source, bytes) else Path(self.source)
         try:
-            # It would say on stdout that it tries again with the same provider.
-            return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"], enable_fallback=0)
+            return engines.load(source, self.precision)
         except _failures() as error:
-            raise BundleError(f"{self}: cannot be loaded by onnxruntime ({_first_line(error)})") from error
+            raise BundleError(f"{self}: cannot be loaded ({_first_line(error)})") from error
 
     def __call__(self, inputs: Floats, batch: int | None = None) -> Floats:
         """Run ``inputs`` (rows, …) through the net in batches; returns (rows, *shape). Raises BundleError if it cannot."""
-        session = self.session
+        engine = self.engine
         batch = batch or self.batch
         try:
-            name = session.get_inputs()[0].name
-            wanted = [self.output or session.get_outputs()[0].name]
-            parts = [session.run(wanted, {name: inputs[i : i + batch]})[0] for i in range(0, len(inputs), batch)]
+            wanted = self.output or next(iter(engine.outputs))
+            parts = [engine(inputs[i : i + batch], wanted) for i in range(0, len(inputs), batch)]
             return parts[0] if len(parts) == 1 else np.concatenate(parts)
         except _failures() as error:
             raise BundleError(f"{self}: fails on inputs of shape {inputs.shape} ({_first_line(error)})") from error
@@ -91,7 +96,7 @@ class Net:
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    """What onnxruntime raises; its errors have no base of their own."""
+    """What engines raise; onnxruntime's errors have no base of their own, OpenVINO's are RuntimeErrors."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     found = (getattr(state, name) for name in dir(state))
@@ -140,7 +145,7 @@ class Backbone:
             "name": self.name, "revision": self.revision, "sample_rate": self.sample_rate,
             "window": self.window_samples, "hop": self.hop_samples, "shape": self.shape,
             "pad_left": self.pad_left, "pad_short": self.pad_short, "facts": dict(self.facts),
-            "net": self.net and [self.net.sha256, self.net.output],
+            "net": self.net and self.net.facts,
             **({} if self.trim_db is None else {"trim_db": self.trim_db}),
         }  # fmt: skip
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()

@@ -119,7 +119,7 @@ class Answering:
             model = load(folder)
             for net in [b.net for b in model.backbones.values()] + [b.head for b in model.branches] + [model.combiner]:
                 if net is not None:
-                    net.session  # noqa: B018  loaded now: the folder goes away
+                    net.engine  # noqa: B018  loaded now: the folder goes away
         return partial(_write_answers, model)
 
 

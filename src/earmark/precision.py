@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import registry
+from . import engines, registry
 from .backbones._patches import PATCHES
 from .embeddings import Cache, embed
 from .errors import RecipeError
@@ -18,7 +18,7 @@ def recalibrate(part: Part, data: str, *, cache: Cache | None = None) -> int8.Ke
     Takes up to ``MOST`` inputs of the net, evenly spread over the sounds; they are cached like rows. Raises RecipeError,
     DataError, WeightsError where 8 bits are not offered or not good enough on these sounds.
     """
-    int8.check()
+    engines.check("int8")
     if "precision" not in registry.parameters("backbones", part.name):
         raise RecipeError(f"the backbone {part.name!r} has no net in 8 bits")
     given = {k: v for k, v in part.kwargs.items() if k != "precision"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from earmark import mel
+from earmark import engines, mel
 from earmark.backbone import About, Backbone, Floats, Net
 from earmark.errors import BundleError, RecipeError
 from earmark.vetting import refusal
@@ -17,9 +17,9 @@ from earmark.weights import int8, require
 
 PATCHES = "patches"
 """The cut before the net: rows are its input. What fine-tunes a whole net starts there."""
-
-
-PRECISIONS = ("fp32", "int8")
+MANY = (
+    2**18
+)  # numbers that a net in bf16 or int8 takes at once: its products are so fast that what is around them counts
 
 
 def net_of(
@@ -28,44 +28,55 @@ def net_of(
     given: Path | str | bytes | None = None,
     *,
     batch: int = 4,
+    precision: str = "fp32",
     calibrate: Callable[[], Floats] | None = None,
 ) -> tuple[Net, tuple[int, ...]]:
     """The installed net (or the ONNX net ``given``) up to the block ``at``, and the shape of a row there.
 
-    ``calibrate``: the net in 8 bits; gives inputs to calibrate it on if it has not been made yet. Raises WeightsError
-    when the weights are missing or the net has no such block.
+    ``calibrate`` gives inputs to calibrate a net in 8 bits on, if it has not been made yet; None: there is none for it.
+    Raises WeightsError when the weights are missing, the net has no such block, or the processor is not made for that
+    ``precision``; RecipeError when the net is not to be had in it.
     """
+    allowed = [p for p in engines.PRECISIONS if p != "int8" or calibrate is not None]
+    if precision not in allowed:
+        raise RecipeError(
+            f"{weights_name}: precision={precision!r} is unknown; wanted {' or '.join(map(repr, allowed))}"
+        )
+    engines.check(precision)  # also for a net that is given: without the instructions its numbers may be others
     if given is not None:
-        return given_net(given, at, batch=batch)
+        return given_net(given, at, batch=batch, precision=precision)
     installed = require(weights_name)
-    if calibrate is not None:
+    if precision == "int8" and calibrate is not None:
         kept = int8.installed(installed, at, calibrate, int8.MADE_UP)
-        return Net(kept.path, output=at, batch=batch), installed.shapes[at]
+        return Net(kept.path, output=at, batch=batch, precision=precision), installed.shapes[at]
     variant = "net" if at in installed.facts["outputs"] else at
     path = installed.onnx(variant)
-    return Net(path, output=at, sha256=installed.facts["sha256"].get(path.name), batch=batch), installed.shapes[at]
+    net = Net(path, output=at, sha256=installed.facts["sha256"].get(path.name), batch=batch, precision=precision)
+    return net, installed.shapes[at]
 
 
-def given_net(source: Path | str | bytes, output: str | None, *, batch: int = 4) -> tuple[Net, tuple[int, ...]]:
+def given_net(
+    source: Path | str | bytes, output: str | None, *, batch: int = 4, precision: str = "fp32"
+) -> tuple[Net, tuple[int, ...]]:
     """An ONNX file or its bytes as a net, and the shape of a row of ``output`` (None: the first). Raises RecipeError."""
-    net = Net(source, output=output, batch=batch)
+    net = Net(source, output=output, batch=batch, precision=precision)
     path = str(net)
     if reason := refusal(net.content):  # here, so that no model is trained that could not be loaded again
         raise RecipeError(f"{path}: {reason}")
     try:
-        outputs = {one.name: one.shape for one in net.session.get_outputs()}
+        outputs = net.engine.outputs
     except BundleError as error:
         raise RecipeError(str(error)) from error
     name = output or next(iter(outputs))
     if name not in outputs:
         raise RecipeError(f"{path}: has no output {name!r}. It has: {', '.join(outputs)}")
-    shape = outputs[name][1:]
-    if not all(isinstance(side, int) for side in shape):
+    shape = tuple(side for side in outputs[name].shape[1:] if isinstance(side, int))
+    if len(shape) < len(outputs[name].shape) - 1:
         raise RecipeError(
-            f"{path}: the output {name!r} has the shape {outputs[name]}, of which only the first side may be free. "
+            f"{path}: the output {name!r} has the shape {outputs[name].shape}, of which only the first side may be free. "
             "Export the net with a fixed row shape, or name another output."
         )
-    return net, tuple(shape)
+    return net, shape
 
 
 def front(spec: mel.MelSpec, frames: int, hop_frames: int) -> Callable[[Floats], Floats]:
@@ -104,7 +115,7 @@ def build(
     """A backbone of ``frames`` frames per row, every ``hop`` seconds (rounded to whole frames).
 
     ``at`` is the block whose output the rows are; "patches" leaves the net out. ``trim`` decibels: see Backbone.
-    ``batch``: rows that the net takes at once. ``precision``: "fp32", or "int8" for the net in 8 bits.
+    ``batch``: rows that the net takes at once in float32. ``precision``: see ``engines``.
     """
     if pad not in ("repeat", "zero"):
         raise RecipeError(f"{name}: pad={pad!r} is unknown; wanted 'repeat' or 'zero'")
@@ -121,13 +132,9 @@ def build(
 
     net: Net | None = None
     shape: tuple[int, ...] = (frames, spec.n_mels)
-    if precision not in PRECISIONS:
-        raise RecipeError(f"{name}: precision={precision!r} is unknown; wanted {' or '.join(map(repr, PRECISIONS))}")
-    if at != PATCHES and precision == "fp32":
-        net, shape = net_of(weights_name, at, weights, batch=batch)
-    elif at != PATCHES:
-        int8.check()  # also for a net that is given: without the instructions its numbers may be others
-        net, shape = net_of(weights_name, at, weights, batch=max(batch, 10), calibrate=made_up)
+    if at != PATCHES:
+        batch = batch if precision == "fp32" else max(batch, MANY // (frames * spec.n_mels))
+        net, shape = net_of(weights_name, at, weights, batch=batch, precision=precision, calibrate=made_up)
 
     def rows(samples: Floats) -> Floats:
         return patches(samples).copy()  # frames that overlap share memory until here

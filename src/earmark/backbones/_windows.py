@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -50,17 +51,19 @@ def build(
     params: Mapping[str, Any],
     facts: Mapping[str, Any],
     pad_left: int = 0,
+    precision: str = "fp32",
 ) -> Backbone:
     """A backbone of ``window`` samples per row, every ``hop`` samples. ``inputs`` is the shape of the net's input.
 
-    ``at`` is the block whose output the rows are; "patches" leaves the net out.
+    ``at`` is the block whose output the rows are; "patches" leaves the net out. ``precision``: "fp32" or "bf16".
     """
     if pad not in ("repeat", "zero"):
         raise RecipeError(f"{name}: pad={pad!r} is unknown; wanted 'repeat' or 'zero'")
     net: Net | None = None
     shape = inputs
     if at != _patches.PATCHES:
-        net, shape = _patches.net_of(weights_name, at, weights)
+        batch = 4 if precision == "fp32" else max(4, _patches.MANY // math.prod(inputs))
+        net, shape = _patches.net_of(weights_name, at, weights, batch=batch, precision=precision)
     return Backbone(
         name=name, sample_rate=sample_rate, window_samples=window, hop_samples=hop, shape=shape, front=front, net=net,
         params=params, facts={**facts, "at": at}, pad_left=pad_left, pad_short=pad, about=about,

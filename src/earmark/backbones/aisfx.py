@@ -71,13 +71,18 @@ def front(samples: Floats, hop_frames: int) -> Floats:
 
 
 def build(
-    *, at: str = "embedding", hop: float = 1.161, pad: str = "repeat", weights: Path | str | bytes | None = None
+    *,
+    at: str = "embedding",
+    hop: float = 1.161,
+    pad: str = "repeat",
+    precision: str = "fp32",
+    weights: Path | str | bytes | None = None,
 ) -> Backbone:
     """Rows every ``hop`` seconds (whole frames of 23 ms; 1.161 s is half a window, as in the paper).
 
     ``at``: "embedding" (512), a block of the net such as "block3", or "patches" (its input, 100 x 96). ``pad``:
-    sounds shorter than 2.3 s are repeated ("repeat") or get zeros ("zero"). ``weights``: an ONNX file to use
-    instead of the installed one.
+    sounds shorter than 2.3 s are repeated ("repeat") or get zeros ("zero"). ``precision``: "fp32", or "bf16" on
+    processors made for it. ``weights``: an ONNX file to use instead of the installed one.
     """
     hop_frames = _patches.whole_frames(hop, SPEC)
     return _windows.build(
@@ -85,5 +90,5 @@ def build(
         inputs=(FRAMES, SPEC.n_mels), front=lambda samples: front(samples, hop_frames), at=at, pad=pad,
         weights_name="aisfx", weights=weights, about=ABOUT, pad_left=SPEC.n_fft // 2,
         facts={"front": asdict(SPEC), "areas": "one", "largest": LARGEST},
-        params={"at": at, "hop": hop, "pad": pad},
+        precision=precision, params={"at": at, "hop": hop, "pad": pad, "precision": precision},
     )  # fmt: skip

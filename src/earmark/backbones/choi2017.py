@@ -72,6 +72,7 @@ def build(
     hop: float = 29.0,
     pad: str = "repeat",
     left: int = SPEC.n_fft // 2,
+    precision: str = "fp32",
     weights: Path | str | bytes | None = None,
 ) -> Backbone:
     """One row per 29 s, every ``hop`` seconds.
@@ -79,7 +80,8 @@ def build(
     ``at``: "embedding" (160) or "patches" (the net's input, 96 x 1360). ``pad``: sounds shorter than 29 s are
     repeated ("repeat") or get zeros ("zero", as the authors do). ``left``: of the 416 zeros around a window, how many
     go before it: 256 centre the frames, as the features that are passed around were made; 208 are what "same" means
-    to Keras on TensorFlow (the rows of the two correlate at .997). ``weights``: an ONNX file to use instead of the installed one.
+    to Keras on TensorFlow (the rows of the two correlate at .997). ``precision``: "fp32", or "bf16" on processors made
+    for it. ``weights``: an ONNX file to use instead of the installed one.
     """
     if not 0 <= left <= PADDING:
         raise RecipeError(f"choi2017: left={left!r}: wanted a number of samples from 0 to {PADDING}")
@@ -89,5 +91,5 @@ def build(
         "choi2017", sample_rate=SPEC.sample_rate, window=WINDOW, hop=hop_samples, inputs=inputs, at=at, pad=pad,
         front=_windows.each(WINDOW, hop_samples, inputs, lambda window: front(window, left)),
         weights_name="choi2017", weights=weights, about=ABOUT, facts={"front": asdict(SPEC), "left": left},
-        params={"at": at, "hop": hop, "pad": pad, "left": left},
+        precision=precision, params={"at": at, "hop": hop, "pad": pad, "left": left, "precision": precision},
     )  # fmt: skip

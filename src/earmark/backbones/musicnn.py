@@ -108,8 +108,8 @@ def build(
 
     ``at``: "penultimate" (200), "pooled" (1506: maximum and mean over time of 753 channels), "logits" (50 tags), a
     block of the net such as "front" (561 x 187), or "patches" (its input, 187 x 96). ``trained``: "msd" or "mtt".
-    ``pad``: sounds shorter than 3 s are repeated ("repeat") or get zeros ("zero"). ``precision``: "fp32", or "int8" on
-    processors made for it. ``weights``: an ONNX net to use instead of the installed one.
+    ``pad``: sounds shorter than 3 s are repeated ("repeat") or get zeros ("zero"). ``precision``: "fp32", or "bf16" or
+    "int8" on processors made for them. ``weights``: an ONNX net to use instead of the installed one.
     """
     return _patches.build(
         "musicnn", spec=SPEC, frames=FRAMES, hop=hop, at=at, pad=pad, weights=weights, about=ABOUT, pad_left=PAD_LEFT,

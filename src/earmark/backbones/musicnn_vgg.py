@@ -70,8 +70,8 @@ def build(
 
     ``at``: "embedding" (256: the last pool), "logits" (50 tags), a block of the net such as "pool3", or "patches"
     (its input, 187 x 96). ``trained``: "msd" or "mtt". ``pad``: sounds shorter than 3 s are repeated ("repeat") or
-    get zeros ("zero"). ``precision``: "fp32", or "int8" on processors made for it. ``weights``: an ONNX net to use
-    instead of the installed one.
+    get zeros ("zero"). ``precision``: "fp32", or "bf16" or "int8" on processors made for them. ``weights``: an ONNX
+    net to use instead of the installed one.
     """
     return _patches.build(
         "musicnn-vgg", spec=SPEC, frames=FRAMES, hop=hop, at=at, pad=pad, weights=weights, about=ABOUT,

@@ -30,7 +30,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from earmark import engines
 from earmark.backbone import About, Backbone, Floats
+from earmark.engines import FLOATS, Port
 from earmark.errors import RecipeError
 from earmark.mel import MelSpec
 
@@ -54,13 +56,14 @@ def build(
     hop: float | None = None,
     output: str | None = None,
     pad: str = "repeat",
+    precision: str = "fp32",
     weights: Path | str | bytes | None = None,
 ) -> Backbone:
     """Rows of the net in ``file``.
 
     ``facts``: a TOML or JSON file, or its content; default: the file of the net's name beside it. ``hop`` (seconds)
     and ``output`` overrule the facts. ``pad``: short sounds are repeated ("repeat") or get zeros ("zero").
-    ``weights``: a copy of the net (file or bytes) instead of ``file``. Raises RecipeError when facts are missing, wrong or do
+    ``precision``: "fp32", or "bf16" on processors made for it. ``weights``: a copy of the net (file or bytes) instead of ``file``. Raises RecipeError when facts are missing, wrong or do
     not fit the net.
     """
     path = Path("net.onnx" if isinstance(weights, bytes) else weights or file or "")
@@ -72,9 +75,14 @@ def build(
         raise RecipeError(f"{path}: its facts hold {sorted(unknown)}, unknown here. Known: {', '.join(sorted(_KNOWN))}")
     if missing := {"sample_rate", "hop", "frames" if "front" in told else "window"} - told.keys():
         raise RecipeError(f"{path}: its facts lack {', '.join(sorted(missing))}. See the docs of the backbone 'onnx'")
+    if precision not in (known := ("fp32", "bf16")):
+        raise RecipeError(f"onnx: precision={precision!r} is unknown; wanted {' or '.join(map(repr, known))}")
     if pad not in ("repeat", "zero"):
         raise RecipeError(f"onnx: pad={pad!r} is unknown; wanted 'repeat' or 'zero'")
-    net, shape = _patches.given_net(weights if isinstance(weights, bytes) else path, told.get("output"))
+    engines.check(precision)
+    net, shape = _patches.given_net(
+        weights if isinstance(weights, bytes) else path, told.get("output"), precision=precision
+    )
     rate = int(told["sample_rate"])
     row: tuple[int, ...]
     if "front" in told:
@@ -92,7 +100,7 @@ def build(
         def cut(samples: Floats) -> Floats:
             return sliding_window_view(samples, window)[::step]
 
-    channel = _channel(net.session.get_inputs()[0], row, path)
+    channel = _channel(next(iter(net.engine.inputs.values())), row, path)
 
     def front(samples: Floats) -> Floats:
         rows = cut(samples)
@@ -108,7 +116,7 @@ def build(
         shape=shape,
         front=front,
         net=net,
-        params={"facts": told, "pad": pad},
+        params={"facts": told, "pad": pad, "precision": precision},
         facts={"front": asdict(spec) if spec else None, "row": row},
         pad_left=spec.frame_length // 2 if spec and told.get("centred") else 0,
         pad_short=pad,
@@ -143,15 +151,15 @@ def _spec(front: Mapping[str, Any], sample_rate: int, net: Path) -> MelSpec:
         raise RecipeError(f"{net}: its [front] is not a log-mel ({error}). It takes: {known}") from error
 
 
-def _channel(wanted: Any, row: tuple[int, ...], net: Path) -> bool:
+def _channel(wanted: Port, row: tuple[int, ...], net: Path) -> bool:
     """True if the net wants an axis for one channel. Raises RecipeError when rows do not fit the net."""
     for shape in (row, (1, *row)):
         fits = len(wanted.shape) == len(shape) + 1 and all(
             not isinstance(have, int) or have == want for have, want in zip(wanted.shape[1:], shape, strict=True)
         )
-        if fits and not isinstance(wanted.shape[0], int) and wanted.type == "tensor(float)":
+        if fits and not isinstance(wanted.shape[0], int) and wanted.kind == FLOATS:
             return len(shape) > len(row)
     raise RecipeError(
-        f"{net}: takes {wanted.type} {wanted.shape}, but its facts make float rows ('n', {', '.join(map(str, row))}). "
+        f"{net}: takes {wanted.kind} {wanted.shape}, but its facts make float rows ('n', {', '.join(map(str, row))}). "
         "The first side must be free; correct the facts, or export the net again"
     )

@@ -87,14 +87,15 @@ def build(
     at: str | None = None,
     hop: float = 0.5,
     pad: str = "repeat",
+    precision: str = "fp32",
     weights: Path | str | bytes | None = None,
 ) -> Backbone:
     """Rows of windows of 1 s, every ``hop`` seconds.
 
     ``content``: trained on "music" or "env". ``mels``: 128 or 256. ``size``: 512 or 6144 numbers. ``at``: instead,
     a block of the net such as "conv6", or "patches" (its input, mels x 199). ``pad``: sounds shorter than 1 s are
-    repeated ("repeat") or get zeros ("zero", as the reference does). ``weights``: an ONNX file to use instead of the
-    installed one.
+    repeated ("repeat") or get zeros ("zero", as the reference does). ``precision``: "fp32", or "bf16" on processors
+    made for it. ``weights``: an ONNX file to use instead of the installed one.
     """
     for name, value, choices in (("content", content, CONTENTS), ("mels", mels, MELS), ("size", size, tuple(SIZES))):
         if value not in choices:
@@ -105,6 +106,8 @@ def build(
         "openl3", sample_rate=SAMPLE_RATE, window=WINDOW, hop=hop_samples, inputs=inputs, at=block, pad=pad,
         front=_windows.each(WINDOW, hop_samples, inputs, lambda window: front(window, spec)),
         weights_name=f"openl3-mel{mels}-{content}", weights=weights, about=ABOUT,
-        facts={"front": asdict(spec), "content": content},
-        params={"content": content, "mels": mels, "size": size, "at": at, "hop": hop, "pad": pad},
+        facts={"front": asdict(spec), "content": content}, precision=precision,
+        params={
+            "content": content, "mels": mels, "size": size, "at": at, "hop": hop, "pad": pad, "precision": precision,
+        },
     )  # fmt: skip

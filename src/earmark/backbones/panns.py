@@ -77,6 +77,7 @@ def build(
     at: str = "embedding",
     hop: float = 5.0,
     pad: str = "repeat",
+    precision: str = "fp32",
     weights: Path | str | bytes | None = None,
 ) -> Backbone:
     """Rows of windows of 10 s, every ``hop`` seconds.
@@ -84,7 +85,8 @@ def build(
     ``net``: "cnn14" (2048 numbers), "cnn14-16k" (the same for sound of 16 kHz), "mobilenetv1" or "mobilenetv2"
     (1024). ``at``: "embedding", "scores" (527 AudioSet classes), a block of the net such as "block5",
     or "patches" (its input, 1001 x 64). ``pad``: sounds shorter than 10 s are repeated ("repeat") or get zeros ("zero").
-    ``weights``: an ONNX file to use instead of the installed one.
+    ``precision``: "fp32", or "bf16" on processors made for it. ``weights``: an ONNX file to use instead of the installed
+    one.
     """
     if net not in SPECS:
         raise RecipeError(f"panns: net={net!r} is unknown; wanted one of {', '.join(SPECS)}")
@@ -95,5 +97,5 @@ def build(
         "panns", sample_rate=spec.sample_rate, window=window, hop=hop_samples, inputs=inputs, at=at, pad=pad,
         front=_windows.each(window, hop_samples, inputs, lambda samples: front(samples, spec)),
         weights_name=f"panns-{net}", weights=weights, about=ABOUT, facts={"front": asdict(spec), "net": net},
-        params={"net": net, "at": at, "hop": hop, "pad": pad},
+        precision=precision, params={"net": net, "at": at, "hop": hop, "pad": pad, "precision": precision},
     )  # fmt: skip

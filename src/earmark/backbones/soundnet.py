@@ -59,17 +59,23 @@ WEIGHTS = (
 
 
 def build(
-    *, at: str = "embedding", hop: float = 1.5, pad: str = "repeat", weights: Path | str | bytes | None = None
+    *,
+    at: str = "embedding",
+    hop: float = 1.5,
+    pad: str = "repeat",
+    precision: str = "fp32",
+    weights: Path | str | bytes | None = None,
 ) -> Backbone:
     """Rows of windows of 3 s, every ``hop`` seconds.
 
     ``at``: "embedding" (256: the mean of conv5), a block of the net such as "conv3", or "patches" (the waveform).
-    ``pad``: sounds shorter than 3 s are repeated ("repeat", as the authors do) or get zeros ("zero"). ``weights``:
-    an ONNX file to use instead of the installed one.
+    ``pad``: sounds shorter than 3 s are repeated ("repeat", as the authors do) or get zeros ("zero"). ``precision``:
+    "fp32", or "bf16" on processors made for it. ``weights``: an ONNX file to use instead of the installed one.
     """
     hop_samples = _windows.samples_in(hop, SAMPLE_RATE, "soundnet")
     return _windows.build(
         "soundnet", sample_rate=SAMPLE_RATE, window=WINDOW, hop=hop_samples, inputs=(WINDOW,), at=at, pad=pad,
         front=lambda samples: sliding_window_view(samples, WINDOW)[::hop_samples].copy(),
-        weights_name="soundnet", weights=weights, about=ABOUT, facts={}, params={"at": at, "hop": hop, "pad": pad},
+        weights_name="soundnet", weights=weights, about=ABOUT, facts={}, precision=precision,
+        params={"at": at, "hop": hop, "pad": pad, "precision": precision},
     )  # fmt: skip

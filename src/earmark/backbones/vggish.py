@@ -85,8 +85,8 @@ def build(
     ``at``: instead, a block of the net such as "pool3" (256 x 12 x 8), or "patches" (its input, 96 x 64).
     ``pad``: sounds shorter than 0.975 s are repeated ("repeat") or get zeros ("zero"). ``trim``: decibels;
     what lies further below the loudest moment at both ends is left out first (librosa's ``effects.trim``; 60 is
-    usual), and the rows' times count from there. ``precision``: "fp32", or "int8" on processors made for it.
-    ``weights``: an ONNX net to use instead of the installed one.
+    usual), and the rows' times count from there. ``precision``: "fp32", or "bf16" or "int8" on processors made
+    for them. ``weights``: an ONNX net to use instead of the installed one.
     """
     if output not in OUTPUTS:
         raise RecipeError(f"vggish: output={output!r} is unknown; wanted {', '.join(map(repr, OUTPUTS))}")

@@ -82,8 +82,8 @@ def build(
 
     ``at``: "embedding" (1024), "scores" (521 AudioSet classes), a block of the net such as "layer12", or
     "patches" (its input, 96 x 64). ``pad``: sounds shorter than 0.975 s are repeated ("repeat") or get zeros
-    ("zero"). ``precision``: "fp32", or "int8": about twice as fast, on processors made for it. ``weights``: an ONNX
-    net to use instead of the installed one.
+    ("zero"). ``precision``: "fp32", or "bf16" or "int8" on processors made for them: three to four times as fast.
+    ``weights``: an ONNX net to use instead of the installed one.
     """
     return _patches.build(
         "yamnet", spec=SPEC, frames=FRAMES, hop=hop, at=at, pad=pad, weights_name="yamnet", weights=weights,

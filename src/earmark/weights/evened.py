@@ -21,7 +21,6 @@ Array = NDArray[Any]
 # channel's own; half where the channel shares the weights' scale with others. Searched on YAMNet.
 DEPTHWISE, FULL = 1.0, 0.5
 QUIET = 0.1  # channels that calibration hardly woke count as that loud: other sounds may wake them
-LEAST = 256  # channels from which on a 1x1 convolution is faster as a product of matrices (which AMX takes)
 
 
 def attributes(node: Any) -> dict[str, Any]:
@@ -93,50 +92,6 @@ def even(model: Any, largest: Mapping[str, Array]) -> None:
         put(model, name, values.astype(np.float32))
 
 
-def as_products(model: Any) -> Any:
-    """1x1 convolutions of many channels, with their ReLU, as products of matrices: the same numbers."""
-    import onnx
-
-    model = onnx.shape_inference.infer_shapes(model)
-    weights = weights_of(model)
-    shapes = shapes_of(model)
-    nodes: list[Any] = []
-    taken: set[str] = set()
-    relus = {n.input[0]: n for n in model.graph.node if n.op_type == "Relu"}
-    node = onnx.helper.make_node
-    for old in model.graph.node:
-        w = weights.get(old.input[1]) if old.op_type == "Conv" else None
-        relu = relus.get(old.output[0])
-        facts = attributes(old)
-        plain = (
-            facts.get("strides", [1, 1]) == [1, 1] and facts.get("group", 1) == 1 and not any(facts.get("pads", [0]))
-        )
-        if w is None or relu is None or w.shape[1] < LEAST or w.shape[2:] != (1, 1) or len(old.input) < 3 or not plain:
-            if old.name not in taken:
-                nodes.append(old)
-            continue
-        name, (_, _, height, width) = old.name, shapes[old.output[0]]
-        put(model, f"{name}.matrix", w[:, :, 0, 0].T)
-        put(model, f"{name}.rows", np.array([-1, w.shape[1]]))
-        put(model, f"{name}.image", np.array([-1, height, width, w.shape[0]]))
-        taken.add(relu.name)
-        nodes += [
-            node("Transpose", [old.input[0]], [f"{name}.last"], f"{name}.last", perm=[0, 2, 3, 1]),
-            node("Reshape", [f"{name}.last", f"{name}.rows"], [f"{name}.flat"], f"{name}.flat"),
-            node("Gemm", [f"{name}.flat", f"{name}.matrix", old.input[2]], [f"{name}.product"], name),
-            node("Relu", [f"{name}.product"], [f"{name}.positive"], f"{name}.positive"),
-            node("Reshape", [f"{name}.positive", f"{name}.image"], [f"{name}.back"], f"{name}.back"),
-            node("Transpose", [f"{name}.back"], [relu.output[0]], f"{name}.first", perm=[0, 3, 1, 2]),
-        ]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-    del model.graph.value_info[:]
-    used = {name for n in model.graph.node for name in n.input}
-    for unused in [t for t in model.graph.initializer if t.name not in used]:
-        model.graph.initializer.remove(unused)
-    return onnx.shape_inference.infer_shapes(model)
-
-
 def shapes_of(model: Any) -> dict[str, list[int]]:
     """Shapes of tensors as far as they are known; 0 where not."""
     values = [*model.graph.value_info, *model.graph.output, *model.graph.input]
@@ -151,7 +106,5 @@ def work(model: Any) -> dict[str, float]:
         if node.op_type == "Conv":
             found[node.name] = float(math.prod(shapes[node.output[0]][2:]) * weights[node.input[1]].size)
         elif node.op_type == "Gemm" and node.input[1] in weights:
-            image = next((n for n in model.graph.initializer if n.name == f"{node.name}.image"), None)
-            places = 1 if image is None else math.prod(weights[image.name][1:3].tolist())
-            found[node.name] = float(places * weights[node.input[1]].size)
+            found[node.name] = float(weights[node.input[1]].size)
     return found

@@ -14,11 +14,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +25,8 @@ from numpy.typing import NDArray
 
 from earmark.errors import MissingExtraError, WeightsError
 
+from .. import engines
+from ..engines import Engine
 from ..swap import whole
 from . import evened
 from .rounded import rounded
@@ -37,13 +37,12 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 
 MADE_UP = "made-up music and noise"  # what calibration.py makes
-VERSION = 1  # raise it when nets come out otherwise: they are then made anew
+VERSION = 2  # raise it when nets come out otherwise: they are then made anew
 GOOD = 0.99  # mean cosine to the float net from which on 8 bits are offered
 GAIN = 1.2  # times as fast as the float net
 WANTED = 0.997  # layers go back to float until it is reached: sounds unlike those calibrated on agree less
-SPARED = 0.06  # … and as long as they hold no more than that share of the work
-FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})  # as /proc/cpuinfo has them
-_BATCH = 8
+SPARED = 0.15  # … and as long as they hold no more than that share of the work
+_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -67,34 +66,13 @@ class Kept:
     lowest: float
 
 
-@cache
-def unsupported() -> str | None:
-    """Why this processor should not run nets in 8 bits; None if it should."""
-    if platform.machine() == "arm64" and platform.system() == "Darwin":
-        return None  # all of Apple's have the dot product
-    try:
-        text = Path("/proc/cpuinfo").read_text("utf-8", "replace")
-    except OSError:
-        return "whether this processor has instructions for 8-bit products cannot be told on this system"
-    lines = [line.split(":", 1)[1] for line in text.splitlines() if line.startswith(("flags", "Features"))]
-    if lines and FLAGS & set(lines[0].split()):
-        return None
-    return "this processor has no instructions for 8-bit products (AVX-VNNI, AVX512-VNNI, AMX or the like)"
-
-
-def check() -> None:
-    """Raise WeightsError where 8 bits are not offered."""
-    if reason := unsupported():
-        raise WeightsError(f"precision='int8': {reason}. Use precision='fp32'")
-
-
 def installed(weights: Installed, output: str, rows: Callable[[], Floats], heard: str, *, again: bool = False) -> Kept:
     """Installed ``weights`` up to ``output`` in 8 bits; made once, of ``rows()``, and kept.
 
     ``heard`` names the sounds of the rows; it is written beside the net with how far the net agrees with the float one.
     ``again``: make it anew. Raises WeightsError where 8 bits are not offered or not good enough.
     """
-    check()
+    engines.check("int8")
     path = weights.folder / f"{output}.int8.onnx"
     record = path.with_suffix(".json")
     try:
@@ -134,11 +112,10 @@ def quantise(net: bytes, output: str, rows: Floats, *, seed: int = 0) -> Quantis
     model = onnx.load_from_string(net)
     name = model.graph.input[0].name
     model = onnx.utils.Extractor(model).extract_model([name], [output])
-    whole = onnx.ModelProto()
-    whole.CopyFrom(model)
-    near, wanted = _run(model, name, choose), _run(model, name, judge)
+    plain = engines.load(model.SerializeToString())
+    near, wanted = _run(plain, choose, output), _run(plain, judge, output)
     evened.even(model, _extremes(model, name, learn, by_channel=True)[1])
-    model = evened.as_products(model)
+    model = onnx.shape_inference.infer_shapes(model)
     low, high = _extremes(model, name, learn)
     ranges = {t: (np.float32(low[t]), np.float32(high[t])) for t in low}
     work = evened.work(model)
@@ -146,7 +123,9 @@ def quantise(net: bytes, output: str, rows: Floats, *, seed: int = 0) -> Quantis
     floats = [n for n in work if n in _of_one_channel(model)]
 
     def agreement(**layers: Iterable[str]) -> float:
-        return float(_cosines(near, _run(rounded(model, ranges, **layers), name, choose)).mean())
+        # Bytes between floats: what bfloat16 loses beside them is not to be laid on a layer.
+        tried = engines.load(rounded(model, ranges, **layers).SerializeToString())
+        return float(_cosines(near, _run(tried, choose, output)).mean())
 
     lost = {layer: 1 - agreement(only=[layer]) for layer in work if layer not in floats}
     spare = sorted(lost, key=lambda one: lost[one] / (work[one] + 0.002 * sum(work.values())), reverse=True)
@@ -155,11 +134,12 @@ def quantise(net: bytes, output: str, rows: Floats, *, seed: int = 0) -> Quantis
             break
         if sum(work[f] for f in [*floats, layer]) <= SPARED * sum(work.values()):
             floats.append(layer)
-    made = rounded(model, ranges, without=floats)
-    cosines = _cosines(wanted, _run(made, name, judge))
+    net = rounded(model, ranges, without=floats).SerializeToString()
+    made = engines.load(net, "int8", threads=1)
+    cosines = _cosines(wanted, _run(made, judge, output))
     found = Quantised(
-        made.SerializeToString(), float(cosines.mean()), float(np.quantile(cosines, 0.01)),
-        _times_faster(whole, made, name, judge[:32]), tuple(floats),
+        net, float(cosines.mean()), float(np.quantile(cosines, 0.01)),
+        _times_faster((plain, made), judge[:_BATCH], output), tuple(floats),
     )  # fmt: skip
     if not found.cosine >= GOOD:
         raise WeightsError(
@@ -182,30 +162,18 @@ def _of_one_channel(model: Any) -> set[str]:
     return {n.name for n in plain if weights[n.input[1]].shape[1] == 1}
 
 
-def _session(model: Any) -> Any:
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-
-
-def _run(model: Any, name: str, rows: Floats) -> Floats:
-    session = _session(model)
-    parts = [session.run(None, {name: rows[i : i + _BATCH]})[0] for i in range(0, len(rows), _BATCH)]
+def _run(engine: Engine, rows: Floats, output: str) -> Floats:
+    parts = [engine(rows[i : i + _BATCH], output) for i in range(0, len(rows), _BATCH)]
     return np.concatenate(parts).reshape(len(rows), -1)
 
 
-def _times_faster(whole: Any, made: Any, name: str, rows: Floats) -> float:
-    """Least time of the float net over that of the other, each in its turn."""
+def _times_faster(engines: Sequence[Engine], rows: Floats, output: str) -> float:
+    """Least time of the float net over that of the other, each in its turn; both compute on this thread."""
     took: list[list[float]] = [[], []]
-    sessions = [_session(whole), _session(made)]
     for _ in range(5):
-        for session, times in zip(sessions, took, strict=True):
+        for engine, times in zip(engines, took, strict=True):
             began = time.thread_time()
-            for i in range(0, len(rows), _BATCH):
-                session.run(None, {name: rows[i : i + _BATCH]})
+            _run(engine, rows, output)
             times.append(time.thread_time() - began)
     return min(took[0]) / max(min(took[1]), 1e-9)
 
@@ -229,7 +197,7 @@ def _extremes(
     tensors = [o for n in model.graph.node for o in n.output]
     del shown.graph.output[:]
     shown.graph.output.extend(onnx.helper.make_empty_tensor_value_info(t) for t in tensors)
-    session = _session(shown)
+    session = engines.OnnxRuntime(shown.SerializeToString()).session
     low: dict[str, Any] = {}
     high: dict[str, Any] = {}
     for i in range(0, len(rows), _BATCH):

@@ -39,7 +39,6 @@ def rounded(
         )  # fmt: skip
         result = made.quantize_model()
     _bypass(result, floats)
-    _relu_last(result)
     return result
 
 
@@ -84,27 +83,6 @@ def _bypass(model: Any, floats: set[str]) -> None:
             gone.append(before)
     for node in gone:
         model.graph.node.remove(node)
-
-
-def _relu_last(model: Any) -> None:
-    """A product's ReLU after its reshaping, where both are in float.
-
-    Beside the product onnxruntime would join the two, and then multiply floats.
-    """
-    made = {o: n for n in model.graph.node for o in n.output}
-    for shape in model.graph.node:
-        relu = made.get(shape.input[0]) if shape.op_type == "Reshape" else None
-        product = made.get(relu.input[0]) if relu is not None and relu.op_type == "Relu" else None
-        if relu is None or product is None or product.op_type != "Gemm":
-            continue
-        between, out = f"{shape.name}.unclipped", shape.output[0]
-        shape.input[0], shape.output[0] = product.output[0], between
-        relu.input[0], relu.output[0] = between, out
-        first, second = type(shape)(), type(shape)()
-        first.CopyFrom(shape)
-        second.CopyFrom(relu)
-        relu.CopyFrom(first)  # so that nodes stand in the order in which they are worked out
-        shape.CopyFrom(second)
 
 
 @contextlib.contextmanager

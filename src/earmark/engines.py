@@ -1,0 +1,161 @@
+"""What runs a net: onnxruntime in float32, OpenVINO in bfloat16 and in 8 bits.
+
+onnxruntime belongs to the core. Processors made for it multiply bfloat16 and bytes many times faster than float32 (AMX:
+sixteen times); onnxruntime has no bfloat16 for them and OpenVINO is the library that has both (docs/adr/0005). Engines
+compute on as many threads as call them, one each: files are what runs in parallel.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import threading
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import MissingExtraError, WeightsError
+
+Floats = NDArray[np.float32]
+
+FLOATS = "float32"
+
+PRECISIONS = ("fp32", "bf16", "int8")
+BYTES = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})  # as /proc/cpuinfo has them
+HALVES = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
+
+
+class Port(NamedTuple):
+    """Where numbers go in or come out. A side of ``shape`` that is no number is free."""
+
+    shape: tuple[int | str | None, ...]
+    kind: str  # FLOATS, or what the engine calls it
+
+
+class Engine(Protocol):
+    """A net that is loaded. It may be called from many threads."""
+
+    inputs: dict[str, Port]
+    outputs: dict[str, Port]
+
+    def __call__(self, rows: Floats, output: str) -> Floats:
+        """Rows (n, …) in, the output of that name (n, …) out."""
+
+
+def load(source: Path | bytes, precision: str = "fp32", *, threads: int | None = None) -> Engine:
+    """The ONNX file ``source`` in the engine for that precision. For "int8" the net itself must have been rounded before.
+
+    ``threads``: how many may call it at once (default: all processors). Raises what the engine raises.
+    """
+    return OnnxRuntime(source) if precision == "fp32" else OpenVino(source, threads or processors())
+
+
+class OnnxRuntime:
+    """onnxruntime, on the thread that calls."""
+
+    def __init__(self, source: Path | bytes) -> None:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        # Without enable_fallback=0 it would say on stdout that it tries again with the same provider.
+        self.session = ort.InferenceSession(
+            source if isinstance(source, bytes) else str(source), options,
+            providers=["CPUExecutionProvider"], enable_fallback=0,
+        )  # fmt: skip
+        self.inputs, self.outputs = (
+            {one.name: Port(tuple(one.shape), {"tensor(float)": FLOATS}.get(one.type, one.type)) for one in ports}
+            for ports in (self.session.get_inputs(), self.session.get_outputs())
+        )
+
+    def __call__(self, rows: Floats, output: str) -> Floats:
+        found: Floats = self.session.run([output], {next(iter(self.inputs)): rows})[0]
+        return found
+
+
+class OpenVino:
+    """OpenVINO, what is left in float as bfloat16 where the processor multiplies that."""
+
+    def __init__(self, source: Path | bytes, threads: int) -> None:
+        core = _openvino()
+        halves = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        settings = {
+            "NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False,
+            "INFERENCE_PRECISION_HINT": "bf16" if halves else "f32",
+        }  # fmt: skip
+        model = core.read_model(source if isinstance(source, bytes) else str(source))
+        self.model = core.compile_model(model, "CPU", settings)
+        self.inputs, self.outputs = (
+            {port.any_name: _port(port) for port in ports} for ports in (self.model.inputs, self.model.outputs)
+        )
+        self._own = threading.local()  # a request of each thread: they hold the values between layers
+
+    def __call__(self, rows: Floats, output: str) -> Floats:
+        if not hasattr(self._own, "request"):
+            self._own.request = self.model.create_infer_request()
+        request = self._own.request
+        request.infer({0: np.ascontiguousarray(rows)})
+        found: Floats = request.get_tensor(self.model.output(output)).data.copy()  # it is overwritten by the next rows
+        return found
+
+
+def check(precision: str) -> None:
+    """Raise WeightsError where this processor should not run a net so, MissingExtraError where the engine is not there."""
+    if precision == "fp32":
+        return
+    if reason := unsupported(precision):
+        raise WeightsError(f"precision={precision!r}: {reason}. Use precision='fp32'")
+    _openvino()
+
+
+@cache
+def unsupported(precision: str) -> str | None:
+    """Why this processor should not run nets in that precision (slow, or other sums); None if it should."""
+    kind, flags = {"bf16": ("bfloat16", HALVES), "int8": ("8-bit", BYTES)}[precision]
+    if platform.machine() == "arm64" and platform.system() == "Darwin" and precision == "int8":
+        return None  # all of Apple's have the dot product
+    try:
+        text = Path("/proc/cpuinfo").read_text("utf-8", "replace")
+    except OSError:
+        return f"whether this processor has instructions for {kind} products cannot be told on this system"
+    lines = [line.split(":", 1)[1] for line in text.splitlines() if line.startswith(("flags", "Features"))]
+    if lines and flags & set(lines[0].split()):
+        return None
+    return f"this processor has no instructions for {kind} products ({', '.join(sorted(flags))})"
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def _openvino() -> Any:
+    """OpenVINO's core. Raises MissingExtraError without it."""
+    # OpenVINO reports being imported to its makers unless the user has objected. Nothing of what Earmark does leaves
+    # the machine: without this package, it does not.
+    teller = "openvino_telemetry"
+    before = sys.modules.get(teller)
+    sys.modules[teller] = None  # type: ignore[assignment]  # to import it fails
+    try:
+        import openvino
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("a net in bf16 or int8", "fast") from error
+    finally:
+        if before is None:
+            del sys.modules[teller]
+        else:
+            sys.modules[teller] = before
+    return openvino.Core()
+
+
+def _port(port: Any) -> Port:
+    sides = tuple(side.get_length() if side.is_static else "n" for side in port.partial_shape)
+    kind = port.element_type.get_type_name()
+    return Port(sides, {"f32": FLOATS}.get(kind, kind))
