@@ -23,7 +23,7 @@ from earmark.errors import AudioError
 OURS = sys.executable
 EARMARK = (OURS, "-c", "from earmark.cli import main; main()")
 Facts = dict[str, Any]
-TURN = 10  # clips that a worker embeds in one turn
+TURN = 50  # clips that a worker embeds in one turn: corpora are no shorter, and at the end of a turn a thread may wait
 
 
 def clips_of(folder: Path, count: int, seconds: float = 10.0) -> list[Path]:

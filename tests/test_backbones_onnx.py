@@ -91,7 +91,7 @@ def test_facts_beside_the_net(tmp_path: Path) -> None:
     [
         ({"hop": 0.1}, "lack sample_rate, window"),
         ({**FACTS, "colour": 1}, "unknown here"),
-        ({**FACTS, "frames": 30}, "takes tensor.float. ..n., 20, 16., but its facts make float rows"),
+        ({**FACTS, "frames": 30}, "takes float32 ..n., 20, 16., but its facts make float rows"),
         ({**FACTS, "front": {**FRONT, "mels": 3}}, "not a log-mel"),
         ({**FACTS, "output": "nothing"}, "has no output 'nothing'. It has: mean, negative"),
     ],

@@ -23,6 +23,7 @@ from .errors import MissingExtraError, WeightsError
 Floats = NDArray[np.float32]
 
 FLOATS = "float32"
+LARGE = 2**26
 
 PRECISIONS = ("fp32", "bf16", "int8")
 BYTES = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})  # as /proc/cpuinfo has them
@@ -80,28 +81,49 @@ class OnnxRuntime:
 
 
 class OpenVino:
-    """OpenVINO, what is left in float as bfloat16 where the processor multiplies that."""
+    """OpenVINO, what is left in float as bfloat16 where the processor multiplies that.
+
+    Each thread that calls at the same time gets a copy of the net that computes on that thread. Handing work over to
+    threads of OpenVINO's own leaves a sixth of two processors idle; nets of ``LARGE`` bytes do that, whose copies would fill memory.
+    """
 
     def __init__(self, source: Path | bytes, threads: int) -> None:
+        self._model = _openvino().read_model(source if isinstance(source, bytes) else str(source))
+        size = len(source) if isinstance(source, bytes) else source.stat().st_size
+        self._streams = threads if size >= LARGE else 1
+        self._growing = threading.Lock()
+        compiled = self._compiled()
+        self.inputs, self.outputs = (
+            {port.any_name: _port(port) for port in ports} for ports in (compiled.inputs, compiled.outputs)
+        )
+        self._shared = compiled if size >= LARGE else None
+        self._idle: list[Any] = [compiled.create_infer_request()]  # they hold the values between layers
+
+    def _compiled(self) -> Any:
         core = _openvino()
         halves = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         settings = {
-            "NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False,
+            "NUM_STREAMS": self._streams, "INFERENCE_NUM_THREADS": self._streams, "ENABLE_CPU_PINNING": False,
             "INFERENCE_PRECISION_HINT": "bf16" if halves else "f32",
         }  # fmt: skip
-        model = core.read_model(source if isinstance(source, bytes) else str(source))
-        self.model = core.compile_model(model, "CPU", settings)
-        self.inputs, self.outputs = (
-            {port.any_name: _port(port) for port in ports} for ports in (self.model.inputs, self.model.outputs)
-        )
-        self._own = threading.local()  # a request of each thread: they hold the values between layers
+        return core.compile_model(self._model, "CPU", settings)
 
     def __call__(self, rows: Floats, output: str) -> Floats:
-        if not hasattr(self._own, "request"):
-            self._own.request = self.model.create_infer_request()
-        request = self._own.request
-        request.infer({0: np.ascontiguousarray(rows)})
-        found: Floats = request.get_tensor(self.model.output(output)).data.copy()  # it is overwritten by the next rows
+        wanted = next(iter(self.inputs.values())).shape
+        if len(rows.shape) != len(wanted) or any(
+            isinstance(want, int) and have != want for have, want in zip(rows.shape, wanted, strict=True)
+        ):
+            raise ValueError(f"found rows of shape {rows.shape}, wanted {wanted}")  # it would bend them into shape
+        try:
+            request = self._idle.pop()
+        except IndexError:
+            with self._growing:
+                request = (self._shared or self._compiled()).create_infer_request()
+        try:
+            request.infer({0: np.ascontiguousarray(rows)})
+            found: Floats = request.get_tensor(output).data.copy()  # the next rows overwrite it
+        finally:
+            self._idle.append(request)
         return found
 
 
