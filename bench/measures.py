@@ -224,16 +224,18 @@ def warm(files: Sequence[Path]) -> Facts:
     if len({c.label for c in clips}) < 2:
         clips = [Clip(c.id, c.path, label=f"class {i % 4}") for i, c in enumerate(clips)]
     dataset = Dataset("bench", tuple(clips))
-    took = {}
-    with TemporaryDirectory() as folder:
-        cache = Cache(Path(folder))
-        one, more = "yamnet:mean/lda(shrinkage=0.5)", "yamnet:mean/knn"
-        compare(dataset, ["mfcc:mean/knn"], cache=None, protocol="clips")  # imports
-        for name, recipes in (("cold", [one]), ("warm", [one]), ("one more", [one, more])):
-            began = time.perf_counter()
-            compare(dataset, recipes, cache=cache, protocol="clips")
-            took[name] = time.perf_counter() - began
-    return {"clips": len(clips), "took": took}
+    found = {}
+    compare(dataset, ["mfcc:mean/knn"], cache=None, protocol="clips")  # imports
+    for backbone in ("yamnet", "musicnn-vgg"):
+        one, more = f"{backbone}:mean/lda(shrinkage=0.5)", f"{backbone}:mean/knn"
+        found[backbone] = took = {}
+        with TemporaryDirectory() as folder:
+            cache = Cache(Path(folder))
+            for name, recipes in (("cold", [one]), ("warm", [one]), ("one more", [one, more])):
+                began = time.perf_counter()
+                compare(dataset, recipes, cache=cache, protocol="clips")
+                took[name] = time.perf_counter() - began
+    return {"clips": len(clips), "backbones": found}
 
 
 def large(counts: Sequence[int] = (10, 100, 1000, 10000)) -> Facts:

@@ -93,11 +93,15 @@ def _cnn(facts: Facts) -> str:
 
 
 def _warm(facts: Facts) -> str:
-    took = facts["took"]
-    lines = [(name, f"{seconds:.2f}", f"{took['cold'] / seconds:.0f}") for name, seconds in took.items()]
+    lines = [
+        (backbone, name, f"{seconds:.2f}", f"{took['cold'] / seconds:.0f}")
+        for backbone, took in facts["backbones"].items()
+        for name, seconds in took.items()
+    ]
     return (
-        f"## Second run\n`compare` of `yamnet:mean/lda(shrinkage=0.5)` on {facts['clips']} clips: no rows kept (cold), all kept "
-        "(warm), and with `yamnet:mean/knn` beside it (one more).\n\n" + _table(("", "seconds", "times faster"), lines)
+        f"## Second run\n`compare` of `BACKBONE:mean/lda(shrinkage=0.5)` on {facts['clips']} clips: no rows kept (cold), all kept "
+        "(warm), and with `BACKBONE:mean/knn` beside it (one more).\n\n"
+        + _table(("backbone", "", "seconds", "times faster"), lines)
     )
 
 

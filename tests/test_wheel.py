@@ -42,7 +42,7 @@ def test_the_wheel_in_an_empty_environment(sounds: Path, tmp_path: Path) -> None
     python = tmp_path / "env" / "bin" / "python"
     call(python, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel)
     installed = call(python, "-m", "pip", "list", "--format=freeze").lower()
-    for extra in ("torch", "scikit-learn", "scipy", "onnx==", "jinja2", "matplotlib", "fastapi", "pyarrow"):
+    for extra in ("torch", "scikit-learn", "scipy", "onnx==", "jinja2", "matplotlib", "fastapi", "pyarrow", "openvino"):
         assert f"\n{extra}" not in installed
     earmark.train(sounds, "mfcc:mean/lda", tmp_path / "model", folds=2)
     said = earmark.load(tmp_path / "model").predict(sounds.parent / "low-0-0.wav")
