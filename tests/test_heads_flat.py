@@ -17,6 +17,7 @@ from sklearn.neighbors import KNeighborsClassifier, RadiusNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from earmark import registry
 from earmark.errors import BundleError, DataError, RecipeError
@@ -213,3 +214,23 @@ def test_a_thousand_clips_of_yamnet_take_seconds() -> None:
     began = time.process_time()
     registry.build("heads", "logreg").fit(X, y.astype(str), groups=np.repeat(np.arange(1000), 62))
     assert time.process_time() - began < 15  # processor seconds; 5 s by the clock on two free cores
+
+
+def test_products_take_one_thread_while_a_head_is_fitted() -> None:
+    """With a thread per processor, many small products wait for each other."""
+    seen: list[set[int]] = []
+
+    def threads() -> set[int]:
+        return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+    class Looking(LinearDiscriminantAnalysis):  # type: ignore[misc, unused-ignore]
+        def fit(self, X: np.ndarray, y: np.ndarray) -> Any:
+            seen.append(threads())
+            return super().fit(X, y)
+
+    random = np.random.default_rng(0)
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        Flat(Looking()).fit(random.standard_normal((40, 3)), np.repeat(["a", "b"], 20))
+        assert threads() == before
+    assert seen == [{1}]

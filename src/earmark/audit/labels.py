@@ -103,10 +103,11 @@ def out_of_fold(
     """Probabilities (n, classes) by a model that saw neither the clip nor its group."""
     from sklearn.model_selection import StratifiedGroupKFold
     from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
 
     out = np.zeros((len(y), int(y.max()) + 1))
     folds = min(FOLDS, len(np.unique(groups)))
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):  # as heads: see heads/_flat.py
         warnings.simplefilter("ignore")  # small classes, fits that stop early: good enough to rank by
         for train, test in StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(x, y, groups):
             known = np.unique(y[train])

@@ -144,13 +144,13 @@ def quantise(net: bytes, output: str, rows: Floats, *, seed: int = 0) -> Quantis
     if not found.cosine >= GOOD:
         raise WeightsError(
             f"in 8 bits this net's {output} has a mean cosine of {found.cosine:.4f} to the float net's on {len(judge)} rows; "
-            f"wanted {GOOD}. Use precision='fp32', or calibrate on sounds of the kind that are to be judged: "
+            f"wanted {GOOD}. Use precision='bf16', or calibrate on sounds of the kind that are to be judged: "
             "earmark weights int8 BACKBONE DATA"
         )
     if found.faster < GAIN:
         raise WeightsError(
             f"in 8 bits this net is {found.faster:.2f} times as fast as the float net on this processor; wanted {GAIN} or more. "
-            "Use precision='fp32'"
+            "Use precision='bf16' or 'fp32'"
         )
     return found
 
