@@ -16,6 +16,8 @@ from torch import nn
 from earmark import engines, registry
 from earmark.backbone import Net
 from earmark.errors import BundleError, MissingExtraError, RecipeError, WeightsError
+from earmark.precision import recalibrate
+from earmark.recipe import Part
 from earmark.weights.export import to_onnx
 
 
@@ -119,3 +121,15 @@ def test_no_word_of_it_leaves_the_machine(tmp_path: Path) -> None:
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": path}, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
+
+
+@pytest.mark.parametrize("name", ["soundnet", "choi2017", "onnx", "mfcc"])
+def test_only_nets_that_can_be_calibrated_are(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(engines, "unsupported", lambda precision: None)
+    with pytest.raises(RecipeError, match=r"has no net in 8 bits|'int8' is unknown; wanted 'fp32' or 'bf16'"):
+        recalibrate(Part(name), str(tmp_path))
+
+
+def test_an_unknown_precision_is_told_also_before_the_net() -> None:
+    with pytest.raises(RecipeError, match="yamnet: precision='int4' is unknown"):
+        registry.build("backbones", "yamnet", at="patches", precision="int4")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -57,7 +58,7 @@ class Net:
     ) -> None:
         self.source = source
         self.output = output
-        self.batch = batch  # rows at once; more only helps where a net has far more weights than work
+        self.batch = batch  # rows at once in float32; more only helps where a net has far more weights than work
         self.precision = precision
         self.sha256 = sha256 or hashlib.sha256(self.content).hexdigest()
 
@@ -83,7 +84,9 @@ class Net:
     def __call__(self, inputs: Floats, batch: int | None = None) -> Floats:
         """Run ``inputs`` (rows, …) through the net in batches; returns (rows, *shape). Raises BundleError if it cannot."""
         engine = self.engine
-        batch = batch or self.batch
+        if batch is None:
+            many = 0 if self.precision == "fp32" else engines.MANY // max(1, math.prod(inputs.shape[1:]))
+            batch = max(self.batch, many)
         try:
             wanted = self.output or next(iter(engine.outputs))
             parts = [engine(inputs[i : i + batch], wanted) for i in range(0, len(inputs), batch)]

@@ -12,6 +12,7 @@ import platform
 import sys
 import threading
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -23,9 +24,11 @@ from .errors import MissingExtraError, WeightsError
 Floats = NDArray[np.float32]
 
 FLOATS = "float32"
-LARGE = 2**26
+LARGE = 2**26  # bytes of a net that is not copied for each thread
+MANY = 2**18  # numbers to take at once in bf16 and int8: products are so fast that what is around them counts
 
 PRECISIONS = ("fp32", "bf16", "int8")
+UNCALIBRATED = ("fp32", "bf16")  # those that a net needs nothing for
 BYTES = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp"})  # as /proc/cpuinfo has them
 HALVES = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 
@@ -52,7 +55,7 @@ def load(source: Path | bytes, precision: str = "fp32", *, threads: int | None =
 
     ``threads``: how many may call it at once (default: all processors). Raises what the engine raises.
     """
-    return OnnxRuntime(source) if precision == "fp32" else OpenVino(source, threads or processors())
+    return OnnxRuntime(source) if precision == "fp32" else OpenVino(source, threads or os.cpu_count() or 1)
 
 
 class OnnxRuntime:
@@ -89,21 +92,20 @@ class OpenVino:
 
     def __init__(self, source: Path | bytes, threads: int) -> None:
         self._model = _openvino().read_model(source if isinstance(source, bytes) else str(source))
-        size = len(source) if isinstance(source, bytes) else source.stat().st_size
-        self._streams = threads if size >= LARGE else 1
+        large = (len(source) if isinstance(source, bytes) else source.stat().st_size) >= LARGE
         self._growing = threading.Lock()
-        compiled = self._compiled()
+        compiled = self._compiled(threads if large else 1)
         self.inputs, self.outputs = (
             {port.any_name: _port(port) for port in ports} for ports in (compiled.inputs, compiled.outputs)
         )
-        self._shared = compiled if size >= LARGE else None
+        self._shared = compiled if large else None
         self._idle: list[Any] = [compiled.create_infer_request()]  # they hold the values between layers
 
-    def _compiled(self) -> Any:
+    def _compiled(self, threads: int) -> Any:
         core = _openvino()
         halves = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         settings = {
-            "NUM_STREAMS": self._streams, "INFERENCE_NUM_THREADS": self._streams, "ENABLE_CPU_PINNING": False,
+            "NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False,
             "INFERENCE_PRECISION_HINT": "bf16" if halves else "f32",
         }  # fmt: skip
         return core.compile_model(self._model, "CPU", settings)
@@ -118,7 +120,7 @@ class OpenVino:
             request = self._idle.pop()
         except IndexError:
             with self._growing:
-                request = (self._shared or self._compiled()).create_infer_request()
+                request = (self._shared or self._compiled(1)).create_infer_request()
         try:
             request.infer({0: np.ascontiguousarray(rows)})
             found: Floats = request.get_tensor(output).data.copy()  # the next rows overwrite it
@@ -133,7 +135,8 @@ def check(precision: str) -> None:
         return
     if reason := unsupported(precision):
         raise WeightsError(f"precision={precision!r}: {reason}. Use precision='fp32'")
-    _openvino()
+    if find_spec("openvino") is None:  # it is imported when a net is run: rows that are kept need none
+        raise MissingExtraError("a net in bf16 or int8", "fast")
 
 
 @cache
@@ -152,14 +155,9 @@ def unsupported(precision: str) -> str | None:
     return f"this processor has no instructions for {kind} products ({', '.join(sorted(flags))})"
 
 
-def processors() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @cache
 def _openvino() -> Any:
-    """OpenVINO's core. Raises MissingExtraError without it."""
+    """OpenVINO's core."""
     # OpenVINO reports being imported to its makers unless the user has objected. Nothing of what Earmark does leaves
     # the machine: without this package, it does not.
     teller = "openvino_telemetry"
@@ -167,8 +165,6 @@ def _openvino() -> Any:
     sys.modules[teller] = None  # type: ignore[assignment]  # to import it fails
     try:
         import openvino
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("a net in bf16 or int8", "fast") from error
     finally:
         if before is None:
             del sys.modules[teller]

@@ -19,10 +19,11 @@ def recalibrate(part: Part, data: str, *, cache: Cache | None = None) -> int8.Ke
     DataError, WeightsError where 8 bits are not offered or not good enough on these sounds.
     """
     engines.check("int8")
-    if "precision" not in registry.parameters("backbones", part.name):
+    if not {"precision", "at"} <= registry.parameters("backbones", part.name).keys():
         raise RecipeError(f"the backbone {part.name!r} has no net in 8 bits")
     given = {k: v for k, v in part.kwargs.items() if k != "precision"}
+    inputs = registry.build("backbones", part.name, **given | {"at": PATCHES, "precision": "int8"})
     whole = registry.build("backbones", part.name, **given)
-    rows = embed(data, registry.build("backbones", part.name, **given | {"at": PATCHES}), cache=cache).X
+    rows = embed(data, inputs, cache=cache).X
     rows = rows[:: max(1, len(rows) // MOST)]
     return int8.installed(require(whole.weights), whole.facts["at"], lambda: rows, data, again=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,12 @@ from earmark.weights import int8, require
 
 PATCHES = "patches"
 """The cut before the net: rows are its input. What fine-tunes a whole net starts there."""
-MANY = (
-    2**18
-)  # numbers that a net in bf16 or int8 takes at once: its products are so fast that what is around them counts
+
+
+def check_precision(name: str, precision: str, known: Sequence[str]) -> None:
+    """Raise RecipeError for a precision that the backbone ``name`` does not have."""
+    if precision not in known:
+        raise RecipeError(f"{name}: precision={precision!r} is unknown; wanted {' or '.join(map(repr, known))}")
 
 
 def net_of(
@@ -33,18 +36,12 @@ def net_of(
 ) -> tuple[Net, tuple[int, ...]]:
     """The installed net (or the ONNX net ``given``) up to the block ``at``, and the shape of a row there.
 
-    ``calibrate`` gives inputs to calibrate a net in 8 bits on, if it has not been made yet; None: there is none for it.
-    Raises WeightsError when the weights are missing, the net has no such block, or the processor is not made for that
-    ``precision``; RecipeError when the net is not to be had in it.
+    ``calibrate`` gives inputs to calibrate a net in 8 bits on, if it has not been made yet. Raises WeightsError when the
+    weights are missing, the net has no such block, or the processor is not made for that ``precision``.
     """
-    allowed = [p for p in engines.PRECISIONS if p != "int8" or calibrate is not None]
-    if precision not in allowed:
-        raise RecipeError(
-            f"{weights_name}: precision={precision!r} is unknown; wanted {' or '.join(map(repr, allowed))}"
-        )
-    engines.check(precision)  # also for a net that is given: without the instructions its numbers may be others
     if given is not None:
         return given_net(given, at, batch=batch, precision=precision)
+    engines.check(precision)
     installed = require(weights_name)
     if precision == "int8" and calibrate is not None:
         kept = int8.installed(installed, at, calibrate, int8.MADE_UP)
@@ -58,7 +55,11 @@ def net_of(
 def given_net(
     source: Path | str | bytes, output: str | None, *, batch: int = 4, precision: str = "fp32"
 ) -> tuple[Net, tuple[int, ...]]:
-    """An ONNX file or its bytes as a net, and the shape of a row of ``output`` (None: the first). Raises RecipeError."""
+    """An ONNX file or its bytes as a net, and the shape of a row of ``output`` (None: the first).
+
+    Raises RecipeError, and WeightsError where the processor is not made for ``precision``: its numbers may be others.
+    """
+    engines.check(precision)
     net = Net(source, output=output, batch=batch, precision=precision)
     path = str(net)
     if reason := refusal(net.content):  # here, so that no model is trained that could not be loaded again
@@ -121,6 +122,7 @@ def build(
         raise RecipeError(f"{name}: pad={pad!r} is unknown; wanted 'repeat' or 'zero'")
     if trim is not None and not trim > 0:
         raise RecipeError(f"{name}: trim={trim!r}: wanted decibels above 0, e.g. 60, or None")
+    check_precision(name, precision, engines.PRECISIONS)
     hop_frames = whole_frames(hop, spec)
     patches = front(spec, frames, hop_frames)
 
@@ -133,7 +135,6 @@ def build(
     net: Net | None = None
     shape: tuple[int, ...] = (frames, spec.n_mels)
     if at != PATCHES:
-        batch = batch if precision == "fp32" else max(batch, MANY // (frames * spec.n_mels))
         net, shape = net_of(weights_name, at, weights, batch=batch, precision=precision, calibrate=made_up)
 
     def rows(samples: Floats) -> Floats:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from earmark import engines
 from earmark.backbone import About, Backbone, Floats, Net
 from earmark.errors import RecipeError
 
@@ -59,11 +59,11 @@ def build(
     """
     if pad not in ("repeat", "zero"):
         raise RecipeError(f"{name}: pad={pad!r} is unknown; wanted 'repeat' or 'zero'")
+    _patches.check_precision(name, precision, engines.UNCALIBRATED)
     net: Net | None = None
     shape = inputs
     if at != _patches.PATCHES:
-        batch = 4 if precision == "fp32" else max(4, _patches.MANY // math.prod(inputs))
-        net, shape = _patches.net_of(weights_name, at, weights, batch=batch, precision=precision)
+        net, shape = _patches.net_of(weights_name, at, weights, precision=precision)
     return Backbone(
         name=name, sample_rate=sample_rate, window_samples=window, hop_samples=hop, shape=shape, front=front, net=net,
         params=params, facts={**facts, "at": at}, pad_left=pad_left, pad_short=pad, about=about,

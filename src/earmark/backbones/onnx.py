@@ -63,8 +63,8 @@ def build(
 
     ``facts``: a TOML or JSON file, or its content; default: the file of the net's name beside it. ``hop`` (seconds)
     and ``output`` overrule the facts. ``pad``: short sounds are repeated ("repeat") or get zeros ("zero").
-    ``precision``: "fp32", or "bf16" on processors made for it. ``weights``: a copy of the net (file or bytes) instead of ``file``. Raises RecipeError when facts are missing, wrong or do
-    not fit the net.
+    ``precision``: "fp32", or "bf16" on processors made for it. ``weights``: a copy of the net (file or bytes) instead of
+    ``file``. Raises RecipeError when facts are missing, wrong or do not fit the net.
     """
     path = Path("net.onnx" if isinstance(weights, bytes) else weights or file or "")
     if not isinstance(weights, bytes) and not path.is_file():
@@ -75,11 +75,9 @@ def build(
         raise RecipeError(f"{path}: its facts hold {sorted(unknown)}, unknown here. Known: {', '.join(sorted(_KNOWN))}")
     if missing := {"sample_rate", "hop", "frames" if "front" in told else "window"} - told.keys():
         raise RecipeError(f"{path}: its facts lack {', '.join(sorted(missing))}. See the docs of the backbone 'onnx'")
-    if precision not in (known := ("fp32", "bf16")):
-        raise RecipeError(f"onnx: precision={precision!r} is unknown; wanted {' or '.join(map(repr, known))}")
+    _patches.check_precision("onnx", precision, engines.UNCALIBRATED)
     if pad not in ("repeat", "zero"):
         raise RecipeError(f"onnx: pad={pad!r} is unknown; wanted 'repeat' or 'zero'")
-    engines.check(precision)
     net, shape = _patches.given_net(
         weights if isinstance(weights, bytes) else path, told.get("output"), precision=precision
     )

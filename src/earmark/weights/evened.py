@@ -38,15 +38,11 @@ def weights_of(model: Any) -> dict[str, Array]:
 
 
 def put(model: Any, name: str, values: Array) -> None:
-    """Set a constant, or add it."""
+    """Set a constant."""
     import onnx
 
-    made = onnx.numpy_helper.from_array(np.ascontiguousarray(values), name)
-    for held in model.graph.initializer:
-        if held.name == name:
-            held.CopyFrom(made)
-            return
-    model.graph.initializer.append(made)
+    (held,) = (t for t in model.graph.initializer if t.name == name)
+    held.CopyFrom(onnx.numpy_helper.from_array(np.ascontiguousarray(values), name))
 
 
 def pairs(model: Any) -> list[tuple[Any, Any]]:

@@ -167,11 +167,11 @@ def _run(engine: Engine, rows: Floats, output: str) -> Floats:
     return np.concatenate(parts).reshape(len(rows), -1)
 
 
-def _times_faster(engines: Sequence[Engine], rows: Floats, output: str) -> float:
+def _times_faster(pair: Sequence[Engine], rows: Floats, output: str) -> float:
     """Least time of the float net over that of the other, each in its turn; both compute on this thread."""
     took: list[list[float]] = [[], []]
     for _ in range(5):
-        for engine, times in zip(engines, took, strict=True):
+        for engine, times in zip(pair, took, strict=True):
             began = time.thread_time()
             _run(engine, rows, output)
             times.append(time.thread_time() - began)
