@@ -20,7 +20,7 @@ from earmark.serve.app import create_app
 from serving import RATE, browser, running, serious_findings, tone, write_tones
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 WAIT = 20_000  # milliseconds
 
@@ -148,6 +148,20 @@ def test_twenty_minutes(chromium: Browser, address: str, tmp_path: Path) -> None
         assert over
         page.mouse.click(over["x"] + over["width"] * 0.75, over["y"] + 40)
         page.wait_for_selector(".cursor output:text-matches('^(14:5|15:0)')")
+
+
+def test_a_file_that_comes_before_the_models_are_known(chromium: Browser, address: str, files: Path) -> None:
+    with opened(chromium, address) as page:
+        held: list[Route] = []
+        page.route("**/api/models", lambda route: held.append(route))
+        page.reload()
+        page.set_input_files("#files", files / "a.wav")
+        page.wait_for_timeout(200)
+        assert page.locator("#list li").count() == 0
+        held[0].continue_()
+        answered(page, 1)
+        assert page.inner_text("#list .name") == "a.wav"
+        assert page.locator("#list button:is(.done, .unknown)").count() == 1
 
 
 def test_record(chromium: Browser, address: str) -> None:

@@ -7,6 +7,7 @@ const at = (id) => document.getElementById(id);
 const AT_ONCE = 2;
 const SHOWN = 12; // classes in the picture; all are in the table
 const sounds = []; // {file, state: waiting | sent | done | failed, answer, problem, button}
+const early = []; // files that came before the server had said which models it has
 let models = [], limits = { bytes: Infinity, seconds: 3600 }, current = null, open = null, sending = 0;
 
 const say = (text, bad = false) => { at("say").textContent = text; at("say").classList.toggle("bad", bad); };
@@ -29,6 +30,7 @@ async function start() {
   at("model").hidden = models.length < 2;
   at("curl").textContent = `curl -F file=@clip.wav ${location.origin}${location.pathname}api/predict`;
   choose();
+  add(early.splice(0));
 }
 
 function choose() {
@@ -40,6 +42,7 @@ function choose() {
 }
 
 function add(files) {
+  if (!models.length) { early.push(...files); return; }
   const before = sounds.length;
   for (const file of files) {
     const sound = { file, state: "waiting", model: model() };
