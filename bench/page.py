@@ -100,7 +100,7 @@ def _warm(facts: Facts) -> str:
     ]
     return (
         f"## Second run\n`compare` of `BACKBONE:mean/lda(shrinkage=0.5)` on {facts['clips']} clips: no rows kept (cold), all kept "
-        "(warm), and with `BACKBONE:mean/knn` beside it (one more).\n\n"
+        "(warm, median of 5), and with `BACKBONE:mean/knn` beside it (one more).\n\n"
         + _table(("backbone", "", "seconds", "times faster"), lines)
     )
 

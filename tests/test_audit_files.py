@@ -10,7 +10,7 @@ import pytest
 import soundfile
 import soxr
 
-from earmark.audit.facts import Facts
+from earmark.audit.facts import Facts, kept
 from earmark.audit.files import SERIOUS, flags, usual
 from earmark.audit.measure import edge, measure, measure_all
 from earmark.data import Clip
@@ -155,9 +155,17 @@ def test_facts_are_kept_by_content_and_damage_costs_only_time(tmp_path: Path) ->
     soundfile.write(tmp_path / "a.wav", noise(), RATE)
     clip = Clip("a", tmp_path / "a.wav")
     first = measure(clip, cache=cache)
-    (file,) = (tmp_path / "home" / "facts").rglob("*.npz")
+    (file,) = (tmp_path / "home" / "facts").rglob("*.facts")
     again = measure(Clip("b", (tmp_path / "a.wav").rename(tmp_path / "b.wav")), cache=cache)
     assert again == first
     assert np.array_equal(again.fingerprint.hashes, first.fingerprint.hashes)
-    file.write_bytes(b"damaged")
-    assert measure(Clip("b", tmp_path / "b.wav"), cache=cache) == first
+    assert np.array_equal(again.fingerprint.times, first.fingerprint.times)
+    assert np.array_equal(again.fingerprint.bands, first.fingerprint.bands)
+    content = file.read_bytes()
+    swapped = bytearray(content)
+    swapped[-1] ^= 1
+    for damaged in (b"damaged", b"", content[:-1], content[:12], bytes(swapped), content + b"0"):
+        file.write_bytes(damaged)
+        assert kept(cache, first.file_hash) is None
+        assert measure(Clip("b", tmp_path / "b.wav"), cache=cache) == first
+        assert file.read_bytes() == content

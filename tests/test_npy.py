@@ -29,12 +29,9 @@ def test_many_threads_at_once(tmp_path: Path) -> None:
     """What CPython 3.11.7 now and then fails at with numpy's own reader, too seldom to be waited for here."""
     for i in range(20):
         np.save(tmp_path / f"{i}.npy", np.full((3, 4), i, np.float32))
-        np.savez(tmp_path / f"{i}.npz", a=np.full(2, i), b=np.array("words"))
     with ThreadPoolExecutor(8) as pool:
         rows = list(pool.map(lambda k: npy.read(tmp_path / f"{k % 20}.npy")[0, 0], range(2000)))
-        both = list(pool.map(lambda k: npy.read_all(tmp_path / f"{k % 20}.npz"), range(200)))
     assert rows == [k % 20 for k in range(2000)]
-    assert [int(one["a"][0]) for one in both] == [k % 20 for k in range(200)]
 
 
 def test_damage_and_objects_are_refused(tmp_path: Path) -> None:

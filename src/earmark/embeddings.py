@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -54,6 +54,7 @@ class Embeddings:
     digest: tuple[str, ...]
     fingerprint: str
     excluded: dict[str, Excluded]
+    _pooled: dict[str, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def select(self, ids: Sequence[str]) -> Embeddings:
         """Rows of the clips ``ids`` only, in that order. Raises DataError if one has no rows."""
@@ -73,8 +74,15 @@ class Embeddings:
         )  # fmt: skip
 
     def vectors(self, how: str) -> Floats:
-        """One vector per clip (clips, d): the statistics ``how`` of its rows, e.g. ``"mean+std"``."""
-        return pool_vectors(self.X, self.clip, len(self.ids), how)
+        """One vector per clip (clips, d), read-only: the statistics ``how`` of its rows, e.g. ``"mean+std"``.
+
+        They are kept: nothing in them is fitted, so every fold and every head asks for the same.
+        """
+        if how not in self._pooled:
+            made = pool_vectors(self.X, self.clip, len(self.ids), how)
+            made.flags.writeable = False
+            self._pooled[how] = made
+        return self._pooled[how]
 
     def spread(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
         """One value per clip -> one per row."""
@@ -186,6 +194,14 @@ def embedded(
 ) -> Iterator[Embedded | Excluded]:
     """What ``embed`` gives, clip by clip in order. With a cache, memory grows neither with clips nor their length."""
 
+    def known(clip: Clip) -> Embedded | None:
+        content = cache.known_key(clip) if cache else None
+        if cache is None or content is None:
+            return None
+        digest = f"{content} {change.key}" if change else content
+        rows = cache.blocks(digest, backbone)
+        return None if rows is None else Embedded(clip, digest, rows)
+
     def one(clip: Clip) -> Embedded | Excluded:
         try:
             content = content_key(clip, cache)
@@ -208,6 +224,11 @@ def embedded(
         # A few clips ahead of whoever takes them, so that results do not pile up.
         waiting: deque[Future[Embedded | Excluded]] = deque()
         for clip in clips:
+            # What is known is read here: to hand that over takes longer than to do it.
+            if not waiting and (found := known(clip)):
+                yield found
+                step()
+                continue
             waiting.append(pool.submit(one, clip))
             if len(waiting) > 4 * workers:
                 yield waiting.popleft().result()
@@ -220,9 +241,12 @@ def embedded(
 def content_key(clip: Clip, cache: Cache | None = None) -> str:
     """Hash of a clip's content: the file's bytes, and start and duration if it is a part. Raises AudioError."""
     try:
-        digest = cache.hash_of(clip.path) if cache else hash_file(clip.path)
+        return _key(clip, cache.hash_of(clip.path) if cache else hash_file(clip.path))
     except (OSError, ValueError) as error:  # ValueError: no file can have that name
         raise AudioError(clip.path, f"unreadable: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _key(clip: Clip, digest: str) -> str:
     return digest if clip.start == 0 and clip.duration is None else f"{digest}+{clip.start:.6f}+{clip.duration}"
 
 
@@ -232,6 +256,13 @@ def hash_file(path: Path) -> str:
         raise OSError("a folder, not a file" if path.is_dir() else "not a regular file")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _state(path: Path) -> tuple[str | bytes, int, int]:
+    """What a file's hash is remembered by: where it lies, bytes, time of change. Raises OSError."""
+    facts, place = path.stat(), os.path.realpath(path)
+    # sqlite takes no text that is no UTF-8
+    return place if place.isprintable() else os.fsencode(place), facts.st_size, facts.st_mtime_ns
 
 
 _LARGE = 2**22  # values (16 MB) above which the rows of one sound are not held in memory
@@ -312,23 +343,26 @@ class Cache:
 
     def hash_of(self, path: Path) -> str:
         """sha256 of a file, remembered while its size and time of change stay the same. Raises OSError."""
-        path = path.resolve()
-        facts = path.stat()
-        key = str(path) if str(path).isprintable() else os.fsencode(path)  # sqlite takes no text that is no UTF-8
+        place, size, time = _state(path)
         with suppress(sqlite3.Error):
-            row = self._table().execute(
-                "SELECT sha256 FROM hashes WHERE path = ? AND size = ? AND time = ?",
-                (key, facts.st_size, facts.st_mtime_ns),
-            ).fetchone()  # fmt: skip
-            if row:
-                return str(row[0])
+            if digest := self._remembered(place, size, time):
+                return digest
         digest = hash_file(path)
         with suppress(sqlite3.Error), self._table() as table:
-            table.execute(
-                "INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)",
-                (key, facts.st_size, facts.st_mtime_ns, digest),
-            )
+            table.execute("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)", (place, size, time, digest))
         return digest
+
+    def known_key(self, clip: Clip) -> str | None:
+        """``content_key`` if the file's hash is remembered: nothing is read. None also if there is no such file."""
+        with suppress(OSError, ValueError, sqlite3.Error):
+            if digest := self._remembered(*_state(clip.path)):
+                return _key(clip, digest)
+        return None
+
+    def _remembered(self, place: str | bytes, size: int, time: int) -> str | None:
+        asked = "SELECT sha256 FROM hashes WHERE path = ? AND size = ? AND time = ?"
+        row = self._table().execute(asked, (place, size, time)).fetchone()
+        return str(row[0]) if row else None
 
     def _table(self) -> sqlite3.Connection:
         """One connection per thread: sqlite's may not be shared."""

@@ -25,7 +25,7 @@ Floats = NDArray[np.float32]
 
 FLOATS = "float32"
 LARGE = 2**26  # bytes of a net that is not copied for each thread
-MANY = 2**18  # numbers to take at once in bf16 and int8: products are so fast that what is around them counts
+MANY = 2**19  # numbers to take at once in bf16 and int8: products are so fast that what is around them counts
 
 PRECISIONS = ("fp32", "bf16", "int8")
 UNCALIBRATED = ("fp32", "bf16")  # those that a net needs nothing for

@@ -173,11 +173,17 @@ def run(
 
 
 def splits_of(data: Data, protocol: str, folds: int, seed: int) -> tuple[Split, ...]:
-    """Splits of the clips under a protocol (``rows``, which cuts clips apart, has those of ``clips``: as many)."""
+    """Splits of the clips under a protocol (``rows``, which cuts clips apart, has those of ``clips``: as many).
+
+    They are kept with the data: all recipes are judged on the same.
+    """
     if protocol not in split.PROTOCOLS:
         raise DataError(f"no protocol is called {protocol!r}. There are: {', '.join(split.PROTOCOLS)}")
     whole = "clips" if protocol == "rows" else protocol
-    return split.clip_splits(data.dataset, whole, folds=folds, seed=seed, digests=data.digests)
+    key = (whole, folds, seed)
+    if key not in data.splits:
+        data.splits[key] = split.clip_splits(data.dataset, whole, folds=folds, seed=seed, digests=data.digests)
+    return data.splits[key]
 
 
 def judge(

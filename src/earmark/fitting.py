@@ -20,7 +20,7 @@ from .embeddings import Cache, Embeddings, embed
 from .errors import DataError
 from .pool import by_vector, image_rows, pool_images, pool_scores, stacked
 from .recipe import Branch, Part, Recipe
-from .split import Ints, Labels, stratified
+from .split import Ints, Labels, Split, stratified
 
 Scores = NDArray[np.float64]
 
@@ -36,6 +36,7 @@ class Data:
     # Augmented copies of the clips, by backbone, augmentation and number; only ever learnt from.
     copies: Mapping[tuple[Part, Part, int], Embeddings] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # what a reader of figures should know of how these rows were come by
+    splits: dict[tuple[str, int, int], tuple[Split, ...]] = field(default_factory=dict, init=False, repr=False)  # kept
 
     @property
     def labels(self) -> Labels:

@@ -50,12 +50,6 @@ def write_header(out: BinaryIO, rows: int, shape: tuple[int, ...]) -> None:
     headers.write_array_header_1_0(out, facts)  # type: ignore[no-untyped-call, unused-ignore]
 
 
-def read_all(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of a small ``.npz`` file. Raises as ``read`` does, and BadZipFile."""
-    with _ONE, path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
-
-
 def _header(file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
     readers = {(1, 0): headers.read_array_header_1_0, (2, 0): headers.read_array_header_2_0}
     version = headers.read_magic(file)

@@ -36,15 +36,18 @@ _TAPER = np.kaiser(FRAME, 14).astype(np.float32)  # side lobes under -100 dB: th
 
 def measure_all(clips: Sequence[Clip], *, cache: Cache | None = None, workers: int | None = None) -> tuple[Facts, ...]:
     """Facts on all clips, in order; known ones from the cache. ``workers`` files at once (default: one per core)."""
-    with (
-        ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool,
-        bar("listen to the files", len(clips)) as step,
-    ):
-        found = []
-        for facts in pool.map(lambda clip: measure(clip, cache=cache), clips):
-            step()
-            found.append(facts)
-    return tuple(found)
+    # What is known is read here: to hand that over to a thread takes longer than to do it.
+    found = [kept(cache, key) if cache and (key := cache.known_key(clip)) else None for clip in clips]
+    unknown = [i for i, facts in enumerate(found) if facts is None]
+    if unknown:
+        with (
+            ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool,
+            bar("listen to the files", len(unknown)) as step,
+        ):
+            for i, facts in zip(unknown, pool.map(lambda i: measure(clips[i], cache=cache), unknown), strict=True):
+                found[i] = facts
+                step()
+    return tuple(facts for facts in found if facts is not None)
 
 
 def measure(clip: Clip, *, cache: Cache | None = None) -> Facts:

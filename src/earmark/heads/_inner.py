@@ -7,6 +7,7 @@ a recording session) with the rows it learnt from, it stops at the wrong moment 
 from __future__ import annotations
 
 import warnings
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -79,13 +80,26 @@ def folds(codes: Codes, groups: Codes | None, n: int, *, seed: int) -> list[Spli
     The rule for small classes: the rows to learn from always hold every class. A group that has to stay for that
     (the only one of its class) is never held out. Without ``groups`` each row stands for itself.
     Fewer splits, or none, when there are not enough groups.
+
+    The last few are remembered: recipes that are compared learn from the same clips, and whole groups take a while to
+    spread.
     """
+    return list(
+        _folds(codes.astype(np.intp).tobytes(), groups if groups is None else groups.astype(np.intp).tobytes(), n, seed)
+    )
+
+
+@lru_cache(maxsize=8)
+def _folds(codes_: bytes, groups_: bytes | None, n: int, seed: int) -> tuple[Split, ...]:
+    """``folds`` of arrays by their content."""
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+    codes = np.frombuffer(codes_, np.intp)
+    groups = None if groups_ is None else np.frombuffer(groups_, np.intp)
     count = len(codes) if groups is None else int(groups.max()) + 1
     n = min(n, count, int(np.bincount(codes).max()))
     if n < 2:
-        return []
+        return ()
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
     with warnings.catch_warnings():
         # "fewer members than folds" is what the rule for small classes is for.
@@ -98,7 +112,7 @@ def folds(codes: Codes, groups: Codes | None, n: int, *, seed: int) -> list[Spli
         stays = np.isin(ids[valid], ids[valid][np.isin(codes[valid], lost)])
         if not stays.all():
             kept.append((np.sort(np.concatenate([train, valid[stays]])), valid[~stays]))
-    return kept
+    return tuple(kept)
 
 
 def holdout(codes: Codes, groups: Codes | None, fraction: float, *, seed: int) -> Split:
