@@ -104,9 +104,11 @@ def _samples(source: Source, sample_rate: int, start: float, duration: float | N
                 finite = math.isfinite(high) and math.isfinite(low)
                 found = f"samples of {max(high, -low):.2g} x full scale" if finite else "NaN or infinite samples"
                 raise AudioError(name, f"unreadable: {found}, after {start + frames / rate:.1f} s")
-            mono = chunk.mean(axis=0) if len(chunk) > 1 else chunk[0]
-            loudest = max(loudest, high, -low)
-            peak = max(peak, float(mono.max()), -float(mono.min()))
+            mono, loudest = chunk[0], max(loudest, high, -low)
+            if len(chunk) > 1:
+                mono = chunk.mean(axis=0)
+                high, low = float(mono.max()), float(mono.min())
+            peak = max(peak, high, -low)
             frames += len(mono)
             yield mono if resampler is None else resampler.resample_chunk(mono)
         if resampler is not None:
