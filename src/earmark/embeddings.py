@@ -194,21 +194,21 @@ def embedded(
 ) -> Iterator[Embedded | Excluded]:
     """What ``embed`` gives, clip by clip in order. With a cache, memory grows neither with clips nor their length."""
 
-    def known(clip: Clip) -> Embedded | None:
-        content = cache.known_key(clip) if cache else None
+    def digest_of(content: str) -> str:
+        return f"{content} {change.key}" if change else content
+
+    def kept(clip: Clip, content: str | None) -> Embedded | None:
         if cache is None or content is None:
             return None
-        digest = f"{content} {change.key}" if change else content
-        rows = cache.blocks(digest, backbone)
-        return None if rows is None else Embedded(clip, digest, rows)
+        rows = cache.blocks(digest_of(content), backbone)
+        return None if rows is None else Embedded(clip, digest_of(content), rows)
 
     def one(clip: Clip) -> Embedded | Excluded:
         try:
             content = content_key(clip, cache)
-            digest = f"{content} {change.key}" if change else content
-            known = cache.blocks(digest, backbone) if cache else None
-            if known is not None:
-                return Embedded(clip, digest, known)
+            if found := kept(clip, content):
+                return found
+            digest = digest_of(content)
             if change is None:
                 made = rows_of(clip.path, backbone, start=clip.start, duration=clip.duration)
             else:
@@ -225,7 +225,7 @@ def embedded(
         waiting: deque[Future[Embedded | Excluded]] = deque()
         for clip in clips:
             # What is known is read here: to hand that over takes longer than to do it.
-            if not waiting and (found := known(clip)):
+            if cache and not waiting and (found := kept(clip, cache.known_key(clip))):
                 yield found
                 step()
                 continue
