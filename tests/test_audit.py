@@ -13,6 +13,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
+from earmark import manifest
 from earmark.audit import Audit, audit, with_recordings, write
 from earmark.audit.words import findings
 from earmark.cli.audit import command
@@ -81,7 +82,7 @@ def test_findings(found: Audit) -> None:
 def test_files_written(found: Audit, folder: Path, tmp_path: Path) -> None:
     before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     page = write(found, tmp_path / "out", command="earmark audit")
-    assert {p.name for p in page.parent.iterdir()} == {"audit.html", "audit.json", "clips.csv"}
+    assert {p.name for p in page.parent.iterdir()} == {"audit.html", "audit.json", "clips.csv", manifest.NAME}
     assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before
     data = json.loads((tmp_path / "out" / "audit.json").read_text())
     assert data["counts"]["label_conflicts"] == 1

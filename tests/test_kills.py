@@ -24,7 +24,7 @@ import soundfile
 import earmark
 import fuzzing
 import killing
-from earmark import audio, swap
+from earmark import audio, manifest, swap
 from earmark.backbone import Backbone
 from earmark.data import Clip
 from earmark.embeddings import Cache
@@ -132,7 +132,7 @@ class TestAtEveryStep:
             (tmp_path / f".unfinished-{name}").mkdir()
             os.utime(tmp_path / f".unfinished-{name}", (time.time() - age,) * 2)
         publish(tmp_path, {"a": "b"})
-        assert {p.name for p in tmp_path.iterdir()} == {".unfinished-new", "a"}
+        assert {p.name for p in tmp_path.iterdir()} == {".unfinished-new", "a", manifest.NAME}
 
     def test_decisions_of_a_review(self, data: Path, tmp_path: Path) -> None:
         """What was said to be kept is kept; a line cut off is no decision, and the next one is not glued to it."""

@@ -59,15 +59,15 @@ def rerun(report: str | Path, *, source: Source | None = None, cache: Cache | No
     what ``compare`` raises.
     """
     then = _read(Path(report))
-    places = source if source is not None else tuple(then["source"])
-    if isinstance(places, tuple) and len(places) < 2:
-        if not places:
+    where = source if source is not None else tuple(then["source"])
+    if isinstance(where, tuple) and len(where) < 2:
+        if not where:
             raise DataError(
                 f"{report}: does not say where its data lie. Name them: earmark rerun {report} --data FOLDER_OR_TABLE"
             )
-        places = str(places[0])
+        where = str(where[0])
     found = compare(
-        places, [_recipe(r) for r in then["recipes"]], protocol=str(then["protocol"]), folds=int(then["folds"]),
+        where, [_recipe(r) for r in then["recipes"]], protocol=str(then["protocol"]), folds=int(then["folds"]),
         seeds=int(then["seeds"]), seed=int(then["seed"]), cache=cache, command=str(then["command"]),
     )  # fmt: skip
     from .report import metrics
@@ -83,6 +83,11 @@ def rerun(report: str | Path, *, source: Source | None = None, cache: Cache | No
         numbers=tuple(d for d in every if not d.where.startswith(("dataset.", "versions."))),
         compared=sum(1 for _ in _leaves(then)),
     )
+
+
+def places(report: str | Path) -> tuple[str, ...]:
+    """Where a report says that its data lie. Raises DataError as ``rerun`` does."""
+    return tuple(map(str, _read(Path(report))["source"]))
 
 
 def _read(path: Path) -> dict[str, Any]:

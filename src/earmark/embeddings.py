@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sqlite3
 import stat
 import threading
@@ -265,6 +266,12 @@ def _state(path: Path) -> tuple[str | bytes, int, int]:
     return place if place.isprintable() else os.fsencode(place), facts.st_size, facts.st_mtime_ns
 
 
+_TAG = "CACHEDIR.TAG"
+_TAGGED = b"Signature: 8a477f597d28d172789f06886806bc55\n# Rows that Earmark keeps: they are made again when needed.\n"
+_ROWS = re.compile(r".+-[0-9a-f]{12}")  # a backbone and its fingerprint: a folder
+_KEY = re.compile(r"[0-9a-f]{2}")
+_KEPT = re.compile(r"[0-9a-f]{2}/([0-9a-f]{62}\.npy|\.[\w-]+\.part)")  # rows, and what a kill left of some
+_CACHES = re.compile(rf"{_TAG}|hashes\.sqlite(-wal|-shm|-journal)?|{_ROWS.pattern}|\.[\w-]+\.part")
 _LARGE = 2**22  # values (16 MB) above which the rows of one sound are not held in memory
 
 
@@ -280,6 +287,14 @@ class Cache:
         self._local = threading.local()
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
+            self._tag()
+
+    def _tag(self) -> None:
+        """Say that this is a cache (https://bford.info/cachedir), unless something else lies here, too."""
+        names = [p.name for p in self.folder.iterdir()]
+        if _TAG not in names and all(_CACHES.fullmatch(name) for name in names):
+            with whole(self.folder / _TAG) as out:
+                out.write(_TAGGED)
 
     def _file(self, digest: str, backbone: Backbone) -> Path:
         key = hashlib.sha256(f"{digest} {backbone.fingerprint}".encode()).hexdigest()
@@ -375,20 +390,35 @@ class Cache:
         return self._local.table  # type: ignore[no-any-return]
 
     def usage(self) -> dict[str, tuple[int, int]]:
-        """Backbone folder -> (files, bytes)."""
-        found = {}
-        for folder in sorted(p for p in self.folder.glob("*") if p.is_dir()):
-            sizes = [f.stat().st_size for f in folder.rglob("*.npy")]
-            found[folder.name] = (len(sizes), sum(sizes))
-        return found
+        """Backbone folder -> (files, bytes), of folders that are the cache's."""
+        sizes = {folder.name: [f.stat().st_size for f in files] for folder, files in self._folders()}
+        return {name: (len(found), sum(found)) for name, found in sizes.items()}
 
     def clear(self, name: str | None = None) -> int:
-        """Delete all rows, or those of the backbone ``name``; returns the bytes freed."""
-        import shutil
+        """Delete all rows, or those of the backbone ``name``; returns the bytes freed.
 
+        A folder is the cache's if it is called like one of its own and nothing but rows lies in it: all else is left
+        as it is. Raises DataError if nothing of a cache, but something else, lies in the folder.
+        """
+        found = list(self._folders())
+        names = {p.name for p in self.folder.iterdir()} if self.folder.is_dir() else set()
+        if not found and any(not _CACHES.fullmatch(n) or _ROWS.fullmatch(n) for n in names):
+            raise DataError(f"{self.folder}: is no cache of Earmark's, or holds other files; nothing was deleted")
         freed = 0
-        for folder, (_, size) in self.usage().items():
-            if name is None or folder.rsplit("-", 1)[0] == name:
-                shutil.rmtree(self.folder / folder)
-                freed += size
+        for folder, files in found:
+            if name is None or folder.name.rsplit("-", 1)[0] == name:
+                for file in files:
+                    freed += file.stat().st_size
+                    file.unlink(missing_ok=True)
+                for inside in (*(p for p in folder.iterdir() if p.is_dir()), folder):
+                    with suppress(OSError):  # another process has just kept something in it
+                        inside.rmdir()
         return freed
+
+    def _folders(self) -> Iterator[tuple[Path, list[Path]]]:
+        """Folders of rows and the files in them."""
+        for folder in sorted(self.folder.glob("*-*")):
+            if _ROWS.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
+                below = [p for p in folder.rglob("*") if p.is_symlink() or not (p.is_dir() and _KEY.fullmatch(p.name))]
+                if below and all(p.is_file() and _KEPT.fullmatch(p.relative_to(folder).as_posix()) for p in below):
+                    yield folder, below

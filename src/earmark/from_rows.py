@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import split
+from . import outputs, split
 from .experiment import run
 from .fitting import fit
 from .model import Model
@@ -27,13 +27,16 @@ def train(
     seed: int = 0,
     memory: int = MEMORY,
     command: str = "",
+    force: bool = False,
 ) -> Model:
     """Judge ``recipe`` (``rows/HEAD``) out of fold, refit it on all clips that were drawn, and return the model.
 
     The backbone that made the rows has to be installed: the model hears with it. Raises DataError, RecipeError,
-    WeightsError.
+    WeightsError, BundleError (see ``training.train``).
     """
     folder = source if isinstance(source, Folder) else open_folder(source)
+    if out is not None:  # before the work
+        outputs.check(out, outputs.MODEL, inputs=[folder.where.name], force=force)
     recipe = find(recipe)
     part, pool, backbone = folder.backbone()
     data = folder.data([recipe], memory=memory, seed=seed)
@@ -53,5 +56,5 @@ def train(
         model = replace(model, novelty=None)
     model = replace(model, card={**model.card, "data": {**model.card["data"], "notes": list(data.notes)}})
     if out is not None:
-        model.save(out)
+        model.save(out, force=force)
     return model

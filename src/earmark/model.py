@@ -30,7 +30,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from . import registry, timeline, vetting
+from . import marks, outputs, registry, timeline, vetting
 from .backbone import Backbone, Floats, Net
 from .calibration import Calibration, Novelty
 from .data import Excluded
@@ -184,11 +184,18 @@ class Model:
         named = dict(zip(self.classes, map(float, scores[0]), strict=True))
         return Prediction(name, self.classes[best], float(scores[0, best]), named, labels, unknown)
 
-    def save(self, folder: str | Path) -> Path:
-        """Write the bundle. What was in ``folder`` stays until the new one is whole. Returns the folder."""
-        target = Path(folder)
-        if target.exists() and not (target / "earmark.json").exists() and (target.is_file() or any(target.iterdir())):
-            raise BundleError(f"{target} exists and is not a model; choose another folder")
+    def save(self, folder: str | Path, *, force: bool = False) -> Path:
+        """Write the bundle. What was in ``folder`` stays until the new one is whole. Returns the folder.
+
+        A model there is replaced, and what else lies beside it is kept. Raises BundleError if something is in the way
+        that is no model's, unless ``force``.
+        """
+        target = Path(os.path.realpath(folder))  # a link stays a link
+        outputs.check(folder, outputs.MODEL, force=force)
+        if target.exists() and Path.cwd().is_relative_to(target):
+            raise BundleError(
+                f"{target} is the folder you are in; a model needs a folder of its own. Choose another one"
+            )
         target.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
@@ -198,10 +205,11 @@ class Model:
             text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
             (part / "earmark.json").write_bytes(text.encode(errors="backslashreplace"))  # as JSON would: \\udcff
             part.chmod(0o755)
+            _keep(target, part)
             swap(part, target)
         finally:
             shutil.rmtree(part, ignore_errors=True)
-        return target
+        return Path(folder)
 
     def _write(self, folder: Path) -> list[str]:
         files = []
@@ -221,13 +229,32 @@ class Model:
         return files
 
 
+def _keep(old: Path, new: Path) -> None:
+    """Bring what lies in the old folder and is none of a model's files into the new one, which takes its place."""
+    for path in old.iterdir() if old.is_dir() else ():
+        if marks.is_model_file(path.name):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, new / path.name, symlinks=True, copy_function=_linked)
+        else:
+            _linked(path, new / path.name)
+
+
+def _linked(source: str | Path, target: str | Path, *, follow_symlinks: bool = False) -> None:
+    """The same file under a second name, or a copy of it where the system knows no second names."""
+    try:
+        os.link(source, target, follow_symlinks=follow_symlinks)
+    except OSError:
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
 def load(folder: str | Path) -> Model:
     """Load a bundle. Raises BundleError if it is not one, is incomplete, was altered, or is of another version.
 
     A bundle may come from anybody: see ``vetting`` for what is looked at before anything in it is used.
     """
     folder = Path(folder)
-    restored(folder)  # what a kill amid saving left beside
+    restored(Path(os.path.realpath(folder)))  # what a kill amid saving left beside
     card = vetting.card(folder)
     if card.get("format") != FORMAT:
         found = card.get("format")

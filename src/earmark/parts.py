@@ -283,7 +283,7 @@ def cut(clips: Sequence[Clip], *, workers: int, largest: int = LARGEST) -> list[
 def _agree(target: Place, wanted: dict[str, Any]) -> None:
     content = (target / FACTS).read()
     if content is None:
-        if target.below():
+        if target.holds_something():
             raise DataError(f"{target}: found files there, and no {FACTS}; choose an empty folder or a new name")
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / FACTS

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import prod
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from .backbone import Backbone, Floats
 from .data import Clip, Dataset
 from .embeddings import Embeddings
 from .errors import DataError, MissingExtraError
+from .outputs import ROWS, check
 from .pool import Running, by_vector, statistics
 from .store import spelled
 
@@ -33,24 +34,31 @@ _NAMES = ("id", "path", "label", "group", "fold")
 _BATCH = 2**21  # values (8 MB) written at a time
 
 
-def write(out: Path, rows: Embeddings, dataset: Dataset, backbone: Backbone, pool: str = "rows") -> int:
-    """Write rows, or one pooled vector per clip. What lies at ``out`` is replaced when the new file is whole.
+def write(
+    out: Path, rows: Embeddings, dataset: Dataset, backbone: Backbone, pool: str = "rows", *, force: bool = False
+) -> int:
+    """Write rows, or one pooled vector per clip. Rows that lie at ``out`` are replaced when the new file is whole.
 
-    Returns how many lines were written. Raises DataError for an ending that is none of .parquet, .npz, .csv.
+    Returns how many lines were written. Raises DataError for an ending that is none of .parquet, .npz, .csv, and if
+    something else lies at ``out``, unless ``force``.
     """
     by_id = {c.id: c for c in dataset.clips}
     cuts = np.searchsorted(rows.clip, np.arange(len(rows.ids) + 1))
     sounds = ((by_id[name], [rows.X[a:b]]) for name, a, b in zip(rows.ids, cuts, cuts[1:], strict=False))
-    return write_stream(out, sounds, backbone, pool)
+    return write_stream(out, sounds, backbone, pool, force=force)
 
 
 def write_stream(
-    out: Path, sounds: Iterable[tuple[Clip, Iterable[Floats]]], backbone: Backbone, pool: str = "rows"
+    out: Path,
+    sounds: Iterable[tuple[Clip, Iterable[Floats]]],
+    backbone: Backbone,
+    pool: str = "rows",
+    *,
+    force: bool = False,
 ) -> int:
     """The same for clips whose rows come in blocks."""
-    writers = {".parquet": _parquet, ".npz": _npz, ".csv": _csv}
-    if out.suffix.lower() not in writers:
-        raise DataError(f"{out}: found the ending {out.suffix!r}; wanted .parquet, .npz or .csv")
+    check(out, ROWS, force=force)
+    write_part = writer(out)
     width = prod(backbone.shape)
     if by_vector(pool):
         width *= len(statistics(pool))
@@ -60,7 +68,6 @@ def write_stream(
         "shape": list(backbone.shape),
         "pool": pool,
     }
-    part = out.with_name(f"{out.name}.{os.getpid()}.part")
     written = 0
 
     def counted() -> Iterator[tuple[Columns, Floats]]:
@@ -69,13 +76,20 @@ def write_stream(
             written += len(X)
             yield columns, X
 
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        writers[out.suffix.lower()](part, counted(), width, facts)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".earmark-", dir=out.parent) as temporary:
+        part = Path(temporary) / out.name
+        write_part(part, counted(), width, facts)
         part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
     return written
+
+
+def writer(out: Path) -> Callable[[Path, Batches, int, Mapping[str, Any]], None]:
+    """What writes a file of that ending. Raises DataError if it is none of .parquet, .npz, .csv."""
+    writers = {".parquet": _parquet, ".npz": _npz, ".csv": _csv}
+    if out.suffix.lower() not in writers:
+        raise DataError(f"{out}: found the ending {out.suffix!r}; wanted .parquet, .npz or .csv")
+    return writers[out.suffix.lower()]
 
 
 def _lines(

@@ -83,6 +83,14 @@ class Place:
         names = (f.path[start:] for f in found if f.is_file)
         return [self / name for name in sorted(names) if not any(p.startswith(".") for p in name.split("/"))]
 
+    def holds_something(self) -> bool:
+        """True if something that is not hidden lies in a folder; only its first level is listed. Raises DataError."""
+        from pyarrow.fs import FileSelector
+
+        with _told(self):
+            found = self.files.get_file_info(FileSelector(self.path, recursive=False, allow_not_found=True))
+        return any(not f.base_name.startswith(".") for f in found)
+
     def put(self, source: Path) -> None:
         """Copy a file here. It appears when it is whole, or never. Raises DataError."""
         size = source.stat().st_size
@@ -92,7 +100,7 @@ class Place:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 part = target.with_name(f".{target.name}.{os.getpid()}.{id(source)}.part")
                 try:
-                    with source.open("rb") as given, part.open("wb") as out:
+                    with source.open("rb") as given, part.open("xb") as out:
                         _copy(given, out, size)
                     part.replace(target)
                 finally:

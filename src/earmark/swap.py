@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import shutil
 import sys
@@ -34,13 +35,15 @@ def swap(part: Path, target: Path) -> None:
     Linux exchanges the two names in one step. Elsewhere two renames do it, and a kill between them leaves the old
     folder beside, called ``.NAME-old``: the next swap, or ``restored``, puts it back.
     """
-    restored(target)
+    restored(target, _marked(part))
     if not target.exists():
         part.rename(target)
     elif _exchanged(part, target):
         shutil.rmtree(part, ignore_errors=True)
     else:
         old = _old(target)
+        if old.exists() and not (_marked(part) & _marked(old) or _names(old) <= _names(part) | _names(target)):
+            raise OSError(errno.EEXIST, "is in the way, and not what Earmark wrote", str(old))
         shutil.rmtree(old, ignore_errors=True)
         target.rename(old)
         try:
@@ -51,14 +54,26 @@ def swap(part: Path, target: Path) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def restored(target: Path) -> bool:
-    """Put back what a kill amid ``swap`` left beside ``target``; True if there was something."""
+def restored(target: Path, marks: frozenset[str] = frozenset({"earmark.json"})) -> bool:
+    """Put back what a kill amid ``swap`` left beside ``target``; True if there was something.
+
+    ``marks``: names of files by which a folder of the kind is known; one called alike but without them is the user's.
+    """
     old = _old(target)
-    if target.exists() or not old.is_dir():
+    if target.exists() or not old.is_dir() or not marks & _marked(old):
         return False
     with suppress(OSError):  # another process was faster, or the place cannot be written
         old.rename(target)
     return target.exists()
+
+
+def _marked(folder: Path) -> frozenset[str]:
+    """Names of the JSON files in a folder: every folder that is swapped has one that says what it is."""
+    return frozenset(name for name in _names(folder) if name.endswith(".json"))
+
+
+def _names(folder: Path) -> frozenset[str]:
+    return frozenset(p.name for p in folder.iterdir()) if folder.is_dir() else frozenset()
 
 
 def _old(target: Path) -> Path:

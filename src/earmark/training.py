@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from . import split
+from . import outputs, split
 from .backbone import Net
 from .calibration import Calibration, Novelty
 from .data import Dataset, Excluded
@@ -37,12 +38,16 @@ def train(
     seed: int = 0,
     cache: Cache | None = None,
     command: str = "",
+    force: bool = False,
 ) -> Model:
     """Judge ``recipe`` out of fold, refit it on all clips, and return the model; ``out``: also save it there.
 
     The scores out of fold also fit the calibration and the threshold for "unknown", so that what the model says of
-    itself was measured on sounds it had not met. Raises DataError, RecipeError, WeightsError, BundleError.
+    itself was measured on sounds it had not met. Raises DataError, RecipeError, WeightsError, BundleError (also, before the
+    work, if something lies at ``out`` that is no model and not Earmark's, unless ``force``).
     """
+    if out is not None:  # before the work
+        outputs.check(out, outputs.MODEL, inputs=[source], sounds=partial(outputs.sounds_of, source), force=force)
     recipe = find(recipe)
     dataset = open_dataset(source)
     protocol = protocol or split.choose_protocol(dataset)
@@ -52,7 +57,7 @@ def train(
     fitted = fit(recipe, data, np.arange(len(data.labels)), units, seed=seed)
     model = bundle(fitted, data, judged, units, protocol=protocol, seed=seed, command=command)
     if out is not None:
-        model.save(out)
+        model.save(out, force=force)
     return model
 
 

@@ -183,14 +183,14 @@ def _need_extra(what: str, *names: str) -> None:
         raise MissingExtraError(what, "train")
 
 
-def write(found: Audit, folder: Path, *, command: str = "") -> Path:
+def write(found: Audit, folder: Path, *, command: str = "", force: bool = False) -> Path:
     """Write audit.html, audit.json and clips.csv into ``folder``; returns the page's path.
 
-    Raises DataError rather than overwrite a file that an audit did not write, OSError if the folder cannot be written.
+    Raises DataError rather than overwrite a file that an audit did not write, unless ``force``; OSError if the folder cannot be written.
     """
     from .output import write_all
 
-    return write_all(found, folder, command=command)
+    return write_all(found, folder, command=command, force=force)
 
 
 def _numbered(first: dict[int, int]) -> NDArray[np.int64]:

@@ -8,11 +8,11 @@ import json
 import math
 import os
 from dataclasses import asdict, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..data import Dataset
-from ..errors import DataError
+from ..outputs import AUDIT, check, sounds_of
 from ..report.publish import publish
 
 if TYPE_CHECKING:
@@ -22,38 +22,20 @@ COLUMNS = (
     "path", "label", "group", "fold", "start", "duration",
     "duplicate_group", "proposed_group", "proposed_label", "flags", "exclude",
 )  # fmt: skip
-FILES = ("audit.json", "clips.csv", "audit.html")
 
 
-def write_all(found: Audit, folder: Path, *, command: str = "") -> Path:
+def write_all(found: Audit, folder: Path, *, command: str = "", force: bool = False) -> Path:
     """Write the three files; see ``audit.write``."""
     from .page import render
 
-    check_folder(found.dataset, folder)
+    check(folder, AUDIT, sounds=partial(sounds_of, found.dataset), force=force)
     files: dict[str, str | bytes] = {
         "audit.json": json.dumps(as_json(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
         "clips.csv": as_csv(found, folder),
         "audit.html": render(found, folder, command=command),
     }
-    publish(folder, files)
+    publish(folder, files, force=force)
     return folder / "audit.html"
-
-
-def check_folder(dataset: Dataset, folder: Path) -> None:
-    """Raise DataError if a file would be overwritten that is the user's own."""
-    own = {clip.path.resolve() for clip in dataset.clips}
-    for name in FILES:
-        if (folder / name).resolve() in own:
-            raise DataError(f"{folder / name} is one of the data set's own files. Choose another folder with --out")
-    table = folder / "clips.csv"
-    if table.exists():
-        with table.open(encoding="utf-8-sig", errors="replace") as file:
-            head = file.readline().strip()
-        if head != ",".join(COLUMNS):
-            raise DataError(
-                f"{table} exists and was not written by an audit. Nothing of yours is overwritten: choose another "
-                "folder with --out"
-            )
 
 
 def as_json(found: Audit) -> dict[str, Any]:

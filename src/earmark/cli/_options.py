@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +13,7 @@ import click
 if TYPE_CHECKING:
     from ..data import Dataset
     from ..embeddings import Cache
+    from ..outputs import Kind
 
 F = TypeVar("F", bound=Callable[..., Any])
 PROTOCOLS = ("rows", "clips", "groups", "published")
@@ -107,6 +108,36 @@ def out_option(what: str, *, required: bool = True, file: bool = False) -> Calla
     return click.option(
         "-o", "--out", type=click.Path(path_type=Path, file_okay=file, dir_okay=not file), required=required, help=what
     )
+
+
+force_option = click.option(
+    "--force",
+    is_flag=True,
+    help="Also write where something lies that Earmark did not write; what is replaced is told.",
+)
+
+
+def may_write(
+    out: str | Path | None, kind: Kind, *inputs: object, data: object = None, force: bool = False,
+    sounds: Callable[[], Iterable[Path]] | None = None,
+) -> None:  # fmt: skip
+    """Raise, before the work, if a command may not write ``kind`` to ``out``; say what ``force`` replaces.
+
+    ``data`` is an input whose ``sounds`` are not written either; where they are not given, it is opened for them.
+    """
+    from functools import partial
+
+    from ..outputs import check, sounds_of
+
+    if out is None:
+        return
+    if told := check(out, kind, inputs=[data, *inputs], sounds=sounds or partial(sounds_of, data), force=force):
+        click.echo(f"To be replaced, as --force says: {told}", err=True)
+
+
+def files_of(recipes: Iterable[str]) -> list[str]:
+    """Recipes that are files of the user's."""
+    return [r for r in recipes if r.endswith(".toml")]
 
 
 def said() -> str:

@@ -17,6 +17,7 @@ def show(
     out: Path | None,
     as_json: bool,
     *,
+    force: bool = False,
     about: str,
     columns: Sequence[str],
     rows: Iterable[Sequence[str]],
@@ -29,7 +30,7 @@ def show(
     ``report``: the module that draws it (``write``, ``as_json``). ``named``: the first column holds names, not
     numbers. ``warnings`` may have rich's markup.
     """
-    written = report.write(found, out) if out else None
+    written = report.write(found, out, force=force) if out else None
     if as_json:
         click.echo(json.dumps(report.as_json(found), ensure_ascii=False, indent=1, allow_nan=False))
         return

@@ -24,6 +24,7 @@ from . import _options as opt
 @click.option("--no-labels", is_flag=True, help="Do not look for wrong labels.")
 @click.option("--no-confounds", is_flag=True, help="Do not ask what gives the label away.")
 @opt.seed_option
+@opt.force_option
 @opt.cached
 @opt.json_option
 def command(
@@ -34,6 +35,7 @@ def command(
     no_labels: bool,
     no_confounds: bool,
     seed: int,
+    force: bool,
     cache_folder: Path | None,
     no_cache: bool,
     as_json: bool,
@@ -54,12 +56,13 @@ def command(
 
     from ..audit import audit, write
     from ..audit.output import as_json as everything
-    from ..audit.output import check_folder, counts
+    from ..audit.output import counts
     from ..audit.words import findings
     from ..datasets import open_dataset
+    from ..outputs import AUDIT
 
+    opt.may_write(out, AUDIT, data=data, force=force)  # before the work, not after it
     dataset = open_dataset(data)
-    check_folder(dataset, out)  # before the work, not after it
     found = audit(
         dataset,
         backbones=backbones or None,
@@ -69,7 +72,7 @@ def command(
         cache=opt.open_cache(cache_folder, no_cache),
         seed=seed,
     )
-    page = write(found, out, command=opt.said())
+    page = write(found, out, command=opt.said(), force=force)
     if as_json:
         click.echo(json.dumps(everything(found), ensure_ascii=False))
         return

@@ -36,12 +36,13 @@ if TYPE_CHECKING:
 )
 @opt.seed_option
 @opt.out_option("Folder for report.html, metrics.json, predictions.csv and figures.", required=False)
+@opt.force_option
 @opt.rows_given
 @opt.cached
 @opt.json_option
 def command(
     data: str | None, recipes: tuple[str, ...], protocol: str | None, folds: int, seeds: int, seed: int,
-    out: Path | None, rows: str | None, memory: float, cache_folder: Path | None, no_cache: bool, as_json: bool,
+    out: Path | None, force: bool, rows: str | None, memory: float, cache_folder: Path | None, no_cache: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Judge recipes on the same folds of DATA, with intervals, and write a report.
 
@@ -60,8 +61,10 @@ def command(
       earmark compare --rows s3://bucket/yamnet/ -r rows/lda -r rows/logreg -o out
     """
     from ..experiment import compare
+    from ..outputs import COMPARISON
     from ..recipe import find
 
+    opt.may_write(out, COMPARISON, rows, data, opt.files_of(recipes), data=None if rows else data, force=force)
     source: str | Data
     if rows is not None:
         from ..rows_folder import open_folder
@@ -81,14 +84,14 @@ def command(
         cache=opt.open_cache(cache_folder, no_cache),
         command=opt.said(),
     )
-    show(found, out, as_json)
+    show(found, out, as_json, force)
 
 
-def show(found: Comparison, out: Path | None, as_json: bool) -> None:
+def show(found: Comparison, out: Path | None, as_json: bool, force: bool = False) -> None:
     """Print a comparison and write its report to ``out``."""
     from ..report import metrics, write
 
-    report = write(found, out) if out else None
+    report = write(found, out, force=force) if out else None
     if as_json:
         click.echo(json.dumps(metrics(found), ensure_ascii=False, indent=1, allow_nan=False))
         return

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 @opt.folds_option
 @opt.seed_option
 @opt.out_option("Folder for curve.html, curve.json and the figure.", required=False)
+@opt.force_option
 @opt.cached
 @opt.json_option
 def command(
     data: str, recipe: str, sizes: str | None, draws: int, protocol: str | None, folds: int, seed: int,
-    out: Path | None, cache_folder: Path | None, no_cache: bool, as_json: bool,
+    out: Path | None, force: bool, cache_folder: Path | None, no_cache: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Accuracy against labelled clips per class, and how many more labels the next point would take.
 
@@ -42,15 +43,17 @@ def command(
       earmark curve clips.csv -r yamnet:mean/lda --sizes 1,2,5,10 --draws 10
     """
     from ..curve import curve
+    from ..outputs import CURVE
 
+    opt.may_write(out, CURVE, opt.files_of([recipe]), data=data, force=force)
     found = curve(
         data, recipe, sizes=_numbers(sizes), draws=draws, protocol=protocol, folds=folds, seed=seed,
         cache=opt.open_cache(cache_folder, no_cache), command=opt.said(),
     )  # fmt: skip
-    show(found, out, as_json)
+    show(found, out, as_json, force)
 
 
-def show(found: Curve, out: Path | None, as_json: bool) -> None:
+def show(found: Curve, out: Path | None, as_json: bool, force: bool = False) -> None:
     """Print the curve and write its report to ``out``."""
     from ..report import curve as report
 
@@ -62,7 +65,7 @@ def show(found: Curve, out: Path | None, as_json: bool) -> None:
         for p in found.points
     ]  # fmt: skip
     _study.show(
-        found, report, out, as_json, about=f"protocol {found.protocol}, {found.folds} folds", named=False,
+        found, report, out, as_json, force=force, about=f"protocol {found.protocol}, {found.folds} folds", named=False,
         columns=("per class", "clips", "groups", "accuracy", "95 % interval", "spread"), rows=rows,
         lines=[*report.lead(found), *(report.foretold(found, t) for t in found.targets[1:])],
     )  # fmt: skip

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     "-o", "--out", required=True, help="File for the rows (.parquet, .npz, .csv), or a folder or URI for parts."
 )
 @click.option("--pool", default="rows", show_default=True, help="rows, or one vector per clip: mean, mean+std, max, …")
+@opt.force_option
 @opt.spread
 @opt.cached
 def command(
-    data: tuple[str, ...], backbone: str, out: str, pool: str, engine: str, address: str | None, part_clips: int,
+    data: tuple[str, ...], backbone: str, out: str, pool: str, force: bool, engine: str, address: str | None, part_clips: int,
     cache_folder: Path | None, no_cache: bool,
 ) -> None:  # fmt: skip
     """Turn sounds into rows (embeddings) and write them to a file, or to a folder of Parquet parts.
@@ -45,21 +46,25 @@ def command(
       earmark embed s3://bucket/clips.csv -b yamnet --engine ray --address auto -o s3://bucket/yamnet/
     """
     if opt.is_folder(out) or engine == "ray":
+        if force:
+            raise click.UsageError("a folder of parts is only added to: --force is for files")
         _parts(data, backbone, out, pool, engine, address, part_clips)
     else:
-        _file(data, backbone, Path(out), pool, cache_folder, no_cache)
+        _file(data, backbone, Path(out), pool, force, cache_folder, no_cache)
 
 
 def _parts(
     data: tuple[str, ...], backbone: str, out: str, pool: str, engine: str, address: str | None, part_clips: int
 ) -> None:
     from ..errors import DataError
+    from ..outputs import PARTS
     from ..parts import Embedding
     from ..recipe import Part
     from ._parts import in_parts
 
     if not opt.is_folder(out):
         raise click.UsageError(f"--engine ray writes a folder of parts; {out!r} is a file. Give a folder: --out rows/")
+    opt.may_write(out, PARTS, data)
     work = Embedding.of(Part.parse(backbone), pool)
     dataset = opt.open_sounds(data)
     gone, used = in_parts(work, f"embed {backbone}", dataset, out, engine=engine, address=address, largest=part_clips)
@@ -68,19 +73,22 @@ def _parts(
 
 
 def _file(
-    data: tuple[str, ...], backbone: str, out: Path, pool: str, cache_folder: Path | None, no_cache: bool
-) -> None:
+    data: tuple[str, ...], backbone: str, out: Path, pool: str, force: bool, cache_folder: Path | None, no_cache: bool
+) -> None:  # fmt: skip
     from tempfile import TemporaryDirectory
 
     from ..data import Excluded
     from ..embeddings import Cache, embedded
     from ..errors import DataError
+    from ..outputs import ROWS
     from ..recipe import Part
-    from ..rows_file import write_stream
+    from ..rows_file import write_stream, writer
 
     if any("://" in d for d in data):
         raise click.UsageError("sounds in an object store are read in parts; give a folder: --out rows/")
     dataset = opt.open_sounds(data)
+    writer(out)  # a wrong ending is told before the work
+    opt.may_write(out, ROWS, data, sounds=lambda: [c.path for c in dataset.clips], force=force)
     built = Part.parse(backbone).backbone()
     gone: list[str] = []
     used = 0
@@ -100,7 +108,7 @@ def _file(
     with TemporaryDirectory(prefix=".earmark-", dir=out.parent) as temporary:
         # Without a cache, the rows of a long sound still wait on the disk for their turn.
         cache = opt.open_cache(cache_folder, no_cache) or Cache(Path(temporary))
-        lines = write_stream(out, sounds(), built, pool)
+        lines = write_stream(out, sounds(), built, pool, force=force)
     for line in gone:
         click.echo(f"left out: {line}", err=True)
     shape = "x".join(map(str, built.shape))

@@ -15,11 +15,12 @@ from .compare import show
 @opt.data_argument
 @opt.seed_option
 @opt.out_option("Folder for report.html, metrics.json, predictions.csv and figures.", required=False)
+@opt.force_option
 @opt.cached
 @opt.json_option
 def command(
-    model: Path, data: str, seed: int, out: Path | None, cache_folder: Path | None, no_cache: bool, as_json: bool
-) -> None:
+    model: Path, data: str, seed: int, out: Path | None, force: bool, cache_folder: Path | None, no_cache: bool, as_json: bool
+) -> None:  # fmt: skip
     """Judge a trained MODEL on labelled DATA that it was not trained on.
 
     \b
@@ -27,7 +28,9 @@ def command(
       earmark evaluate my-model new-sounds/ -o out
     """
     from ..model import load
+    from ..outputs import COMPARISON
     from ..training import evaluate
 
+    opt.may_write(out, COMPARISON, model, data=data, force=force)
     found = evaluate(load(model), data, cache=opt.open_cache(cache_folder, no_cache), seed=seed, command=opt.said())
-    show(found, out, as_json)
+    show(found, out, as_json, force)

@@ -36,12 +36,13 @@ if TYPE_CHECKING:
 @click.option("--seeds", type=click.IntRange(1), default=1, show_default=True, help="Repeat with this many seeds.")
 @opt.seed_option
 @opt.out_option("Folder for ladder.html, ladder.json and the figure.", required=False)
+@opt.force_option
 @opt.cached
 @opt.json_option
 def command(
     data: tuple[str, ...], recipe: str | None, head: str | None, clips: Path | None, columns: str | None,
-    rungs: tuple[str, ...], folds: int, seeds: int, seed: int, out: Path | None, cache_folder: Path | None,
-    no_cache: bool, as_json: bool,
+    rungs: tuple[str, ...], folds: int, seeds: int, seed: int, out: Path | None, force: bool,
+    cache_folder: Path | None, no_cache: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Judge one recipe on every protocol, from windows dealt out at random to whole groups: the drop is the leakage.
 
@@ -56,9 +57,11 @@ def command(
     """
     from ..errors import RecipeError
     from ..ladder import RUNGS, ladder
+    from ..outputs import LADDER
     from ..ready import is_ready, read
     from ..recipe import find
 
+    opt.may_write(out, LADDER, data, clips, opt.files_of([recipe or ""]), data=data[0], force=force)
     if (recipe is None) == (head is None):
         raise RecipeError("give either --recipe, or --head for files of rows")
     ready = read(data) if is_ready(data) else None
@@ -71,10 +74,10 @@ def command(
         ready.data([chosen]) if ready else data[0], chosen, rungs=rungs or RUNGS, folds=folds, seeds=seeds, seed=seed,
         cache=opt.open_cache(cache_folder, no_cache), command=opt.said(),
     )  # fmt: skip
-    show(found, out, as_json)
+    show(found, out, as_json, force)
 
 
-def show(found: Ladder, out: Path | None, as_json: bool) -> None:
+def show(found: Ladder, out: Path | None, as_json: bool, force: bool = False) -> None:
     """Print the ladder and write its report to ``out``."""
     from ..report import ladder as report
 
@@ -92,7 +95,7 @@ def show(found: Ladder, out: Path | None, as_json: bool) -> None:
             f"{opt.points(rung.clips.low)} – {opt.points(rung.clips.high)}", str(rung.judged), *lost,
         ])  # fmt: skip
     _study.show(
-        found, report, out, as_json, about=f"{found.groups} {found.unit} resampled",
+        found, report, out, as_json, force=force, about=f"{found.groups} {found.unit} resampled",
         columns=("rung", "by row", "by clip", "95 % interval", "clips", "lost by row", "by clip"), rows=rows,
         lines=report.lead(found), warnings=[f"[yellow]No rung '{name}'[/]: {why}" for name, why in found.missing.items()],
     )  # fmt: skip

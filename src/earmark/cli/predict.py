@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
 @click.option("--timeline", is_flag=True, help="One line per piece of each sound, with start and end in seconds.")
 @click.option("--seconds", type=click.FloatRange(min=0.05), help="Length of the pieces of a timeline.")
 @click.option("-o", "--out", help="Write to this file instead of to the terminal, or parts to a folder or URI.")
+@opt.force_option
 @opt.spread
 def command(
     model: Path, paths: tuple[str, ...], form: str | None, timeline: bool, seconds: float | None, out: str | None,
-    engine: str, address: str | None, part_clips: int,
+    force: bool, engine: str, address: str | None, part_clips: int,
 ) -> None:  # fmt: skip
     """Say what sounds are, with scores. PATHs are files, folders (searched below) or a table with a column path.
 
@@ -47,14 +49,17 @@ def command(
       earmark predict my-model s3://bucket/sounds/ --engine ray --address auto -o s3://bucket/answers/
     """
     if engine == "ray" or (out is not None and opt.is_folder(out)):
+        if force:
+            raise click.UsageError("a folder of parts is only added to: --force is for files")
         _parts(model, paths, out, timeline or bool(form), engine, address, part_clips)
     else:
-        _file(model, paths, form, timeline, seconds, None if out is None else Path(out))
+        _file(model, paths, form, timeline, seconds, None if out is None else Path(out), force)
 
 
 def _parts(
     model: Path, paths: tuple[str, ...], out: str | None, other: bool, engine: str, address: str | None, part_clips: int
 ) -> None:
+    from ..outputs import PARTS
     from ..parts import Answering
     from ._parts import in_parts
 
@@ -62,6 +67,7 @@ def _parts(
         raise click.UsageError("--engine ray writes a folder of parts. Give a folder: --out answers/")
     if other:
         raise click.UsageError("a folder of parts is Parquet with one line a clip: no --format and no --timeline")
+    opt.may_write(out, PARTS, model, paths)
     work = Answering.of(model)
     gone, _ = in_parts(work, "predict", opt.open_sounds(paths), out, engine=engine, address=address, largest=part_clips)
     if gone:
@@ -69,24 +75,25 @@ def _parts(
 
 
 def _file(
-    model: Path, paths: tuple[str, ...], form: str | None, timeline: bool, seconds: float | None, out: Path | None
-) -> None:
+    model: Path, paths: tuple[str, ...], form: str | None, timeline: bool, seconds: float | None, out: Path | None, force: bool
+) -> None:  # fmt: skip
     from ..model import load
+    from ..outputs import ANSWERS
 
+    if out is not None:
+        opt.may_write(out, ANSWERS, model, paths, sounds=lambda: map(Path, _files(paths)), force=force)
     loaded = load(model)
     bad: list[str] = []
     answers = _answers(loaded, paths, timeline, seconds, bad)
     if out is None:
         _write(answers, loaded, form or ("table" if sys.stdout.isatty() else "csv"), timeline, sys.stdout)
     else:
-        part = out.with_name(out.name + ".part")
         form = form or ("jsonl" if out.suffix in (".jsonl", ".json") else "csv")
-        try:
+        with TemporaryDirectory(prefix=".earmark-", dir=out.parent) as temporary:
+            part = Path(temporary) / out.name
             with part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
                 _write(answers, loaded, form, timeline, file)
             part.replace(out)
-        finally:
-            part.unlink(missing_ok=True)
     for line in bad:
         click.echo(f"left out: {line}", err=True)
     if bad:

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     help="How nets multiply while they are trained. Default: bfloat16 where the processor has units for it.",
 )
 @opt.out_option("Folder for report.html, metrics.json and figures. Default: reproduction", required=False)
+@opt.force_option
 @opt.cached
 @opt.json_option
 def command(
-    folder: str, epochs: int, folds: int, quick: bool, bfloat16: bool | None, out: Path | None, cache_folder: Path | None,
-    no_cache: bool, as_json: bool,
+    folder: str, epochs: int, folds: int, quick: bool, bfloat16: bool | None, out: Path | None, force: bool,
+    cache_folder: Path | None, no_cache: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Run the paper's two methods on GTZAN again: under its own splits, then under honest ones.
 
@@ -47,15 +48,18 @@ def command(
       earmark reproduce genres/ --epochs 10 -o out
       earmark reproduce genres/ --quick
     """
+    from ..outputs import REPRODUCTION
     from ..report import reproduce as report
     from ..reproduce import reproduce
     from ..reproduce.words import findings, follows
 
+    out = out or Path("reproduction")
+    opt.may_write(out, REPRODUCTION, data=folder, force=force)
     found = reproduce(
         folder, epochs=epochs, folds=folds, quick=quick, bfloat16=bfloat16,
         cache=opt.open_cache(cache_folder, no_cache), say=lambda line: click.echo(line, err=True), command=opt.said(),
     )  # fmt: skip
-    written = report.write(found, out or Path("reproduction"))
+    written = report.write(found, out, force=force)
     if as_json:
         click.echo(json.dumps(report.as_json(found), ensure_ascii=False, indent=1, allow_nan=False))
         return

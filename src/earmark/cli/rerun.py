@@ -22,11 +22,12 @@ _SHOWN = 10
 @click.argument("report", type=click.Path(path_type=Path))
 @click.option("--data", help="The data, if they no longer lie where the report says.")
 @opt.out_option("Folder for the report of this run.", required=False)
+@opt.force_option
 @opt.cached
 @opt.json_option
 def command(
-    report: Path, data: str | None, out: Path | None, cache_folder: Path | None, no_cache: bool, as_json: bool
-) -> None:
+    report: Path, data: str | None, out: Path | None, force: bool, cache_folder: Path | None, no_cache: bool, as_json: bool
+) -> None:  # fmt: skip
     """Do a comparison again from its REPORT (the folder, or its metrics.json), and say what differs.
 
     The same data, versions and seed give the same numbers, to the last digit. The exit status is 1 if the data or a number
@@ -37,13 +38,23 @@ def command(
       earmark rerun out
       earmark rerun out/metrics.json --data moved/clips.csv --no-cache
     """
-    from ..again import rerun
+    from ..again import places, rerun
+    from ..outputs import COMPARISON
 
+    if out is not None:
+        opt.may_write(
+            out,
+            COMPARISON,
+            report,
+            report.parent if report.is_file() else None,
+            data=data or places(report),
+            force=force,
+        )
     found = rerun(report, source=data, cache=opt.open_cache(cache_folder, no_cache))
     if out:
         from ..report import write
 
-        write(found.comparison, out)
+        write(found.comparison, out, force=force)
     kinds = {"data": found.data, "versions": found.versions, "numbers": found.numbers}
     if as_json:
         told = {k: [{"where": d.where, "then": d.then, "now": d.now} for d in ds] for k, ds in kinds.items()}

@@ -61,6 +61,7 @@ def command(
         if (error.name or "").split(".")[0] == "earmark":
             raise
         raise MissingExtraError("earmark review", "serve") from error
+    from ..outputs import REVIEW
     from ..review.items import items, read_audit
     from ..review.journal import Journal
     from ..review.neighbours import neighbours
@@ -68,6 +69,7 @@ def command(
     folder = out or audit_folder
     if folder is None:
         raise DataError("found neither --audit nor --out; wanted a folder for review.jsonl and reviewed.csv")
+    opt.may_write(folder, REVIEW, data=data)
     dataset = open_dataset(data)
     audit = read_audit(audit_folder, dataset) if audit_folder else None
     found = items(dataset, audit)

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 @opt.folds_option
 @opt.seed_option
 @opt.out_option("Folder for stress.html, stress.json and the figure.", required=False)
+@opt.force_option
 @opt.cached
 @opt.json_option
 def command(
     model: str, data: str, changes: tuple[str, ...], protocol: str | None, folds: int, seed: int, out: Path | None,
-    cache_folder: Path | None, no_cache: bool, as_json: bool,
+    force: bool, cache_folder: Path | None, no_cache: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Judge MODEL on the sounds of DATA made worse: codecs, filters, noise, gain, pitch, tempo, shorter excerpts.
 
@@ -45,16 +46,23 @@ def command(
       earmark stress yamnet/logreg clips.csv --change mp3 --change "noise(snr=5)"
     """
     from ..model import load
+    from ..outputs import STRESS
     from ..stress import stress
 
+    opt.may_write(out, STRESS, _model(model), opt.files_of([model]), data=data, force=force)
     found = stress(
-        load(model) if (Path(model) / "earmark.json").exists() else model, data, changes=changes, protocol=protocol,
+        load(model) if _model(model) else model, data, changes=changes, protocol=protocol,
         folds=folds, seed=seed, cache=opt.open_cache(cache_folder, no_cache), command=opt.said(),
     )  # fmt: skip
-    show(found, out, as_json)
+    show(found, out, as_json, force)
 
 
-def show(found: Stress, out: Path | None, as_json: bool) -> None:
+def _model(name: str) -> str | None:
+    """The folder of a model, or None if it names a recipe."""
+    return name if (Path(name) / "earmark.json").exists() else None
+
+
+def show(found: Stress, out: Path | None, as_json: bool, force: bool = False) -> None:
     """Print the accuracies and write the report to ``out``."""
     from ..report import stress as report
 
@@ -63,6 +71,6 @@ def show(found: Stress, out: Path | None, as_json: bool) -> None:
         gap = f"{100 * c.loss.low:+.1f} … {100 * c.loss.high:+.1f}"
         rows.append([report.name(c), opt.points(c.accuracy.value), f"{100 * c.loss.value:+.1f}", gap, str(c.changed)])
     _study.show(
-        found, report, out, as_json, about=f"{found.clips} clips; {found.how}",
+        found, report, out, as_json, force=force, about=f"{found.clips} clips; {found.how}",
         columns=("change", "accuracy", "points", "95 % interval", "changed"), rows=rows, lines=report.lead(found),
     )  # fmt: skip

@@ -17,6 +17,7 @@ from . import _options as opt
 @opt.folds_option
 @opt.seed_option
 @opt.out_option("Folder for the model.")
+@opt.force_option
 @opt.rows_given
 @opt.cached
 def command(
@@ -26,6 +27,7 @@ def command(
     folds: int,
     seed: int,
     out: Path,
+    force: bool,
     rows: str | None,
     memory: float,
     cache_folder: Path | None,
@@ -34,7 +36,7 @@ def command(
     """Judge a recipe out of fold, fit it on all of DATA, and save the model.
 
     The model is a folder of ONNX and JSON with a model card; it predicts without torch or scikit-learn. A model that
-    already lies in the folder is replaced once the new one is whole.
+    already lies in the folder is replaced once the new one is whole; what else lies there stays.
 
     --rows takes a folder of parts that `earmark embed` wrote, however large: what does not fit into --memory is sampled
     by whole clips. The backbone that made them has to be installed.
@@ -45,7 +47,10 @@ def command(
       earmark train clips.csv -r best-music --protocol groups -o my-model
       earmark train --rows s3://bucket/yamnet/ -r rows/lda -o my-model
     """
-    how: dict[str, Any] = {"protocol": protocol, "folds": folds, "seed": seed, "command": opt.said()}
+    from ..outputs import MODEL
+
+    opt.may_write(out, MODEL, rows, data, opt.files_of([recipe]), data=None if rows else data, force=force)
+    how: dict[str, Any] = {"protocol": protocol, "folds": folds, "seed": seed, "command": opt.said(), "force": force}
     if rows is not None:
         from ..from_rows import train as train_from_rows
         from ..rows_folder import open_folder

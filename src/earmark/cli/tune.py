@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 @click.option("--inner", type=click.IntRange(2), default=3, show_default=True, help="Folds of each search.")
 @opt.seed_option
 @opt.out_option("Folder for recipe.toml and tune.json.", required=False)
+@opt.force_option
 @opt.cached
 @opt.json_option
 def command(
     data: str, recipe: str, trials: int, metric: str, protocol: str | None, folds: int, inner: int, seed: int,
-    out: Path | None, cache_folder: Path | None, no_cache: bool, as_json: bool,
+    out: Path | None, force: bool, cache_folder: Path | None, no_cache: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Search a recipe's parameters, nested: for each fold on its training side alone.
 
@@ -43,23 +44,25 @@ def command(
       earmark tune clips.csv -r "musicnn+yamnet/svm(kernel=rbf)" --metric log_loss
       earmark train clips.csv -r tuned/recipe.toml -o my-model
     """
+    from ..outputs import TUNED
     from ..tune import tune
 
+    opt.may_write(out, TUNED, opt.files_of([recipe]), data=data, force=force)
     found = tune(
         data, recipe, trials=trials, metric=metric, protocol=protocol, folds=folds, inner=inner, seed=seed,
         cache=opt.open_cache(cache_folder, no_cache), command=opt.said(),
     )  # fmt: skip
-    show(found, out, as_json)
+    show(found, out, as_json, force)
 
 
-def show(found: Tuned, out: Path | None, as_json: bool) -> None:
+def show(found: Tuned, out: Path | None, as_json: bool, force: bool = False) -> None:
     """Print what was found; write recipe.toml and tune.json to ``out``."""
     facts = as_dict(found)
     text = json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False)
     if out:
         from ..report.publish import publish
 
-        publish(out, {"recipe.toml": found.recipe.to_toml(), "tune.json": text + "\n"})
+        publish(out, {"recipe.toml": found.recipe.to_toml(), "tune.json": text + "\n"}, force=force)
     if as_json:
         click.echo(text)
         return

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..outputs import COMPARISON, check, sounds_of
 from . import page, sections, words
 from .dataset import chapter as data_chapter
 from .examples import examples
@@ -19,18 +21,22 @@ if TYPE_CHECKING:
     from ..experiment import Comparison
 
 
-def write(comparison: Comparison, folder: Path | str, *, sounds: bool = True) -> Path:
+def write(comparison: Comparison, folder: Path | str, *, sounds: bool = True, force: bool = False) -> Path:
     """Write report.html, metrics.json, predictions.csv and figures/ into ``folder``; returns the page's path.
 
-    ``sounds=False`` opens no sound file and links to none. Nothing is left half written. Raises OSError.
+    ``sounds=False`` opens no sound file and links to none. Nothing is left half written. ``force``: also where
+    files lie that Earmark did not write; else DataError is raised. Raises OSError.
     """
     folder = Path(folder)
+    check(
+        folder, COMPARISON, inputs=comparison.source, sounds=partial(sounds_of, comparison.dataset), force=force
+    )  # fmt: skip
     html, figures = render(comparison, folder, sounds=sounds)
     files: dict[str, str | bytes] = {}
     for figure in figures:
         files |= {f"figures/{figure.name}.svg": figure.svg, f"figures/{figure.name}.png": figure.png}
     files |= {"metrics.json": metrics_json(comparison), "predictions.csv": predictions_csv(comparison)}
-    publish(folder, files | {"report.html": html}, owned=("figures",))
+    publish(folder, files | {"report.html": html}, owned=("figures",), force=force)
     return folder / "report.html"
 
 

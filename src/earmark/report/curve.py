@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from markupsafe import Markup
 
 from ..curve import FARTHEST
+from ..outputs import CURVE, check, sounds_of
 from . import page, words
 from .figures.lines import lines
 from .page import Section
@@ -22,9 +24,13 @@ if TYPE_CHECKING:
     from ..curve import Curve, Target
 
 
-def write(found: Curve, folder: Path | str) -> Path:
-    """Write curve.html, curve.json and figures/ into ``folder``; returns the page's path. Raises OSError."""
+def write(found: Curve, folder: Path | str, *, force: bool = False) -> Path:
+    """Write curve.html, curve.json and figures/ into ``folder``; returns the page's path. Raises OSError.
+
+    ``force``: also where files lie that Earmark did not write; else DataError is raised.
+    """
     folder = Path(folder)
+    check(folder, CURVE, sounds=partial(sounds_of, found.dataset), force=force)
     drawing = chart(found)
     publish(
         folder,
@@ -35,6 +41,7 @@ def write(found: Curve, folder: Path | str) -> Path:
             "curve.html": render(found, drawing),
         },
         owned=("figures",),
+        force=force,
     )
     return folder / "curve.html"
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from ..outputs import LADDER, check, sounds_of
 from . import page, words
 from .figures.lines import lines
 from .page import Row, Section
@@ -31,9 +33,13 @@ _MEANING = {
 }
 
 
-def write(found: Ladder, folder: Path | str) -> Path:
-    """Write ladder.html, ladder.json and figures/ into ``folder``; returns the page's path. Raises OSError."""
+def write(found: Ladder, folder: Path | str, *, force: bool = False) -> Path:
+    """Write ladder.html, ladder.json and figures/ into ``folder``; returns the page's path. Raises OSError.
+
+    ``force``: also where files lie that Earmark did not write; else DataError is raised.
+    """
     folder = Path(folder)
+    check(folder, LADDER, sounds=partial(sounds_of, found.dataset), force=force)
     drawing = chart(found)
     publish(
         folder,
@@ -44,6 +50,7 @@ def write(found: Ladder, folder: Path | str) -> Path:
             "ladder.html": render(found, drawing),
         },
         owned=("figures",),
+        force=force,
     )
     return folder / "ladder.html"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from markupsafe import Markup
 from ..audio import load
 from ..datasets.gtzan import GENRES
 from ..errors import AudioError
+from ..outputs import REPRODUCTION, check, sounds_of
 from ..reproduce import LONG, paper
 from ..reproduce.words import NAMES, findings, follows, short
 from . import page, words
@@ -33,15 +35,19 @@ if TYPE_CHECKING:
 _DRAWN = 10.0  # s of the clip that is shown
 
 
-def write(found: Reproduction, folder: Path | str) -> Path:
-    """Write report.html, metrics.json and figures/ into ``folder``; returns the page's path. Raises OSError."""
+def write(found: Reproduction, folder: Path | str, *, force: bool = False) -> Path:
+    """Write report.html, metrics.json and figures/ into ``folder``; returns the page's path. Raises OSError.
+
+    ``force``: also where files lie that Earmark did not write; else DataError is raised.
+    """
     folder = Path(folder)
+    check(folder, REPRODUCTION, sounds=partial(sounds_of, found.dataset), force=force)
     html, figures = render(found)
     files: dict[str, str | bytes] = {}
     for figure in figures:
         files |= {f"figures/{figure.name}.svg": figure.svg, f"figures/{figure.name}.png": figure.png}
     numbers = json.dumps(as_json(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    publish(folder, files | {"metrics.json": numbers, "report.html": html}, owned=("figures",))
+    publish(folder, files | {"metrics.json": numbers, "report.html": html}, owned=("figures",), force=force)
     return folder / "report.html"
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from ..outputs import STRESS, check, sounds_of
 from . import page, words
 from .figures.intervals import intervals
 from .page import Row, Section
@@ -30,9 +32,13 @@ _UNITS = {
 }  # fmt: skip
 
 
-def write(found: Stress, folder: Path | str) -> Path:
-    """Write stress.html, stress.json and figures/ into ``folder``; returns the page's path. Raises OSError."""
+def write(found: Stress, folder: Path | str, *, force: bool = False) -> Path:
+    """Write stress.html, stress.json and figures/ into ``folder``; returns the page's path. Raises OSError.
+
+    ``force``: also where files lie that Earmark did not write; else DataError is raised.
+    """
     folder = Path(folder)
+    check(folder, STRESS, sounds=partial(sounds_of, found.dataset), force=force)
     drawing = chart(found)
     publish(
         folder,
@@ -43,6 +49,7 @@ def write(found: Stress, folder: Path | str) -> Path:
             "stress.html": render(found, drawing),
         },
         owned=("figures",),
+        force=force,
     )
     return folder / "stress.html"
 

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from .. import marks
 from ..data import Clip, Dataset
 from ..errors import DataError
 from .items import Item
@@ -202,17 +203,12 @@ class Journal:
         for path in (self.log, self.table):
             if path.resolve() in own:
                 raise DataError(f"{path} is one of the data set's sounds. Choose another folder with --out")
-        for path, begins in ((self.table, ",".join(COLUMNS)), (self.log, '{"')):
-            if path.exists() and (head := _head(path)) and not head.startswith(begins):
+        for path in (self.table, self.log):
+            if path.exists() and path.stat().st_size and not marks.by_name(path, path.name):
                 raise DataError(
                     f"{path} exists and was not written by a review. Nothing of yours is overwritten: choose another "
                     "folder with --out"
                 )
-
-
-def _head(path: Path) -> str:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return file.readline().strip()
 
 
 def _told(change: Change) -> dict[str, str]:

@@ -16,7 +16,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from .. import manifest
 from ..errors import DataError
+from ..outputs import SOUNDS, check
+from ..swap import whole
 from .sound import RATE, Artist, Floats, play
 from .tunes import STYLES
 
@@ -45,12 +48,14 @@ def make(
     clips: int = 8,
     seconds: tuple[float, float] = (5.0, 6.0),
     progress: Callable[[int, int], None] | None = None,
+    force: bool = False,
 ) -> Path:
     """Write the data set into ``folder`` and return its table ``clips.csv`` (path, label, group).
 
     ``artists`` for each of the six styles, ``clips`` by each artist, of ``seconds`` (from, to). The same
     arguments give the same samples; a folder that holds them already is left as it is. ``progress(done, all)``
-    is called after each clip. Beside the class folders lie README.txt and faults.json. Raises DataError.
+    is called after each clip. Beside the class folders lie README.txt and faults.json. Raises DataError, also if files
+    lie there that were not made up and would be replaced, unless ``force``.
     """
     folder = Path(folder)
     if artists < 2 or clips < 2 or not 0.2 <= seconds[0] <= seconds[1]:
@@ -61,7 +66,9 @@ def make(
     }  # fmt: skip
     if _holds(folder, facts):
         return folder / "clips.csv"
+    check(folder, SOUNDS, force=force)
     rows: list[tuple[str, str, str]] = []
+    _list(folder, artists * clips)
     names = _names(len(STYLES) * artists, seed)
     total = len(STYLES) * artists * clips
     for s, (label, style) in enumerate(sorted(STYLES.items())):
@@ -85,6 +92,15 @@ def make(
     # Last: while this file is not there, the folder is not whole.
     (folder / "faults.json").write_text(json.dumps({**facts, "faults": faults}, indent=1), encoding="utf-8")
     return folder / "clips.csv"
+
+
+def _list(folder: Path, per_style: int) -> None:
+    """Put down what will lie in the folder, before it does; by name alone, as sounds are written one by one."""
+    every = [f"{s}/{s}.{i:03d}.{suffix}" for s in STYLES for i in range(per_style + 2) for suffix in FORMATS]
+    names = dict.fromkeys([*every, "clips.csv", "README.txt", "faults.json"], "")
+    text = manifest.text(folder, manifest.read(folder) or {}, names)
+    with whole(folder / manifest.NAME) as file:
+        file.write(text.encode())
 
 
 def _plant(folder: Path, rows: list[tuple[str, str, str]], per_style: int) -> list[dict[str, str]]:

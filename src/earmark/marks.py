@@ -1,0 +1,192 @@
+"""By what a file or folder that Earmark wrote is known, where no list says so: by its own content."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import re
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+_DAMAGE = (OSError, ValueError, LookupError, TypeError, RecursionError, csv.Error, zipfile.BadZipFile, RuntimeError)
+MODEL_FILES = ("earmark.json", "README.md", "trained-on.txt", "novelty.npz", "combiner.onnx")
+_NETS = re.compile(r"(backbone|head)-\d+\.onnx")
+_AUDIT = "path,label,group,fold,start,duration,duplicate_group,proposed_group,proposed_label,flags,exclude"
+_REVIEWED = "path,label,group,fold,start,duration,given_label,given_group,reviewed"
+_JUDGED = "id,path,label,group,fold,recipe,seed,predicted,score,correct,"
+_ROWS = "id,path,label,group,fold,start,end,v0"
+
+
+# ------------------------------------------------------------------------------------------------- files
+def by_name(path: Path, name: str) -> bool:
+    """True if the file that Earmark would call ``name`` is one that it wrote."""
+    known = _KNOWN.get(name)
+    return known is not None and known(path)
+
+
+def page(path: Path) -> bool:
+    """True for a report."""
+    return '<meta name="generator" content="Earmark">' in _begin(path, 2000)
+
+
+def _numbers(path: Path) -> bool:
+    """metrics.json, curve.json, …: they say which Earmark they were made by."""
+    found = _json(path)
+    made_by = found.get("versions")
+    return isinstance(made_by, dict) and {"earmark"} <= made_by.keys() and "command" in found
+
+
+def _audit(path: Path) -> bool:
+    return {"dataset", "clips", "backbones", "notes", "counts", "duplicates", "files"} <= _json(path).keys()
+
+
+def _head(begin: str, *, whole: bool = False) -> Callable[[Path], bool]:
+    def known(path: Path) -> bool:
+        first = _line(path)
+        return first == begin if whole else first.startswith(begin)
+
+    return known
+
+
+def _tuned(path: Path) -> bool:
+    return 'about = "Found by `earmark tune` from ' in _begin(path, 2000)
+
+
+def _journal(path: Path) -> bool:
+    """A line of decisions, or a damaged one, which the journal tells; an empty file is nobody's."""
+    first = _line(path)
+    try:
+        return not first or {"id", "item", "what", "changes"} <= json.loads(first).keys()
+    except (ValueError, AttributeError):
+        return first.startswith('{"id": ')
+
+
+def rows(path: Path) -> bool:
+    """True for a file of rows as ``embed`` writes them, and for an empty file."""
+    try:
+        if path.stat().st_size == 0:
+            return True
+        if path.suffix.lower() == ".csv":
+            return _line(path).startswith(_ROWS)
+        if path.suffix.lower() == ".npz":
+            with zipfile.ZipFile(path) as file:
+                return {"X.npy", "id.npy", "shape.npy", "facts.npy"} <= set(file.namelist())
+        import pyarrow.parquet as pq
+
+        with path.open("rb") as opened:
+            return b"earmark" in (pq.read_schema(opened).metadata or {})
+    except (ModuleNotFoundError, *_DAMAGE):
+        return False
+
+
+def answers(path: Path) -> bool:
+    """True for what ``predict`` writes (CSV, JSON lines, the table for people), and for an empty file."""
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            first = file.readline(1 << 20)
+            if not first:
+                return path.stat().st_size == 0
+            if first.startswith("{"):
+                line = json.loads(first)
+                return {"path", "label", "score", "scores"} <= set(line) and line["label"] in list(line["scores"])
+            if first.split()[0] == "path" and "," not in first:
+                return re.match(r"path +(start +end +)?label +score +also", first.strip()) is not None
+            return _answered(next(csv.reader([first])), next(csv.reader(file), None))
+    except (*_DAMAGE, AttributeError):
+        return False
+
+
+def _answered(columns: list[str], line: list[str] | None) -> bool:
+    """True if a table's columns, and its first line, are those of answers: scores of classes that make one."""
+    facts = [c for c in ("path", "start", "end", "label", "score", "set", "unknown") if c in columns]
+    classes = columns[len(facts) :]
+    if columns[: len(facts)] != facts or facts[0] != "path" or not {"label", "score"} <= set(facts) or not classes:
+        return False
+    if line is None:
+        return True
+    told = dict(zip(columns, line, strict=True))
+    scores = [float(told[c]) for c in classes]
+    return told["label"] in classes and abs(sum(scores) - 1) < 1e-3 * len(scores) and min(scores) >= 0
+
+
+_KNOWN: dict[str, Callable[[Path], bool]] = {
+    **dict.fromkeys(("report.html", "curve.html", "ladder.html", "stress.html", "audit.html"), page),
+    **dict.fromkeys(("metrics.json", "curve.json", "ladder.json", "stress.json", "tune.json"), _numbers),
+    "audit.json": _audit,
+    "clips.csv": _head(_AUDIT, whole=True),
+    "predictions.csv": _head(_JUDGED),
+    "recipe.toml": _tuned,
+    "reviewed.csv": _head(_REVIEWED, whole=True),
+    "review.jsonl": _journal,
+}
+
+
+# ------------------------------------------------------------------------------------------------- folders
+def is_model(folder: Path) -> bool:
+    """True for a folder with the card of a model."""
+    card = _json(folder / "earmark.json")
+    return isinstance(card.get("files"), dict) and "classes" in card and "format" in card
+
+
+def is_model_file(name: str) -> bool:
+    """True for a name that a model gives to a file."""
+    return name in MODEL_FILES or _NETS.fullmatch(name) is not None
+
+
+def own_files(folder: Path) -> set[str]:
+    """Names of the files of a model that are as it was saved: its card knows their sums."""
+    sums = _json(folder / "earmark.json").get("files", {})
+    there = (n for n in sums if is_model_file(n) and (folder / n).is_file() and not (folder / n).is_symlink())
+    return {"earmark.json", *(n for n in there if _sum(folder / n) == sums[n])}
+
+
+def no_model(folder: Path) -> list[str]:
+    """What a new model would replace in a folder and is not the model that lies there."""
+    names = sorted(p.name for p in folder.iterdir())
+    if not is_model(folder):
+        return names
+    mine = own_files(folder)
+    return [n for n in names if is_model_file(n) and n not in mine]
+
+
+def no_music(folder: Path) -> list[str]:
+    """What made-up music would replace in a folder and is no music made up before."""
+    from .manifest import read
+    from .synthetic.tunes import STYLES
+
+    known = read(folder)
+    if _begin(folder / "README.txt", 100).startswith("This is no music: a program made it up."):
+        return []
+    names = ["clips.csv", "README.txt", "faults.json"]
+    names += [p.relative_to(folder).as_posix() for s in STYLES for p in sorted((folder / s).glob(f"{s}.*"))]
+    return [n for n in names if os.path.lexists(folder / n) and n not in (known or {})]
+
+
+# ------------------------------------------------------------------------------------------------- reading
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except _DAMAGE:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _begin(path: Path, characters: int) -> str:
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return file.read(characters)
+    except OSError:
+        return ""
+
+
+def _line(path: Path) -> str:
+    return (_begin(path, 1 << 20).splitlines() or [""])[0].strip()
+
+
+def _sum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
