@@ -132,6 +132,8 @@ def test_the_disk_before_and_after(command: str, data: str, project: Path, monke
     # What would serve for ever, download, or take minutes ends where it begins.
     for what in ("serve.server.listening", "weights.status", "reproduce.reproduce"):
         monkeypatch.setattr(f"earmark.{what}", _never)
+    for where in WORK:  # all of them before one is exchanged
+        importlib.import_module(where)
     for where, what in WORK.items():
         _once(monkeypatch, where, what)
     (project / "link").symlink_to("figures")
@@ -288,6 +290,18 @@ class TestAModel:
         assert (project / "m" / "sub" / "a.txt").read_text() == "mine"
         assert (project / "m" / "away").readlink() == Path("../thesis.md")
         earmark.load("m")
+
+    def test_forced_into_a_folder_of_the_users(self, project: Path) -> None:
+        (project / "mine").mkdir()
+        (project / "mine" / "README.md").write_text("mine")
+        (project / "mine" / "thesis.md").write_text("mine")
+        command = (*COMMANDS["train"].format(data="clips.csv").split(), "-o", "mine")
+        assert call(*command)[0] == 1
+        code, told = call(*command, "--force")
+        assert code == 0
+        assert "To be replaced, as --force says: README.md in mine\n" in told
+        assert (project / "mine" / "thesis.md").read_text() == "mine"
+        earmark.load("mine")
 
     def test_a_card_that_somebody_changed(self, project: Path) -> None:
         (project / "m" / "README.md").write_text("my own words")

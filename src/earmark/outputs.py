@@ -72,7 +72,9 @@ def check(
     given = [p for one in inputs for p in _places(one)]
     for target in targets:
         if twin := next((p for p in given if same(target, p)), None):
-            raise kind.error(f"{target} is what is read here ({twin}). Choose another place with --out")
+            raise kind.error(
+                f"{target} is what is read here ({twin}): your own files stay. Choose another place with --out"
+            )
     _fits(there, kind)
     if not os.path.lexists(there):
         return ""
@@ -83,9 +85,11 @@ def check(
         raise kind.error(f"{there} is one of the data's own sounds. Choose another place with --out")
     if not strange:
         return ""
+    if kind is MODEL and force:  # what else lies there stays
+        strange = [n for n in strange if marks.is_model_file(n)]
     told = ", ".join(strange[:5]) + (f" and {len(strange) - 5} more" if len(strange) > 5 else "")
     if force and kind.force:
-        return f"{told} in {there if kind.names else there.parent}"
+        return f"{told} in {there if kind.names else there.parent}" if told else ""
     raise kind.error(_refusal(there, kind, told))
 
 
@@ -205,6 +209,8 @@ def sounds_of(source: Any) -> list[Path]:
 
     if source is None or (isinstance(source, (str, Path)) and (is_remote(source) or is_rows_folder(source))):
         return []
+    if isinstance(source, (tuple, list)) and len(source) == 1:
+        return sounds_of(source[0])
     if not isinstance(source, Dataset) and is_ready(source):
         return []
     return [c.path for c in open_dataset(source).clips if not is_remote(c.path)]

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..data import Dataset
 from ..outputs import AUDIT, check, sounds_of
 from ..report.publish import publish
 
@@ -28,7 +29,7 @@ def write_all(found: Audit, folder: Path, *, command: str = "", force: bool = Fa
     """Write the three files; see ``audit.write``."""
     from .page import render
 
-    check(folder, AUDIT, sounds=partial(sounds_of, found.dataset), force=force)
+    check(folder, AUDIT, inputs=alike(found.dataset), sounds=partial(sounds_of, found.dataset), force=force)
     files: dict[str, str | bytes] = {
         "audit.json": json.dumps(as_json(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
         "clips.csv": as_csv(found, folder),
@@ -36,6 +37,11 @@ def write_all(found: Audit, folder: Path, *, command: str = "", force: bool = Fa
     }
     publish(folder, files, force=force)
     return folder / "audit.html"
+
+
+def alike(dataset: Dataset) -> list[Path]:
+    """Sounds of the data that are called as a file of an audit is."""
+    return [c.path for c in dataset.clips if c.path.name in AUDIT.names]
 
 
 def as_json(found: Audit) -> dict[str, Any]:

@@ -55,14 +55,16 @@ def command(
     import shlex
 
     from ..audit import audit, write
+    from ..audit.output import alike, counts
     from ..audit.output import as_json as everything
-    from ..audit.output import counts
     from ..audit.words import findings
     from ..datasets import open_dataset
     from ..outputs import AUDIT
 
-    opt.may_write(out, AUDIT, data=data, force=force)  # before the work, not after it
     dataset = open_dataset(data)
+    opt.may_write(
+        out, AUDIT, alike(dataset), data=data, sounds=lambda: [c.path for c in dataset.clips], force=force
+    )  # before the work, not after it
     found = audit(
         dataset,
         backbones=backbones or None,
