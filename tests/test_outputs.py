@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -290,6 +291,19 @@ class TestAModel:
         assert (project / "m" / "sub" / "a.txt").read_text() == "mine"
         assert (project / "m" / "away").readlink() == Path("../thesis.md")
         earmark.load("m")
+
+    def test_a_licence_that_one_model_brings(self, project: Path) -> None:
+        model = replace(earmark.load("m"), extra={"LICENCE.txt": b"one"})
+        (project / "m" / "LICENCE.txt").write_text("mine")
+        with pytest.raises(BundleError, match=r"LICENCE\.txt is not what a training wrote"):
+            model.save("m")
+        assert (project / "m" / "LICENCE.txt").read_text() == "mine"
+        (project / "m" / "LICENCE.txt").unlink()
+        for text in (b"one", b"two"):
+            replace(model, extra={"LICENCE.txt": text}).save("m")
+            assert earmark.load("m").extra["LICENCE.txt"] == text
+        replace(model, extra={}).save("m")
+        assert not (project / "m" / "LICENCE.txt").exists()
 
     def test_forced_into_a_folder_of_the_users(self, project: Path) -> None:
         (project / "mine").mkdir()

@@ -139,9 +139,15 @@ def is_model_file(name: str) -> bool:
 
 def own_files(folder: Path) -> set[str]:
     """Names of the files of a model that are as it was saved: its card knows their sums."""
-    sums = _json(folder / "earmark.json").get("files", {})
-    there = (n for n in sums if is_model_file(n) and (folder / n).is_file() and not (folder / n).is_symlink())
+    sums = _sums(folder)
+    there = (n for n in sums if (folder / n).is_file() and not (folder / n).is_symlink())
     return {"earmark.json", *(n for n in there if _sum(folder / n) == sums[n])}
+
+
+def _sums(folder: Path) -> dict[str, Any]:
+    """Names in the card of a model, which may come from anybody, and their sums."""
+    sums = _json(folder / "earmark.json").get("files")
+    return {n: s for n, s in sums.items() if Path(n).name == n} if isinstance(sums, dict) else {}
 
 
 def no_model(folder: Path) -> list[str]:
@@ -149,8 +155,8 @@ def no_model(folder: Path) -> list[str]:
     names = sorted(p.name for p in folder.iterdir())
     if not is_model(folder):
         return names
-    mine = own_files(folder)
-    return [n for n in names if is_model_file(n) and n not in mine]
+    mine, listed = own_files(folder), _sums(folder)
+    return [n for n in names if (is_model_file(n) or n in listed) and n not in mine]
 
 
 def no_music(folder: Path) -> list[str]:

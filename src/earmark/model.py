@@ -231,9 +231,12 @@ class Model:
 
 def _keep(old: Path, new: Path) -> None:
     """Bring what lies in the old folder and is none of a model's files into the new one, which takes its place."""
+    own = marks.own_files(old)
     for path in old.iterdir() if old.is_dir() else ():
-        if marks.is_model_file(path.name):
+        if marks.is_model_file(path.name) or path.name in own:
             continue
+        if (new / path.name).exists():
+            raise BundleError(f"{path} is not what a training wrote, and is in the way. Choose another folder")
         if path.is_dir() and not path.is_symlink():
             shutil.copytree(path, new / path.name, symlinks=True, copy_function=_linked)
         else:
