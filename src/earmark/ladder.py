@@ -28,7 +28,7 @@ from .cautions import group_notes, published_notes
 from .embeddings import Cache, Embeddings
 from .errors import DataError
 from .experiment import judge, versions
-from .fitting import Data
+from .fitting import Data, branch_rows
 from .intervals import Interval
 from .plan import fold_notes, splits_of
 from .pool import by_vector
@@ -153,7 +153,12 @@ def _planned(rung: str, recipe: Recipe, data: Data, folds: int, seed: int) -> tu
         raise DataError("a stacked recipe learns from whole clips; there are no rows to deal out")
     if any(by_vector(branch.pool) for branch in recipe.branches):
         raise DataError("the recipe pools each clip to one vector; there are no rows to deal out")
-    return (data, "rows") if rung == "rows" else (apart(data), "rows")
+    dealt = data if rung == "rows" else apart(data)
+    for branch in recipe.branches:
+        split.row_splits(
+            dealt.labels[branch_rows(branch, dealt, np.arange(len(dealt.labels)))[1]], folds=folds, seed=seed
+        )
+    return dealt, "rows"
 
 
 def _notes(data: Data, rungs: Iterable[str], folds: int, seed: int) -> tuple[str, ...]:

@@ -74,9 +74,9 @@ def cut_units(dataset: Dataset, names: Labels) -> tuple[list[str], int]:
     """Those of the units ``names`` (clips,) that the published folds put on both sides of a split, and how many there
     are in all that are learnt or judged.
     """
-    sides = defaultdict(set)
+    sides, judged = defaultdict(set), _judged_folds(dataset)
     for name, fold in zip(names.tolist(), dataset.folds, strict=True):
-        if fold in _judged_folds(dataset):
+        if fold in judged:
             sides[name].add(fold)
     return sorted(name for name, found in sides.items() if len(found) > 1), len(sides)
 
@@ -135,12 +135,13 @@ def clip_splits(
     must hold. Raises DataError if the data do not allow it (with what to do), LeakError never unless there is a fault here.
     """
     labels = np.array([str(c.label) for c in dataset.clips])
+    check_classes(dataset)
     if protocol == "published":
         splits = published_splits(dataset)
         _check_enough(labels, units(dataset, protocol, digests), splits, least)
         return splits
     names = units(dataset, protocol, digests)
-    _check_possible(dataset, labels, names, protocol, folds, least)
+    _check_possible(labels, names, protocol, folds, least)
     splits = stratified(labels, names, folds=folds, seed=seed, least=least)
     for split in splits:
         split.check(names)
@@ -150,17 +151,18 @@ def clip_splits(
 def row_splits(labels: Labels, *, folds: int = 5, seed: int = 0) -> tuple[Split, ...]:
     """Splits of rows that protect nothing: windows of one clip lie on both sides. Kept to show what that does.
 
-    No more folds than the largest class has rows. Raises DataError where each class has one row.
+    No more folds than the largest class has rows. Raises DataError where a fold would leave fewer than two classes.
     """
     from sklearn.model_selection import StratifiedKFold
 
     most = max(Counter(labels.tolist()).values())
-    if most < 2:
-        raise DataError("each class has one row only; what is learnt from is never judged, so two are needed")
-    splitter = StratifiedKFold(min(folds, most), shuffle=True, random_state=seed)
+    splitter = StratifiedKFold(max(2, min(folds, most)), shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # fewer members than folds: judged out of fold all the same
-        return tuple(Split(train, test) for train, test in splitter.split(labels, labels))
+        splits = tuple(Split(train, test) for train, test in splitter.split(labels, labels)) if most > 1 else ()
+    if not splits or any(len(set(labels[s.train].tolist())) < 2 for s in splits):
+        raise DataError("too few rows: what is learnt from is never judged, so two of each class are needed")
+    return splits
 
 
 def published_splits(dataset: Dataset) -> tuple[Split, ...]:
@@ -184,7 +186,6 @@ def published_splits(dataset: Dataset) -> tuple[Split, ...]:
     else:
         raise DataError(f"found the one fold {kinds.pop()!r}; wanted two folds or more, or 'train' and 'test'")
     labels = np.array([str(c.label) for c in dataset.clips])
-    check_classes(dataset)
     for split in splits:
         judged = ", ".join(sorted(set(fold[split.test].tolist())))
         _check_learnable(
@@ -229,8 +230,7 @@ def check_classes(dataset: Dataset) -> None:
     )
 
 
-def _check_possible(dataset: Dataset, labels: Labels, names: Labels, protocol: str, folds: int, least: int) -> None:
-    check_classes(dataset)
+def _check_possible(labels: Labels, names: Labels, protocol: str, folds: int, least: int) -> None:
     if folds < 2:
         raise DataError(f"folds is {folds}; wanted 2 or more")
     lonely = _lonely_classes(labels.tolist(), names, 1)
@@ -238,7 +238,10 @@ def _check_possible(dataset: Dataset, labels: Labels, names: Labels, protocol: s
         raise DataError(_lonely(lonely, Counter(labels.tolist()), protocol))
     few = _lonely_classes(labels.tolist(), names, least)
     if few:
-        raise DataError(_too_few(few, least))
+        raise DataError(
+            f"{_too_few(few, least)}. Wanted: {least + 1} or more of each class that do not belong together; or judge the "
+            "recipe as it is with `earmark compare`"
+        )
 
 
 def _check_enough(labels: Labels, names: Labels, splits: Sequence[Split], least: int) -> None:
@@ -246,15 +249,17 @@ def _check_enough(labels: Labels, names: Labels, splits: Sequence[Split], least:
     for part in splits:
         few = _lonely_classes(labels[part.train].tolist(), names[part.train], least - 1)
         if few:
-            raise DataError(_too_few(few, least))
+            raise DataError(
+                f"{_too_few(few, least)}: the folds that came with the data leave too little. Judge by other folds with "
+                "--protocol groups or clips, or judge the recipe as it is with `earmark compare`"
+            )
 
 
 def _too_few(few: Sequence[str], least: int) -> str:
     shown = ", ".join(map(repr, few[:5])) + (" …" if len(few) > 5 else "")
     return (
-        f"too few clips (or groups) of {shown}: one is judged, and of the others at least {least} of each class are needed on "
-        f"the side that is searched. Wanted: {least + 1} or more of each class that do not belong together; or judge the recipe "
-        "as it is with `earmark compare`"
+        f"too few clips (or groups) of {shown}: what is searched on the training side is judged there, too, so that side needs "
+        f"{least} or more of each class"
     )
 
 

@@ -103,7 +103,7 @@ def stress(
         data = heard(what, source, cache=cache)
         recipe, met = Recipe.parse(str(what.card["recipe"])), sum(met_in_training(what, data))
         if met:
-            protocol = protocol or str(what.card["measured"]["protocol"])
+            protocol = protocol or _as_measured(what, data.dataset)
         else:
             model = what
         if met and recipe.augment:
@@ -150,6 +150,13 @@ def stress(
         majority=max(np.unique(data.labels, return_counts=True)[1]) / len(data.labels), fingerprint=data.fingerprint,
         versions=versions(), seconds=time.perf_counter() - began, command=command, notes=notes,
     )  # fmt: skip
+
+
+def _as_measured(model: Model, dataset: Dataset) -> str | None:
+    """The protocol that a model was measured under; None if these data do not know what it keeps whole."""
+    told = str(model.card["measured"]["protocol"])
+    missing = (told == "groups" and not dataset.has_groups) or (told == "published" and not dataset.has_folds)
+    return None if missing else told
 
 
 def under(data: Data, change: Change, cache: Cache | None) -> Data:

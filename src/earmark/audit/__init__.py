@@ -36,7 +36,7 @@ from .facts import Facts
 from .files import SERIOUS, Flag
 from .fingerprint import BANDS
 from .groups import proposed_groups
-from .labels import Suspicion, suspicion
+from .labels import Suspicion, enough, suspicion
 from .measure import measure_all
 
 __all__ = ["BACKBONES", "Audit", "audit", "with_recordings", "write"]
@@ -143,7 +143,9 @@ def audit(
             spectra = _spectra([facts[i] for i in judged])
             both = [np.concatenate([mean, std], axis=1) for mean, std in views]
             proposed[judged] = proposed_groups([*both, spectra], label[judged], seed=seed)
-        if heard and labels:
+        if heard and labels and not enough(label[judged], unit[judged]):
+            notes.append("Labels were not looked at: too few clips. Wanted: a class of three clips, and two groups.")
+        elif heard and labels:
             suspects = suspicion([mean for mean, _ in views], label[judged], unit[judged], seed=seed)
     told: tuple[Confound, ...] = ()
     if confounds and usable.any():
