@@ -141,7 +141,7 @@ def test_one_empty_cell_takes_nothing_else_away(nothing: str, cache: tuple[str, 
         ("stress", model, groups, "--change", "gain(db=-20)"),
         ("ladder", groups, "-r", "mfcc/lda"),
         ("curve", groups, "-r", "mfcc/lda"),
-        ("audit", groups),
+        ("audit", groups, "-o", tmp_path / "audit"),
     ):
         assert "1 of 12 clips has no group" in call(*args, *cache)
 

@@ -237,3 +237,10 @@ def test_files_that_folds_cut_are_kept_whole_too() -> None:
     data = Dataset("d", tuple(clips))
     assert split.choose_protocol(data) == "clips"
     assert "4 of 4 files on both sides" in split.why_not_published(data)
+
+
+def test_a_recording_that_folds_cut_is_no_group() -> None:
+    """Copies are told by themselves; folds that keep all known groups whole stay what is judged by."""
+    data = dataset(list("aabb"), list("wxyz"), list("1212"))
+    clips = tuple(replace(c, recording="r" if c.group in "wx" else None) for c in data.clips)
+    assert split.choose_protocol(replace(data, clips=clips)) == "published"

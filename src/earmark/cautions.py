@@ -52,7 +52,7 @@ def published_notes(dataset: Dataset) -> tuple[str, ...]:
             "learnt from nor judged under the protocol 'published'. Fill in the column 'fold', or judge by other folds with "
             "--protocol groups or clips."
         )
-    cut, of = split.cut_units(dataset, split.units(dataset, "published"))
+    cut, of = split.cut_groups(dataset)
     if cut:
         what, other = ("groups", "groups") if dataset.has_groups else ("files", "clips")
         found.append(

@@ -61,24 +61,28 @@ def why_not_published(dataset: Dataset) -> str:
         return f"there is the one fold {folds[0]!r} only"
     if missing >= len(folds):
         return f"{missing} of {len(dataset.clips)} clips have none"
-    names = units(dataset, "published")
-    cut, of = cut_units(dataset, names)
+    cut, of = cut_groups(dataset)
     # Where a class has one group only, groups cannot judge: the folds do, and a note says what they cut.
-    if cut and not _lonely_classes([str(c.label) for c in dataset.clips], names, 1):
+    if cut and spared(np.array([str(c.label) for c in dataset.clips]), _owners(dataset)):
         what = "groups" if dataset.has_groups else "files"
         return f"they put {len(cut)} of {of} {what} on both sides of a split, e.g. {cut[0]!r}"
     return ""
 
 
-def cut_units(dataset: Dataset, names: Labels) -> tuple[list[str], int]:
-    """Those of the units ``names`` (clips,) that the published folds put on both sides of a split, and how many there
-    are in all that are learnt or judged.
+def cut_groups(dataset: Dataset) -> tuple[list[str], int]:
+    """Groups (files, where no groups are known) that the published folds put on both sides of a split, sorted, and how
+    many there are in all that are learnt or judged.
     """
     sides, judged = defaultdict(set), _judged_folds(dataset)
-    for name, fold in zip(names.tolist(), dataset.folds, strict=True):
+    for name, fold in zip(_owners(dataset).tolist(), dataset.folds, strict=True):
         if fold in judged:
             sides[name].add(fold)
     return sorted(name for name, found in sides.items() if len(found) > 1), len(sides)
+
+
+def _owners(dataset: Dataset) -> Labels:
+    """Of each clip its group, or its file if it has none."""
+    return np.array([g or c.path.as_posix() for g, c in zip(dataset.groups, dataset.clips, strict=True)])
 
 
 def _judged_folds(dataset: Dataset) -> set[str]:
