@@ -128,7 +128,7 @@ def test_published_folds_that_cut_a_recording_apart_are_told(folder: Path) -> No
         heard = audit(Dataset("d", clips_), groups=False, labels=False, confounds=False)
         assert sum(map(heard.cut_by_folds, heard.pairs)) == count
         assert sum("published folds learn" in line for line in findings(heard)) == count
-        notes = compare(Dataset("d", clips_), [f"{HEARD[0]}/lda"]).notes
+        notes = compare(Dataset("d", clips_), [f"{HEARD[0]}/lda"], protocol="published").notes
         assert sum("both sides" in n and "bell/0.wav and hum/copy <b>.ogg" in n for n in notes) == count
 
 

@@ -184,6 +184,27 @@ def test_little_data_is_no_reason_to_fail(name: str, kind: str) -> None:
 
 @each_head
 @each_kind
+@pytest.mark.parametrize("clips", [1, 2, 3])
+@pytest.mark.parametrize("rows", [1, 4])
+def test_a_few_clips_a_class_are_enough(name: str, kind: str, clips: int, rows: int) -> None:
+    """One clip a class is what the training side holds where there are two of each."""
+    learnt(name, kind)
+    X, y, _ = sounds(SHAPES[kind], 2)
+    take = np.concatenate([np.flatnonzero(y == label)[: clips * rows] for label in ("00", "01")])
+    clip = np.arange(len(take)) // rows
+    tuned = [{"C": "auto"}] if name == "logreg" else [{"k": 40}] if name == "knn" else []
+    for params in ({}, *tuned):
+        head = build(name, **params).fit(X[take], y[take], groups=np.char.mod("clip %d", clip))
+        for learn, look in getattr(head, "splits_", ()):
+            assert set(y[take][learn]) == {"00", "01"}
+            assert not set(clip[learn]) & set(clip[look])
+        proba = head.predict_proba(X)
+        assert np.isfinite(proba).all()
+        np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-5)
+
+
+@each_head
+@each_kind
 def test_what_cannot_be_learnt_from_is_told(name: str, kind: str) -> None:
     head = learnt(name, kind)
     X, y, groups = sounds(SHAPES[kind], 2)

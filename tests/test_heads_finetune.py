@@ -186,3 +186,12 @@ def test_learns_again_from_all_rows_for_the_best_number_of_epochs(
     wanted = head(net, lr=lr, body=1.0, spare=0, epochs=epochs).fit(X, y, groups=groups)
     np.testing.assert_array_equal(found.predict_proba(X), wanted.predict_proba(X))
     assert len(found.history_["valid_loss"]) == 2
+
+
+@pytest.mark.parametrize("clips", [1, 2, 3])
+def test_a_few_clips_a_class_are_enough(learnt: Any, clips: int) -> None:
+    net, X, y, groups = learnt
+    few = np.isin(groups, [f"maker {i}" for i in range(2 * clips)])  # they take turns
+    found = head(net).fit(X[few], y[few], groups=groups[few])
+    assert found.classes_.tolist() == ["bright", "dull"]
+    assert np.isfinite(found.predict_proba(X)).all()

@@ -83,3 +83,12 @@ def test_says_what_it_cannot_change(backbone: Build, learnt: Any) -> None:
         head(registry.build("backbones", "mfcc"))
     with pytest.raises(RecipeError, match="mapping='nearest'"):
         head(learnt[0], mapping="nearest")
+
+
+@pytest.mark.parametrize("clips", [1, 2, 3])
+def test_a_few_clips_a_class_are_enough(learnt: Any, clips: int) -> None:
+    net, X, y, groups = learnt
+    few = np.isin(groups, [f"maker {i}" for i in range(2 * clips)])  # they take turns
+    found = head(net).fit(X[few], y[few], groups=groups[few])
+    assert found.classes_.tolist() == ["bright", "dull"]
+    assert np.isfinite(found.predict_proba(X)).all()

@@ -96,6 +96,15 @@ def test_splits_as_given_are_judged_as_given(genres: Path) -> None:
     assert found.evaluation.n_clips == len(part.test)
 
 
+def test_a_split_that_leaves_a_genre_unlearnt_is_told(genres: Path) -> None:
+    recipe, opened = Recipe.parse("mfcc/lda"), open_dataset(genres)
+    one = [next(c.id for c in opened.clips if c.label == label) for label in opened.classes]
+    plan = trials.Plan(2, 2, True, False, None, lambda _: None, [])
+    data = prepare(opened.without([], [c.id for c in opened.clips if c.id not in one]), [recipe])
+    assert trials.as_in_paper(recipe, data, plan) == []
+    assert plan.missing[0].startswith("mfcc/lda on the paper's split: by chance it holds all clips of ")
+
+
 def test_the_whole_reproduction(genres: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARMARK_HOME", str(tmp_path / "home"))  # no weights there: everything must still be told
     done = CliRunner().invoke(main, ["reproduce", str(genres), "--quick", "--float32", "-o", str(tmp_path / "out")])

@@ -101,12 +101,11 @@ def test_a_leak_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("labels", "groups", "protocol", "told"),
     [
-        ("aabb", [None, "x", "y", "z"], "groups", "needs a group for every clip; 1 of 4 have none"),
+        ("aabb", [None, " ", "nan", "None"], "groups", "needs groups; none of the 4 clips has one.*--protocol clips"),
         ("aabb", ["x", "x", "y", "z"], "groups", "1 of 2 classes has one group only: 'a' \\(2\\).*--protocol clips"),
         ("aaab", ["w", "x", "y", "z"], "clips", "one clip only, or copies of one: 'b' \\(1\\).*Add clips"),
         ("aaaa", ["w", "x", "y", "z"], "clips", "found the one class 'a'"),
-        ("aabb", ["w", "x", "y", "z"], "clips", "5 folds need 5 clips or more; found 4. Use --folds 4"),
-        ("aabb", ["w", "x", "y", "z"], "published", "needs folds that came with the data"),
+        ("aabb", ["w", "x", "y", "z"], "published", "needs folds that came with the data; none of the 4 clips"),
     ],
 )
 def test_what_cannot_be_judged_is_told(labels: str, groups: list[str | None], protocol: str, told: str) -> None:
@@ -119,3 +118,129 @@ def test_published_folds_that_cannot_be_learnt() -> None:
         split.published_splits(dataset(list("aab"), folds=["1", "2", "2"]))
     with pytest.raises(DataError, match="found the one fold '1'"):
         split.published_splits(dataset(list("aab"), folds=["1", "1", "1"]))
+
+
+@pytest.mark.parametrize("each", [2, 3, 4, 5, 7])
+@pytest.mark.parametrize("classes", [2, 3, 10])
+@pytest.mark.parametrize("folds", [2, 4, 5, 6, 12])
+def test_folds_follow_the_data(each: int, classes: int, folds: int) -> None:
+    data = dataset([f"{c}" for c in range(classes) for _ in range(each)])
+    splits = split.clip_splits(data, "clips", folds=folds)
+    assert len(splits) == min(folds, each)
+    assert sorted(np.concatenate([s.test for s in splits])) == list(range(classes * each))
+    assert all({data.clips[i].label for i in s.train} == set(data.classes) for s in splits)
+
+
+def test_folds_that_were_found_are_found_again() -> None:
+    """A report keeps the number of folds that there were: asked for again, they are the same ones."""
+    odd = dataset(list("aabbcc"), ["x", "y", "y", "z", "z", "x"])  # two folds would hold all of some class
+    for data in (odd, dataset(list("aaabbbb")), dataset(list("aabbbb"), list("uvwxyz"))):
+        splits = split.clip_splits(data, "groups" if data.has_groups else "clips", folds=5)
+        again = split.clip_splits(data, "groups" if data.has_groups else "clips", folds=len(splits))
+        assert [s.test.tolist() for s in splits] == [s.test.tolist() for s in again]
+    assert len(split.clip_splits(odd, "groups", folds=2)) == 3
+
+
+def test_enough_data_are_split_as_scikit_learn_does() -> None:
+    """What was judged before this rule is judged the same."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    labels, names = np.array(list("ab") * 30), np.array([f"g{i // 4}" for i in range(60)])
+    theirs = list(StratifiedGroupKFold(5, shuffle=True, random_state=3).split(labels, labels, names))
+    ours = split.stratified(labels, names, folds=5, seed=3)
+    assert all(np.array_equal(a[1], b.test) for a, b in zip(theirs, ours, strict=True))
+
+
+def test_a_training_side_that_is_searched_keeps_two_of_each_class() -> None:
+    data = dataset(list("aaabbb"))
+    for part in split.clip_splits(data, "clips", folds=2, least=2):
+        assert min(np.unique([data.clips[i].label for i in part.train], return_counts=True)[1]) == 2
+    with pytest.raises(DataError, match=r"too few clips .* of 'a', 'b'.*3 or more of each class"):
+        split.clip_splits(dataset(list("aabb")), "clips", folds=2, least=2)
+    with pytest.raises(DataError, match="the folds that came with the data leave too little"):
+        split.clip_splits(dataset(list("aaabbb"), folds=list("112112")), "published", least=2)
+
+
+def test_rows_are_split_into_as_many_folds_as_they_allow() -> None:
+    assert len(split.row_splits(np.array(list("aaabb")), folds=5)) == 3
+    for few in ("ab", "abbbb"):
+        with pytest.raises(DataError, match="too few rows"):
+            split.row_splits(np.array(list(few)), folds=5)
+
+
+@pytest.mark.parametrize("nothing", [None, "", " ", "nan", "NaN", "None", "null", "NA", "<NA>", "N/A", "\u00a0"])
+def test_a_clip_without_a_group_is_a_group_of_its_own(nothing: str | None) -> None:
+    data = dataset(["a"] * 4, ["Rex", nothing, nothing, "Rex"])
+    names = split.units(data, "groups").tolist()
+    assert split.choose_protocol(data) == "groups"
+    assert names[0] == names[3] == "Rex"
+    assert len(set(names)) == 3
+    assert split.units(data, "published").tolist() == names
+
+
+def test_a_part_of_a_file_without_a_group_stays_with_the_file() -> None:
+    clips = [
+        Clip(f"long#{i}", Path("long.wav"), "a", g, start=float(i), duration=1.0) for i, g in enumerate(["Rex", None])
+    ]
+    clips += [Clip("b.wav", Path("b.wav"), "a", "Rex"), Clip("c.wav", Path("c.wav"), "a")]
+    names = split.units(Dataset("d", tuple(clips)), "groups").tolist()
+    assert names[0] == names[1] == names[2] != names[3]
+
+
+def test_groups_by_other_spellings_are_one() -> None:
+    given = ["Rex  Harrison", " Rex Harrison", "Rex\u00a0Harrison ", "Zo\u00eb", "Zoe\u0308", "3", "3.0", "3.5", "03"]
+    names = split.units(dataset(["a"] * 9, given), "groups").tolist()
+    assert len(set(names[:3])) == len(set(names[3:5])) == len(set(names[5:7])) == 1
+    assert len(set(names)) == 5
+
+
+@pytest.mark.parametrize("spelt", ["{}", "{}.0", " {} ", "0{}", "{}.00"])
+def test_folds_are_known_however_a_spreadsheet_wrote_them(spelt: str) -> None:
+    data = dataset(list("ab") * 5, folds=[spelt.format(i // 2 + 1) if i % 3 else str(i // 2 + 1) for i in range(10)])
+    assert split.choose_protocol(data) == "published"
+    assert [s.test.tolist() for s in split.published_splits(data)] == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]
+
+
+def test_a_clip_without_a_fold_is_neither_learnt_nor_judged() -> None:
+    data = dataset(list("ab") * 3, folds=["1", "1", "nan", "1", "2", "2"])
+    assert split.choose_protocol(data) == "published"
+    assert [(s.train.tolist(), s.test.tolist()) for s in split.published_splits(data)] == [
+        ([4, 5], [0, 1, 3]), ([0, 1, 3], [4, 5])
+    ]  # fmt: skip
+    assert not split.cut_by_folds(data, data.clips[1:3])
+
+
+@pytest.mark.parametrize(
+    ("groups", "folds", "chosen", "why"),
+    [
+        ("wxyz", "1212", "published", ""),
+        ("wwyy", "1212", "published", ""),  # each class has one group: only the folds can judge
+        ("wxwx", "1221", "groups", "they put 2 of 2 groups on both sides of a split, e.g. 'w'"),
+        ("wxyz", "1111", "groups", "there is the one fold '1' only"),
+        ("----", "1---", "clips", "there is the one fold '1' only"),
+        ("----", "12--", "clips", "2 of 4 clips have none"),
+        ("wxyz", "12t2", "groups", "they are not numbered"),
+    ],
+)
+def test_folds_that_are_not_taken_by_themselves(groups: str, folds: str, chosen: str, why: str) -> None:
+    data = dataset(list("aabb"), [None if g == "-" else g for g in groups], [f.replace("-", "") for f in folds])
+    assert split.choose_protocol(data) == chosen
+    assert split.why_not_published(data).startswith(why)
+    assert bool(split.why_not_published(data)) == bool(why)
+
+
+def test_files_that_folds_cut_are_kept_whole_too() -> None:
+    clips = [
+        Clip(f"{i}", Path(f"{i // 2}.wav"), "ab"[i // 4], fold=str(i % 2 + 1), start=i % 2, duration=1.0)
+        for i in range(8)
+    ]
+    data = Dataset("d", tuple(clips))
+    assert split.choose_protocol(data) == "clips"
+    assert "4 of 4 files on both sides" in split.why_not_published(data)
+
+
+def test_a_recording_that_folds_cut_is_no_group() -> None:
+    """Copies are told by themselves; folds that keep all known groups whole stay what is judged by."""
+    data = dataset(list("aabb"), list("wxyz"), list("1212"))
+    clips = tuple(replace(c, recording="r" if c.group in "wx" else None) for c in data.clips)
+    assert split.choose_protocol(replace(data, clips=clips)) == "published"

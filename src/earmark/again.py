@@ -20,6 +20,7 @@ from .ready import Source
 from .recipe import Recipe
 
 _TIMES = frozenset({"seconds"})  # keys, at any depth, whose values are times
+_WORDS = frozenset({"notes"})  # of the whole comparison; a later version may tell more of the same numbers
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Rerun:
     versions: tuple[Difference, ...]
     numbers: tuple[Difference, ...]
     compared: int  # values that were compared
+    told: tuple[str, ...] = ()  # notes that the report does not have
 
     @property
     def same(self) -> bool:
@@ -75,13 +77,15 @@ def rerun(report: str | Path, *, source: Source | None = None, cache: Cache | No
     now = metrics(found) | {"source": then["source"]}
     if source is not None:  # elsewhere they may be called otherwise: the fingerprint tells whether they are the same
         now["dataset"]["name"] = then["dataset"].get("name")
-    every = list(_differences(then, now))
+    then, told = {k: v for k, v in then.items() if k not in _WORDS}, then.get("notes", [])
+    every = list(_differences(then, {k: v for k, v in now.items() if k not in _WORDS}))
     return Rerun(
         found,
         data=tuple(d for d in every if d.where.startswith("dataset.")),
         versions=tuple(d for d in every if d.where.startswith("versions.")),
         numbers=tuple(d for d in every if not d.where.startswith(("dataset.", "versions."))),
         compared=sum(1 for _ in _leaves(then)),
+        told=tuple(note for note in found.notes if note not in told),
     )
 
 

@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import split
 from .data import Dataset
 from .embeddings import Cache
 from .errors import DataError
-from .experiment import splits_of, versions
+from .experiment import versions
 from .fitting import Data, fit
 from .intervals import Groups, Interval
+from .plan import planned
 from .progress import bar
 from .ready import Source, open_data
 from .recipe import Recipe, find
@@ -99,6 +99,7 @@ class Curve:
     versions: Mapping[str, str]
     seconds: float
     command: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def curve(
@@ -121,11 +122,10 @@ def curve(
     began = time.perf_counter()
     recipe = find(recipe)
     data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache, seed=seed)
-    protocol = protocol or split.choose_protocol(data.dataset)
     if protocol == "rows":
         raise DataError("the protocol 'rows' judges no clips; take clips, groups or published")
-    splits = splits_of(data, protocol, folds, seed)
-    units = split.units(data.dataset, protocol, data.digests)
+    plan = planned(data, protocol, folds, seed, recipes=[recipe])
+    splits, units = plan.splits, plan.units
     labels = data.labels
     whole = float(np.mean([len(s.train) for s in splits])) / len(data.dataset.classes)
     wanted = tuple(sorted(set(sizes))) or tuple(2**i for i in range(12) if 2**i < 0.75 * whole)
@@ -151,11 +151,11 @@ def curve(
     places = np.array([p.per_class for p in points])
     law, miss, targets = _foretold(places, right, judged, units, gains, seed)
     return Curve(
-        dataset=data.dataset, recipe=recipe, protocol=protocol, points=points,
+        dataset=data.dataset, recipe=recipe, protocol=plan.protocol, points=points,
         last_doubling=_last_doubling(places, right, judged, units, seed), law=law, miss=miss, targets=targets,
         folds=len(splits), groups=len(set(units[judged[-1] > 0].tolist())), seed=seed,
         majority=max(np.unique(labels, return_counts=True)[1]) / len(labels), fingerprint=data.fingerprint,
-        versions=versions(), seconds=time.perf_counter() - began, command=command,
+        versions=versions(), seconds=time.perf_counter() - began, command=command, notes=plan.notes,
     )  # fmt: skip
 
 

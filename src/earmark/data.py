@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from .errors import DataError
@@ -13,6 +15,29 @@ from .errors import DataError
 def writable(text: str) -> str:
     """A name from a disk as text that every file can hold: bytes that are no UTF-8 become ``\\udcff``."""
     return text.encode(errors="backslashreplace").decode()
+
+
+# What pandas, R, spreadsheets and databases write where there is nothing.
+_NOTHING = frozenset({"", "nan", "none", "null", "na", "n/a", "#n/a", "<na>", "nat"})
+
+
+def known(text: str | None) -> str | None:
+    """A group or a fold by the name that counts, or None where a table says nothing.
+
+    Blanks are evened out, ``nan``, ``None``, ``NULL``, ``N/A`` are nothing, and ``3.0`` is ``3``: a column of numbers
+    with one empty cell is written so. What stands in the table stays in ``Clip``.
+    """
+    name = unicodedata.normalize("NFC", " ".join((text or "").split()))
+    if name.casefold() in _NOTHING:
+        return None
+    whole, point, rest = name.partition(".")
+    return whole if point and whole.isdecimal() and rest and not rest.strip("0") else name
+
+
+def known_fold(text: str | None) -> str | None:
+    """``known``, and ``01`` is ``1``, too: folds are counted."""
+    name = known(text)
+    return str(int(name)) if name and name.isdecimal() else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +93,23 @@ class Dataset:
 
     @property
     def has_groups(self) -> bool:
-        """True if every clip has a known group."""
-        return bool(self.clips) and all(c.group for c in self.clips)
+        """True if groups are known, of one clip at least. A clip that has none is a group of its own."""
+        return any(self.groups)
 
     @property
     def has_folds(self) -> bool:
-        """True if the data came with folds or a split."""
-        return bool(self.clips) and all(c.fold for c in self.clips)
+        """True if the data came with folds or a split, for one clip at least."""
+        return any(self.folds)
+
+    @cached_property
+    def groups(self) -> tuple[str | None, ...]:
+        """The group of each clip by the name that counts (see ``known``), or None."""
+        return tuple(known(c.group) for c in self.clips)
+
+    @cached_property
+    def folds(self) -> tuple[str | None, ...]:
+        """The published fold of each clip by the name that counts (see ``known_fold``), or None."""
+        return tuple(known_fold(c.fold) for c in self.clips)
 
     def without(self, excluded: Iterable[Excluded], ids: Iterable[str]) -> Dataset:
         """The data set less the clips ``ids``, with ``excluded`` added to its account."""

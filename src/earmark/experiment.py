@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from . import advice, split
 from .backbone import Backbone
-from .data import Clip, Dataset
+from .data import Dataset
 from .datasets import named
 from .embeddings import Cache
 from .errors import DataError
@@ -25,6 +25,7 @@ from .evaluation import Evaluation, evaluate, majority_baseline
 from .fitting import Data, Scores, aligned, branch_rows, combined, fit, fit_head, row_counts, row_hits
 from .pairs import Pair
 from .pairs import compare as compare_pairs
+from .plan import planned, splits_of
 from .pool import pool_scores
 from .progress import bar
 from .ready import Source, open_data
@@ -98,7 +99,7 @@ def compare(
     cache: Cache | None = None,
     command: str = "",
 ) -> Comparison:
-    """Judge recipes on the same folds. ``protocol`` None: numbered published folds, else groups, else clips.
+    """Judge recipes on the same folds. ``protocol`` None: what ``split.choose_protocol`` says.
 
     ``source`` is what ``open_dataset`` opens, a file of rows (see ``ready``), or rows at hand.
     ``seeds`` repeats everything with other folds and other random starts. Raises DataError, RecipeError, WeightsError;
@@ -111,18 +112,18 @@ def compare(
     if not found:
         raise DataError("no recipe given; wanted one or more, e.g. yamnet/logreg")
     data = source if isinstance(source, Data) else open_data(source, found, cache=cache, seed=seed)
-    protocol = protocol or split.choose_protocol(data.dataset)
-    splits = splits_of(data, protocol, folds, seed)
-    with bar("fit", len(found) * seeds * len(splits)) as step:
+    plan = planned(data, protocol, folds, seed, recipes=found)
+    protocol, folds = plan.protocol, len(plan.splits)
+    with bar("fit", len(found) * seeds * folds) as step:
         runs = tuple(run(r, data, protocol=protocol, folds=folds, seeds=seeds, seed=seed, step=step) for r in found)
     first = runs[0]
     scores = {r.recipe.name: r.proba for r in runs}
     pairs = compare_pairs(first.y, scores, first.groups, seed=seed)
     return Comparison(
-        dataset=data.dataset, protocol=protocol, folds=len(splits), seeds=seeds, seed=seed, runs=runs,
+        dataset=data.dataset, protocol=protocol, folds=folds, seeds=seeds, seed=seed, runs=runs,
         pairs=pairs, baseline=majority_baseline(first.y, len(first.classes)),
         fingerprint=data.fingerprint, versions=versions(), seconds=time.perf_counter() - began, command=command,
-        notes=data.notes + _notes(data.dataset, protocol) + advice.frozen(runs, pairs), source=_places(source),
+        notes=plan.notes + advice.frozen(runs, pairs), source=_places(source),
     )  # fmt: skip
 
 
@@ -170,20 +171,6 @@ def run(
         seconds=seconds | {k: sum(f.seconds[k] for f in found) for k in ("fit", "predict")},
         history=found[0].history, backbones=tuple(facts(data.backbones[b]) for b in recipe.backbones),
     )  # fmt: skip
-
-
-def splits_of(data: Data, protocol: str, folds: int, seed: int) -> tuple[Split, ...]:
-    """Splits of the clips under a protocol (``rows``, which cuts clips apart, has those of ``clips``: as many).
-
-    They are kept with the data: all recipes are judged on the same.
-    """
-    if protocol not in split.PROTOCOLS:
-        raise DataError(f"no protocol is called {protocol!r}. There are: {', '.join(split.PROTOCOLS)}")
-    whole = "clips" if protocol == "rows" else protocol
-    key = (whole, folds, seed)
-    if key not in data.splits:
-        data.splits[key] = split.clip_splits(data.dataset, whole, folds=folds, seed=seed, digests=data.digests)
-    return data.splits[key]
 
 
 def judge(
@@ -280,52 +267,3 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def _notes(dataset: Dataset, protocol: str) -> tuple[str, ...]:
-    """What a reader should know before believing the figures."""
-    found = list(dataset.notes)
-    if protocol == "rows":
-        found.append(
-            "The protocol 'rows' puts pieces of one clip on both sides of the split. Its figures are not what you will see "
-            "on new sounds; they are here to show how much they flatter."
-        )
-    if protocol == "clips" and dataset.has_groups:
-        found.append(
-            "Groups are known but not protected: figures under 'groups' are usually lower and nearer the truth."
-        )
-    if protocol == "clips" and not dataset.has_groups:
-        found.append(
-            "No groups are known, so clips of one artist, session or speaker may lie on both sides of the split. Read the "
-            "accuracy as an upper bound, and add a column 'group' if you can."
-        )
-    return (*found, *_copies(dataset, protocol))
-
-
-def _copies(dataset: Dataset, protocol: str) -> tuple[str, ...]:
-    """What is known of clips that hold the same recording."""
-    sets: dict[str, list[Clip]] = {}
-    for clip in dataset.clips:
-        if clip.recording:
-            sets.setdefault(clip.recording, []).append(clip)
-    if not sets:
-        return ()
-    clips = sum(map(len, sets.values()))
-    told = f"{clips} clips hold {len(sets)} recordings between them (the same, re-encoded, cut, shifted or louder)"
-    torn = [m for m in sets.values() if len({c.label for c in m}) > 1]
-    if torn:
-        a, b = torn[0][0], next(c for c in torn[0] if c.label != torn[0][0].label)
-        told += (
-            f", and {len(torn)} of these carry more than one label, of which no score can be right about all, e.g. "
-            f"{a.id} ({a.label}) and {b.id} ({b.label})"
-        )
-    listen = "`earmark audit` lets you hear them."
-    if protocol in ("clips", "groups"):
-        return (f"{told}; each recording was kept on one side of every split. {listen}",)
-    cut = [m for m in sets.values() if protocol == "rows" or split.cut_by_folds(dataset, m)]
-    if not cut:
-        return ()
-    return (
-        f"{told}, and the protocol '{protocol}' puts {len(cut)} of these recordings on both sides of a split, e.g. "
-        f"{cut[0][0].id} and {cut[0][1].id}. {listen}",
-    )

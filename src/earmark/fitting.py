@@ -20,7 +20,7 @@ from .embeddings import Cache, Embeddings, embed
 from .errors import DataError
 from .pool import by_vector, image_rows, pool_images, pool_scores, stacked
 from .recipe import Branch, Part, Recipe
-from .split import Ints, Labels, Split, stratified
+from .split import Ints, Labels, Split, spared, stratified
 
 Scores = NDArray[np.float64]
 
@@ -36,7 +36,9 @@ class Data:
     # Augmented copies of the clips, by backbone, augmentation and number; only ever learnt from.
     copies: Mapping[tuple[Part, Part, int], Embeddings] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # what a reader of figures should know of how these rows were come by
-    splits: dict[tuple[str, int, int], tuple[Split, ...]] = field(default_factory=dict, init=False, repr=False)  # kept
+    splits: dict[tuple[str, int, int, int], tuple[Split, ...]] = field(
+        default_factory=dict, init=False, repr=False
+    )  # kept
 
     @property
     def labels(self) -> Labels:
@@ -137,7 +139,8 @@ def fit(recipe: Recipe, data: Data, clips: Ints, units: Labels, *, seed: int = 0
     labels = data.labels
     classes = tuple(sorted(set(labels[clips].tolist())))
     heads = tuple(_fit_branch(branch, data, clips, units, seed, recipe.augment, watch) for branch in recipe.branches)
-    if recipe.combine != "stack":
+    # Where a class has nothing to spare, how far to trust each branch cannot be learnt: their mean is taken.
+    if recipe.combine != "stack" or not spared(labels[clips], units[clips]):
         return Fitted(recipe, classes, heads)
     # The combiner learns from scores of clips that the branches have not seen: an inner split of the training side.
     inner = stratified(labels[clips], units[clips], folds=5, seed=seed)

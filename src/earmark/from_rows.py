@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from . import outputs, split
+from . import outputs
 from .experiment import run
 from .fitting import fit
 from .model import Model
+from .plan import planned
 from .pool import by_vector
 from .recipe import Recipe, find
 from .rows_folder import MEMORY, Folder, open_folder
@@ -40,10 +41,9 @@ def train(
     recipe = find(recipe)
     part, pool, backbone = folder.backbone()
     data = folder.data([recipe], memory=memory, seed=seed)
-    protocol = protocol or split.choose_protocol(data.dataset)
-    judged = run(recipe, data, protocol=protocol, folds=folds, seed=seed)
-    units = split.units(data.dataset, protocol, data.digests)
-    fitted = fit(recipe, data, np.arange(len(data.labels)), units, seed=seed)
+    plan = planned(data, protocol, folds, seed, recipes=[recipe])
+    judged = run(recipe, data, protocol=plan.protocol, folds=len(plan.splits), seed=seed)
+    fitted = fit(recipe, data, np.arange(len(data.labels)), plan.units, seed=seed)
     # From here on by its own name, and with the pooling that was done before the rows were written.
     pooled = by_vector(pool)
     branches = tuple(replace(b, backbones=(part,), pool=pool if pooled else b.pool) for b in recipe.branches)
@@ -51,10 +51,9 @@ def train(
     rows = data.rows[recipe.branches[0].backbones[0]]
     data = replace(data, rows={part: rows}, backbones={part: backbone})
     fitted, judged = replace(fitted, recipe=real), replace(judged, recipe=real)
-    model = bundle(fitted, data, judged, units, protocol=protocol, seed=seed, command=command)
+    model = bundle(fitted, data, judged, plan, seed=seed, command=command)
     if pooled and pool != "mean":  # "unknown" is told by the mean of rows, which these vectors are not
         model = replace(model, novelty=None)
-    model = replace(model, card={**model.card, "data": {**model.card["data"], "notes": list(data.notes)}})
     if out is not None:
         model.save(out, force=force)
     return model

@@ -16,7 +16,7 @@ Each rung judges the same clips by the same recipe; intervals and differences re
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,11 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import split
+from .cautions import group_notes, published_notes
 from .embeddings import Cache, Embeddings
 from .errors import DataError
-from .experiment import judge, splits_of, versions
-from .fitting import Data
+from .experiment import judge, versions
+from .fitting import Data, branch_rows
 from .intervals import Interval
+from .plan import fold_notes, splits_of
 from .pool import by_vector
 from .progress import bar
 from .ready import Source, open_data
@@ -80,6 +82,7 @@ class Ladder:
     versions: Mapping[str, str]
     seconds: float
     command: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def ladder(
@@ -103,6 +106,7 @@ def ladder(
     if wrong:
         raise DataError(f"no rung is called {wrong[0]!r}. There are: {', '.join(RUNGS)}")
     data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache, seed=seed)
+    split.check_classes(data.dataset)
     known = data.dataset.has_groups
     units = split.units(data.dataset, "groups" if known else "clips", data.digests)
     missing: dict[str, str] = {}
@@ -134,6 +138,7 @@ def ladder(
         missing=missing, groups=len(set(units.tolist())), unit="groups" if known else "clips", folds=folds, seeds=seeds,
         seed=seed, majority=max(np.unique(data.labels, return_counts=True)[1]) / len(data.labels),
         fingerprint=data.fingerprint, versions=versions(), seconds=time.perf_counter() - began, command=command,
+        notes=data.notes + data.dataset.notes + _notes(data, plans, folds, seed),
     )  # fmt: skip
 
 
@@ -148,7 +153,23 @@ def _planned(rung: str, recipe: Recipe, data: Data, folds: int, seed: int) -> tu
         raise DataError("a stacked recipe learns from whole clips; there are no rows to deal out")
     if any(by_vector(branch.pool) for branch in recipe.branches):
         raise DataError("the recipe pools each clip to one vector; there are no rows to deal out")
-    return (data, "rows") if rung == "rows" else (apart(data), "rows")
+    dealt = data if rung == "rows" else apart(data)
+    for branch in recipe.branches:
+        split.row_splits(
+            dealt.labels[branch_rows(branch, dealt, np.arange(len(dealt.labels)))[1]], folds=folds, seed=seed
+        )
+    return dealt, "rows"
+
+
+def _notes(data: Data, rungs: Iterable[str], folds: int, seed: int) -> tuple[str, ...]:
+    """What a reader should know of the rungs before believing them."""
+    found = [*group_notes(data.dataset)]
+    for rung in rungs:
+        if rung == "published":
+            found += published_notes(data.dataset)
+        elif not rung.startswith("rows"):
+            found += [f"Rung '{rung}': {n}" for n in fold_notes(data, rung, folds, splits_of(data, rung, folds, seed))]
+    return tuple(found)
 
 
 def _fits(rung: str, recipe: Recipe, data: Data, folds: int, seed: int) -> int:

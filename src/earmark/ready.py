@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .backbone import About, Backbone, Floats
-from .data import Clip, Dataset
+from .data import Clip, Dataset, known
 from .datasets import open_dataset
 from .embeddings import Cache, Embeddings
 from .errors import DataError, EarmarkError, MissingExtraError, RecipeError
@@ -108,20 +108,23 @@ class Ready:
         folders and endings.
 
         ``columns`` says how the table calls them, e.g. ``{"group": "artist"}``. A clip whose group is empty there is a
-        group of its own. Raises DataError for a column or a clip that the table does not have.
+        group of its own, which is noted. Raises DataError for a column or a clip that the table does not have.
         """
         lines = _table(table, columns or {})
-        clips = []
+        clips, alone = [], 0
         for clip in self.dataset.clips:
             line = lines.get(clip.id) or lines.get(Path(clip.id).stem)
             if line is None:
                 raise DataError(
                     f"{table}: found no line for the clip {clip.id!r}; wanted one for each clip of the file"
                 )
-            group = (line["group"] or f"only {clip.id}") if "group" in line else clip.group
+            group = ((known(line["group"]) and line["group"]) or f"only {clip.id}") if "group" in line else clip.group
+            alone += "group" in line and known(line["group"]) is None
             label, fold = line.get("label") or clip.label, line.get("fold") or clip.fold
             clips.append(replace(clip, label=label, group=group, fold=fold))
-        return replace(self, dataset=replace(self.dataset, clips=tuple(clips)))
+        note = f"{alone} of {len(clips)} clips have no group in {table.name}: each counts as a group of its own."
+        notes = (*self.dataset.notes, *([note] if alone else []))
+        return replace(self, dataset=replace(self.dataset, clips=tuple(clips), notes=notes))
 
 
 def read(source: str | Path | Iterable[str | Path]) -> Ready:

@@ -21,10 +21,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .data import Clip, Dataset, Excluded
+from .data import Clip, Dataset, Excluded, known_fold
 from .errors import DataError, LeakError
 
 PROTOCOLS = ("rows", "clips", "groups", "published")
+_MOST_FOLDS = 20  # that are tried where fewer do not do
 Ints = NDArray[np.int64]
 Labels = NDArray[np.str_]
 
@@ -44,10 +45,50 @@ class Split:
 
 
 def choose_protocol(dataset: Dataset) -> str:
-    """Published folds if the data have numbered ones, else groups if known, else clips."""
-    if dataset.has_folds and all(str(c.fold).isdigit() for c in dataset.clips):
+    """Published folds if the data have numbered ones that keep groups and files whole, else groups if known, else clips."""
+    if dataset.has_folds and not why_not_published(dataset):
         return "published"
     return "groups" if dataset.has_groups else "clips"
+
+
+def why_not_published(dataset: Dataset) -> str:
+    """Why the folds that came with the data are not what is judged by unless asked for, in words, or ""."""
+    folds = [f for f in dataset.folds if f]
+    missing, kinds = len(dataset.clips) - len(folds), set(folds)
+    if not all(f.isdecimal() for f in kinds):
+        return f"they are not numbered (found {', '.join(map(repr, sorted(kinds)[:4]))})"
+    if len(kinds) < 2:
+        return f"there is the one fold {folds[0]!r} only"
+    if missing >= len(folds):
+        return f"{missing} of {len(dataset.clips)} clips have none"
+    cut, of = cut_groups(dataset)
+    # Where a class has one group only, groups cannot judge: the folds do, and a note says what they cut.
+    if cut and spared(np.array([str(c.label) for c in dataset.clips]), _owners(dataset)):
+        what = "groups" if dataset.has_groups else "files"
+        return f"they put {len(cut)} of {of} {what} on both sides of a split, e.g. {cut[0]!r}"
+    return ""
+
+
+def cut_groups(dataset: Dataset) -> tuple[list[str], int]:
+    """Groups (files, where no groups are known) that the published folds put on both sides of a split, sorted, and how
+    many there are in all that are learnt or judged.
+    """
+    sides, judged = defaultdict(set), _judged_folds(dataset)
+    for name, fold in zip(_owners(dataset).tolist(), dataset.folds, strict=True):
+        if fold in judged:
+            sides[name].add(fold)
+    return sorted(name for name, found in sides.items() if len(found) > 1), len(sides)
+
+
+def _owners(dataset: Dataset) -> Labels:
+    """Of each clip its group, or its file if it has none."""
+    return np.array([g or c.path.as_posix() for g, c in zip(dataset.groups, dataset.clips, strict=True)])
+
+
+def _judged_folds(dataset: Dataset) -> set[str]:
+    """Folds whose clips are learnt from or judged."""
+    folds = {f for f in dataset.folds if f}
+    return {"train", "test"} if {"train", "test"} <= folds else folds
 
 
 def units(dataset: Dataset, protocol: str, digests: Sequence[str] = ()) -> Labels:
@@ -55,17 +96,18 @@ def units(dataset: Dataset, protocol: str, digests: Sequence[str] = ()) -> Label
     name.
 
     Under ``clips`` and ``rows`` the name is the file's (parts of one file are one recording), so that intervals
-    resample files. Under ``published`` it is the group where groups are known.
+    resample files. Under ``groups``, and under ``published`` where groups are known, it is the group; a clip that has
+    none is, with its file, a group of its own.
     """
     grouped = protocol == "groups" or (protocol == "published" and dataset.has_groups)
     if protocol == "groups" and not dataset.has_groups:
-        missing = [c.id for c in dataset.clips if not c.group]
         raise DataError(
-            f"the protocol 'groups' needs a group for every clip; {len(missing)} of {len(dataset.clips)} have none, e.g. "
-            f"{missing[0]!r}. Add a column 'group' (artist, recording session, speaker) to the table, or judge with "
-            "--protocol clips and read the accuracy as an upper bound"
+            f"the protocol 'groups' needs groups; none of the {len(dataset.clips)} clips has one. Add a column 'group' "
+            "(artist, recording session, speaker) to the table, or judge with --protocol clips and read the accuracy as an "
+            "upper bound"
         )
-    name = [str(c.group) if grouped and c.group else c.path.as_posix() for c in dataset.clips]
+    files = [c.path.as_posix() for c in dataset.clips]
+    name = [group if grouped and group else file for group, file in zip(dataset.groups, files, strict=True)]
     # Union of groups that share a recording: follow each name to the smallest it is joined with.
     joined: dict[str, str] = {}
 
@@ -77,6 +119,10 @@ def units(dataset: Dataset, protocol: str, digests: Sequence[str] = ()) -> Label
     first: dict[tuple[str, str], str] = {}
     same = [(unit, ("samples", digest)) for unit, digest in zip(name, digests, strict=False)]
     same += [(u, ("recording", c.recording)) for u, c in zip(name, dataset.clips, strict=True) if c.recording]
+    alone = {
+        file for unit, file in zip(name, files, strict=True) if unit == file
+    }  # another part of it may have a group
+    same += [(unit, ("file", file)) for unit, file in zip(name, files, strict=True) if file in alone]
     for unit, what in same:
         a, b = root(first.setdefault(what, unit)), root(unit)
         if a != b:
@@ -85,54 +131,65 @@ def units(dataset: Dataset, protocol: str, digests: Sequence[str] = ()) -> Label
 
 
 def clip_splits(
-    dataset: Dataset, protocol: str, *, folds: int = 5, seed: int = 0, digests: Sequence[str] = ()
+    dataset: Dataset, protocol: str, *, folds: int = 5, seed: int = 0, digests: Sequence[str] = (), least: int = 1
 ) -> tuple[Split, ...]:
     """Splits of the clips of a labelled data set, under ``clips``, ``groups`` or ``published``.
 
-    Raises DataError if the data do not allow it (with what to do), LeakError never unless there is a fault here.
+    As many as ``folds``, or as the data allow (``stratified``). ``least``: units of each class that every training side
+    must hold. Raises DataError if the data do not allow it (with what to do), LeakError never unless there is a fault here.
     """
     labels = np.array([str(c.label) for c in dataset.clips])
+    check_classes(dataset)
     if protocol == "published":
-        return published_splits(dataset)
+        splits = published_splits(dataset)
+        _check_enough(labels, units(dataset, protocol, digests), splits, least)
+        return splits
     names = units(dataset, protocol, digests)
-    _check_possible(dataset, labels, names, protocol, folds)
-    splits = stratified(labels, names, folds=folds, seed=seed)
+    _check_possible(labels, names, protocol, folds, least)
+    splits = stratified(labels, names, folds=folds, seed=seed, least=least)
     for split in splits:
         split.check(names)
     return splits
 
 
 def row_splits(labels: Labels, *, folds: int = 5, seed: int = 0) -> tuple[Split, ...]:
-    """Splits of rows that protect nothing: windows of one clip lie on both sides. Kept to show what that does."""
+    """Splits of rows that protect nothing: windows of one clip lie on both sides. Kept to show what that does.
+
+    No more folds than the largest class has rows. Raises DataError where a fold would leave fewer than two classes.
+    """
     from sklearn.model_selection import StratifiedKFold
 
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    return tuple(Split(train, test) for train, test in splitter.split(labels, labels))
+    most = max(Counter(labels.tolist()).values())
+    splitter = StratifiedKFold(max(2, min(folds, most)), shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # fewer members than folds: judged out of fold all the same
+        splits = tuple(Split(train, test) for train, test in splitter.split(labels, labels)) if most > 1 else ()
+    if not splits or any(len(set(labels[s.train].tolist())) < 2 for s in splits):
+        raise DataError("too few rows: what is learnt from is never judged, so two of each class are needed")
+    return splits
 
 
 def published_splits(dataset: Dataset) -> tuple[Split, ...]:
     """The folds of the data ("1", "2", …: each is tested once) or their one split ("train" learnt, "test" judged).
 
-    Of a split, "valid" and "removed" clips are neither learnt nor judged, so that figures compare with published ones.
+    Of a split, "valid" and "removed" clips are neither learnt nor judged, so that figures compare with published ones;
+    nor are clips that have no fold.
     """
     if not dataset.has_folds:
-        missing = sum(not c.fold for c in dataset.clips)
         raise DataError(
-            f"the protocol 'published' needs folds that came with the data; {missing} of {len(dataset.clips)} clips have "
-            "none. Add a column 'fold' or 'split', or use --protocol groups"
+            f"the protocol 'published' needs folds that came with the data; none of the {len(dataset.clips)} clips has one. "
+            "Add a column 'fold' or 'split', or use --protocol groups"
         )
-    fold = np.array([str(c.fold) for c in dataset.clips])
-    kinds = set(fold.tolist())
+    fold = np.array([f or "" for f in dataset.folds])
+    kinds = set(fold.tolist()) - {""}
     if {"train", "test"} <= kinds:
         splits: tuple[Split, ...] = (Split(np.flatnonzero(fold == "train"), np.flatnonzero(fold == "test")),)
     elif len(kinds) > 1:
         order = sorted(kinds, key=lambda f: (len(f), f))
-        splits = tuple(Split(np.flatnonzero(fold != f), np.flatnonzero(fold == f)) for f in order)
+        splits = tuple(Split(np.flatnonzero((fold != f) & (fold != "")), np.flatnonzero(fold == f)) for f in order)
     else:
         raise DataError(f"found the one fold {kinds.pop()!r}; wanted two folds or more, or 'train' and 'test'")
     labels = np.array([str(c.label) for c in dataset.clips])
-    if len(set(labels.tolist())) < 2:
-        _check_possible(dataset, labels, labels, "published", 2)
     for split in splits:
         judged = ", ".join(sorted(set(fold[split.test].tolist())))
         _check_learnable(
@@ -148,31 +205,66 @@ def cut_by_folds(dataset: Dataset, clips: Iterable[Clip]) -> bool:
     """True if the folds that came with the data put some of ``clips`` on the training side and some on the test side."""
     if not dataset.has_folds:
         return False
-    folds = {c.fold for c in dataset.clips}
-    judged = {"train", "test"} if {"train", "test"} <= folds else folds
-    return len({c.fold for c in clips} & judged) > 1
+    return len({known_fold(c.fold) for c in clips} & _judged_folds(dataset)) > 1
 
 
-def _check_possible(dataset: Dataset, labels: Labels, names: Labels, protocol: str, folds: int) -> None:
-    count = Counter(labels.tolist())
-    if len(count) < 2:
-        gone = len(dataset.excluded)
-        why = f" ({gone} clips were left out, e.g. {_told(dataset.excluded[0])})" if gone else ""
-        raise DataError(
-            f"{dataset.name}: found the one class {next(iter(count), 'none')!r}; wanted two or more: there is nothing to "
-            f"tell apart{why}"
-        )
+def _lonely_classes(labels: Sequence[str], names: Labels, least: int) -> list[str]:
+    """Classes of at most ``least`` units, sorted: some training side would hold fewer than that."""
+    owners = defaultdict(set)
+    for label, name in zip(labels, names.tolist(), strict=True):
+        owners[label].add(name)
+    return sorted(label for label, found in owners.items() if len(found) <= least)
+
+
+def spared(labels: Labels, names: Labels) -> bool:
+    """True if one unit of each class can be held out and another learnt from: two of each, or more."""
+    return not _lonely_classes(labels.tolist(), names, 1)
+
+
+def check_classes(dataset: Dataset) -> None:
+    """Raise DataError if there is one class only."""
+    classes = dataset.classes
+    if len(classes) > 1:
+        return
+    gone = len(dataset.excluded)
+    why = f" ({gone} clips were left out, e.g. {_told(dataset.excluded[0])})" if gone else ""
+    raise DataError(
+        f"{dataset.name}: found the one class {next(iter(classes), 'none')!r}; wanted two or more: there is nothing to tell "
+        f"apart{why}"
+    )
+
+
+def _check_possible(labels: Labels, names: Labels, protocol: str, folds: int, least: int) -> None:
     if folds < 2:
         raise DataError(f"folds is {folds}; wanted 2 or more")
-    owners = defaultdict(set)
-    for label, name in zip(labels, names, strict=True):
-        owners[str(label)].add(str(name))
-    lonely = sorted(label for label, found in owners.items() if len(found) < 2)
+    lonely = _lonely_classes(labels.tolist(), names, 1)
     if lonely:
-        raise DataError(_lonely(lonely, count, protocol))
-    whole = len(set(names.tolist()))
-    if whole < folds:
-        raise DataError(f"{folds} folds need {folds} {protocol} or more; found {whole}. Use --folds {whole}")
+        raise DataError(_lonely(lonely, Counter(labels.tolist()), protocol))
+    few = _lonely_classes(labels.tolist(), names, least)
+    if few:
+        raise DataError(
+            f"{_too_few(few, least)}. Wanted: {least + 1} or more of each class that do not belong together; or judge the "
+            "recipe as it is with `earmark compare`"
+        )
+
+
+def _check_enough(labels: Labels, names: Labels, splits: Sequence[Split], least: int) -> None:
+    """Raise DataError if a training side holds fewer than ``least`` units of a class."""
+    for part in splits:
+        few = _lonely_classes(labels[part.train].tolist(), names[part.train], least - 1)
+        if few:
+            raise DataError(
+                f"{_too_few(few, least)}: the folds that came with the data leave too little. Judge by other folds with "
+                "--protocol groups or clips, or judge the recipe as it is with `earmark compare`"
+            )
+
+
+def _too_few(few: Sequence[str], least: int) -> str:
+    shown = ", ".join(map(repr, few[:5])) + (" …" if len(few) > 5 else "")
+    return (
+        f"too few clips (or groups) of {shown}: what is searched on the training side is judged there, too, so that side needs "
+        f"{least} or more of each class"
+    )
 
 
 def _lonely(lonely: Sequence[str], count: Mapping[str, int], protocol: str) -> str:
@@ -202,23 +294,46 @@ def _told(gone: Excluded) -> str:
     return f"{gone.path}: {gone.reason}"
 
 
-def stratified(labels: Labels, names: Labels, *, folds: int, seed: int) -> tuple[Split, ...]:
+def stratified(labels: Labels, names: Labels, *, folds: int, seed: int, least: int = 1) -> tuple[Split, ...]:
     """Folds of whole units with classes spread evenly (scikit-learn's StratifiedGroupKFold).
 
-    Where classes have few units, a fold may leave a class unlearnt; other shuffles are tried before giving up.
+    Where classes have few units, a fold may leave a class unlearnt; other shuffles are tried, then fewer folds, then
+    more, and in the end each unit is left out by itself, which can be done wherever each class has units to spare.
+    The folds that were found can be asked for: they are found again.
     """
+    whole, most = len(set(names.tolist())), max(Counter(labels.tolist()).values())
+    limit = min(whole, most)  # scikit-learn: no class may have fewer members than there are folds
+    for n in (*range(min(folds, limit), 1, -1), *range(folds + 1, min(limit, _MOST_FOLDS) + 1)):
+        for attempt in range(20):
+            splits = _shuffled(labels, names, n, seed + 1000 * attempt)
+            if all(len(s.test) and _learnt(labels, names, s, least) for s in splits):
+                return splits
+    apart = [np.flatnonzero(names == name) for name in sorted(set(names.tolist()))[:_MOST_FOLDS]]
+    splits = tuple(Split(np.setdiff1d(np.arange(len(names)), test), test) for test in apart)
+    for split in splits:
+        _check_learnable(labels, split, "a fold", "add clips of other groups, or leave them out")
+    if whole > _MOST_FOLDS:
+        raise DataError(
+            f"no folds were found that leave a part of each class to learn from, in 2 to {_MOST_FOLDS} folds of {whole} units. "
+            "Wanted: more units (groups, clips) of the smallest classes"
+        )
+    return splits
+
+
+def _shuffled(labels: Labels, names: Labels, folds: int, seed: int) -> tuple[Split, ...]:
     from sklearn.model_selection import StratifiedGroupKFold
 
-    for attempt in range(20):
-        splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed + 1000 * attempt)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # fewer members than folds: judged out of fold all the same
-            splits = tuple(Split(train, test) for train, test in splitter.split(labels, labels, names))
-        if all(set(labels[s.train]) == set(labels) and len(s.test) for s in splits):
-            return splits
-    for split in splits:
-        _check_learnable(labels, split, "a fold", "use fewer folds, add clips of other groups, or leave them out")
-    return splits
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # fewer members than folds: judged out of fold all the same
+        return tuple(Split(train, test) for train, test in splitter.split(labels, labels, names))
+
+
+def _learnt(labels: Labels, names: Labels, split: Split, least: int) -> bool:
+    """True if the training side holds every class, and ``least`` units of it."""
+    if set(labels[split.train]) != set(labels):
+        return False
+    return least < 2 or not _lonely_classes(labels[split.train].tolist(), names[split.train], least - 1)
 
 
 def _check_learnable(labels: Labels, split: Split, judged: str, advice: str) -> None:

@@ -17,15 +17,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import split
+from .cautions import group_notes
 from .data import Dataset
 from .datasets import open_dataset
 from .effects import Change, exact
 from .embeddings import Cache, embed
 from .errors import DataError
-from .experiment import splits_of, versions
+from .experiment import versions
 from .fitting import Data, Scores, fit, prepare
 from .intervals import Interval
 from .model import Model
+from .plan import Plan, planned
 from .progress import bar
 from .recipe import Part, Recipe, find
 from .shares import difference, share
@@ -75,6 +77,7 @@ class Stress:
     versions: Mapping[str, str]
     seconds: float
     command: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def stress(
@@ -100,7 +103,7 @@ def stress(
         data = heard(what, source, cache=cache)
         recipe, met = Recipe.parse(str(what.card["recipe"])), sum(met_in_training(what, data))
         if met:
-            protocol = protocol or str(what.card["measured"]["protocol"])
+            protocol = protocol or _as_measured(what, data.dataset)
         else:
             model = what
         if met and recipe.augment:
@@ -108,17 +111,19 @@ def stress(
     else:
         recipe = find(what)
         data = prepare(open_dataset(source), [recipe], cache=cache, seed=seed)
-    protocol = protocol or split.choose_protocol(data.dataset)
     if protocol == "rows":
         raise DataError("the protocol 'rows' judges no clips; take clips, groups or published")
-    units = split.units(data.dataset, protocol, data.digests)
     judge: Callable[[Data], Scores]
     if model is not None:
         judge, classes, number = partial(judged_by, model), model.classes, 1
+        units = split.units(data.dataset, protocol or split.choose_protocol(data.dataset), data.digests)
         how, protocol = "the model itself, on sounds it was not trained on (by their bytes)", "held out"
+        notes = group_notes(data.dataset)
     else:
-        classes, number = data.dataset.classes, len(splits_of(data, protocol, folds, seed))
-        judge = _refitted(recipe, data, units, protocol, folds, seed)
+        plan = planned(data, protocol, folds, seed, recipes=[recipe])
+        protocol, units, notes = plan.protocol, plan.units, plan.notes
+        classes, number = data.dataset.classes, len(plan.splits)
+        judge = _refitted(recipe, data, plan, seed)
         how = "heads fitted anew for each fold, so that no clip is judged by what learnt from it"
         if met:
             how += f" (the model was trained on {met} of these clips)"
@@ -143,8 +148,15 @@ def stress(
         plain=share(np.nan_to_num(plain), judged, units, seed=seed), conditions=tuple(found), clips=int(judged.sum()),
         groups=len(set(units[judged > 0].tolist())), seed=seed,
         majority=max(np.unique(data.labels, return_counts=True)[1]) / len(data.labels), fingerprint=data.fingerprint,
-        versions=versions(), seconds=time.perf_counter() - began, command=command,
+        versions=versions(), seconds=time.perf_counter() - began, command=command, notes=notes,
     )  # fmt: skip
+
+
+def _as_measured(model: Model, dataset: Dataset) -> str | None:
+    """The protocol that a model was measured under; None if these data do not know what it keeps whole."""
+    told = str(model.card["measured"]["protocol"])
+    missing = (told == "groups" and not dataset.has_groups) or (told == "published" and not dataset.has_folds)
+    return None if missing else told
 
 
 def under(data: Data, change: Change, cache: Cache | None) -> Data:
@@ -172,21 +184,18 @@ def _named(changes: Sequence[str]) -> list[tuple[str, str]]:
     return list(dict.fromkeys(found))
 
 
-def _refitted(
-    recipe: Recipe, data: Data, units: split.Labels, protocol: str, folds: int, seed: int
-) -> Callable[[Data], Scores]:
+def _refitted(recipe: Recipe, data: Data, plan: Plan, seed: int) -> Callable[[Data], Scores]:
     """Scores of clips by heads that learnt, once, from the other folds as they are."""
-    splits = splits_of(data, protocol, folds, seed)
-    with bar("fit", len(splits)) as step:
+    with bar("fit", len(plan.splits)) as step:
         heads = []
-        for part in splits:
-            heads.append(fit(recipe, data, part.train, units, seed=seed))
+        for part in plan.splits:
+            heads.append(fit(recipe, data, part.train, plan.units, seed=seed))
             step()
     classes = data.dataset.classes
 
     def judge(changed: Data) -> Scores:
         proba = np.full((len(data.labels), len(classes)), np.nan)
-        for part, fitted in zip(splits, heads, strict=True):
+        for part, fitted in zip(plan.splits, heads, strict=True):
             proba[part.test] = 0.0
             proba[np.ix_(part.test, np.searchsorted(classes, fitted.classes))] = fitted.scores(changed, part.test)[0]
         return proba

@@ -13,6 +13,7 @@ import numpy as np
 from . import outputs, split
 from .backbone import Net
 from .calibration import Calibration, Novelty
+from .cautions import group_notes
 from .data import Dataset, Excluded
 from .datasets import open_dataset
 from .embeddings import Cache, embed
@@ -22,6 +23,7 @@ from .evaluation import majority_baseline
 from .experiment import Comparison, Run, facts, run, versions
 from .fitting import Data, Fitted, Scores, fit, prepare
 from .model import Branch, Model
+from .plan import Plan, planned
 from .pool import pool_vectors, seen_shape
 from .recipe import Recipe, find
 
@@ -50,20 +52,17 @@ def train(
         outputs.check(out, outputs.MODEL, inputs=[source], sounds=partial(outputs.sounds_of, source), force=force)
     recipe = find(recipe)
     dataset = open_dataset(source)
-    protocol = protocol or split.choose_protocol(dataset)
     data = prepare(dataset, [recipe], cache=cache, seed=seed)
-    judged = run(recipe, data, protocol=protocol, folds=folds, seed=seed)
-    units = split.units(data.dataset, protocol, data.digests)
-    fitted = fit(recipe, data, np.arange(len(data.labels)), units, seed=seed)
-    model = bundle(fitted, data, judged, units, protocol=protocol, seed=seed, command=command)
+    plan = planned(data, protocol, folds, seed, recipes=[recipe])
+    judged = run(recipe, data, protocol=plan.protocol, folds=len(plan.splits), seed=seed)
+    fitted = fit(recipe, data, np.arange(len(data.labels)), plan.units, seed=seed)
+    model = bundle(fitted, data, judged, plan, seed=seed, command=command)
     if out is not None:
         model.save(out, force=force)
     return model
 
 
-def bundle(
-    fitted: Fitted, data: Data, judged: Run, units: split.Labels, *, protocol: str, seed: int, command: str = ""
-) -> Model:
+def bundle(fitted: Fitted, data: Data, judged: Run, plan: Plan, *, seed: int, command: str = "") -> Model:
     """The fitted recipe as a Model: heads as ONNX, calibration, novelty and the facts about all of it."""
     from .heads._export import to_onnx
 
@@ -81,8 +80,8 @@ def bundle(
     novelty = None
     if flat.shape[1] <= 4096:  # patches of a spectrogram are no embedding: distances between them say nothing
         vectors = pool_vectors(flat, first.clip, len(first.ids), "mean")
-        novelty = Novelty.fit(vectors, data.labels, units)
-    card = _card(fitted.recipe, data, judged, protocol, seed, command)
+        novelty = Novelty.fit(vectors, data.labels, plan.units)
+    card = _card(fitted.recipe, data, judged, plan, seed, command)
     card["calibration"] = calibration.to_dict()
     model = Model(fitted.classes, tuple(branches), card, combiner, calibration, novelty)
     extra = {
@@ -92,7 +91,7 @@ def bundle(
     return replace(model, extra=extra)
 
 
-def _card(recipe: Recipe, data: Data, judged: Run, protocol: str, seed: int, command: str) -> dict[str, Any]:
+def _card(recipe: Recipe, data: Data, judged: Run, plan: Plan, seed: int, command: str) -> dict[str, Any]:
     dataset = data.dataset
     branches = [
         {
@@ -108,7 +107,7 @@ def _card(recipe: Recipe, data: Data, judged: Run, protocol: str, seed: int, com
         "branches": branches,
         "combine": recipe.combine,
         "measured": {
-            "protocol": protocol,
+            "protocol": plan.protocol,
             "out_of_fold": True,
             "clips": len(judged.ids),
             "groups": len(set(judged.groups.tolist())),
@@ -118,6 +117,7 @@ def _card(recipe: Recipe, data: Data, judged: Run, protocol: str, seed: int, com
         "data": {
             "name": dataset.name, "clips": len(dataset.clips), "licence": dataset.licence, "citation": dataset.citation,
             "fingerprint": data.fingerprint, "excluded": [{"path": e.path, "reason": e.reason} for e in dataset.excluded],
+            "notes": list(plan.notes),
         },
         "seed": seed,
         "command": command,
@@ -163,6 +163,7 @@ def _readme(card: dict[str, Any]) -> str:
         f"fold on {measured['clips']} clips in {measured['groups']} groups under the protocol `{measured['protocol']}`. "
         f"Always saying the most frequent class would give {measured['majority']['accuracy']:.1%}.",
         "The model itself was then fitted on all clips. Expect less on sounds recorded otherwise than these.",
+        *[f"- {note}" for note in data["notes"]],
         "",
         "## Licences",
         f"Training sounds: {data['licence']}.",
@@ -238,5 +239,5 @@ def evaluate(
     return Comparison(
         dataset=data.dataset, protocol="held out", folds=1, seeds=1, seed=seed, runs=(judged,), pairs=(),
         baseline=majority_baseline(y, len(model.classes)), fingerprint=data.fingerprint, versions=versions(),
-        seconds=time.perf_counter() - began, command=command, notes=_leak_notes(model, data),
+        seconds=time.perf_counter() - began, command=command, notes=group_notes(data.dataset) + _leak_notes(model, data),
     )  # fmt: skip

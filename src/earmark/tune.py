@@ -24,11 +24,12 @@ from .data import Dataset
 from .embeddings import Cache
 from .errors import DataError, MissingExtraError, RecipeError
 from .evaluation import Evaluation, evaluate, majority_baseline
-from .experiment import judge, splits_of, versions
+from .experiment import judge, versions
 from .fitting import Data, fit
 from .metrics import METRICS
 from .pairs import Pair
 from .pairs import compare as compare_pairs
+from .plan import planned
 from .pool import by_vector
 from .progress import bar
 from .ready import Source, open_data
@@ -73,6 +74,7 @@ class Tuned:
     versions: Mapping[str, str]
     seconds: float
     command: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def recipe(self) -> Recipe:
@@ -107,13 +109,12 @@ def tune(
         raise DataError(f"found {trials} trials; wanted 2 or more")
     space = spaces(recipe)
     data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache, seed=seed)
-    protocol = protocol or split.choose_protocol(data.dataset)
     if protocol == "rows":
         raise DataError(
             "parameters found under the protocol 'rows' suit clips that are known; take clips, groups or published"
         )
-    units = split.units(data.dataset, protocol, data.digests)
-    splits = splits_of(data, protocol, folds, seed)
+    plan = planned(data, protocol, folds, seed, recipes=[recipe], least=2)
+    units, splits = plan.units, plan.splits
     classes, labels = data.dataset.classes, data.labels
     proba = np.full((len(labels), len(classes)), np.nan)
     found = []
@@ -127,7 +128,7 @@ def tune(
             proba[np.ix_(part.test, np.searchsorted(classes, fitted.classes))] = scores
             found.append(best)
         final = search(recipe, data, np.arange(len(labels)), units, **options, step=step)
-    given = judge(recipe, data, units, protocol=protocol, folds=folds, seed=seed).proba
+    given = judge(recipe, data, units, protocol=plan.protocol, seed=seed, splits=splits).proba
     judged = np.flatnonzero(~np.isnan(proba).any(axis=1))
     y, groups = np.searchsorted(classes, labels[judged]), units[judged]
     both = {"searched": proba[judged], "as given": given[judged]}
@@ -135,9 +136,9 @@ def tune(
         dataset=data.dataset, given=recipe, final=final, folds=tuple(found),
         evaluation=evaluate(y, both["searched"], classes, groups, seed=seed),
         as_given=evaluate(y, both["as given"], classes, groups, seed=seed),
-        pair=compare_pairs(y, both, groups, seed=seed)[0], space=space, metric=metric, protocol=protocol, trials=trials,
+        pair=compare_pairs(y, both, groups, seed=seed)[0], space=space, metric=metric, protocol=plan.protocol, trials=trials,
         inner=inner, seed=seed, majority=majority_baseline(y, len(classes))["accuracy"], fingerprint=data.fingerprint,
-        versions=versions(), seconds=time.perf_counter() - began, command=command,
+        versions=versions(), seconds=time.perf_counter() - began, command=command, notes=plan.notes,
     )  # fmt: skip
 
 
@@ -164,8 +165,7 @@ def search(
         raise MissingExtraError("searching parameters (package 'optuna')", "train") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     labels = data.labels[clips]
-    groups = len(set(units[clips].tolist()))
-    splits = stratified(labels, units[clips], folds=min(inner, groups), seed=seed)
+    splits = stratified(labels, units[clips], folds=inner, seed=seed)
     space = spaces(recipe)
     known: dict[str, float] = {}
 

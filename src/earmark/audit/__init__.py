@@ -23,7 +23,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data import Clip, Dataset
+from ..cautions import group_notes
+from ..data import Clip, Dataset, known
 from ..embeddings import Cache, embed
 from ..errors import MissingExtraError, WeightsError
 from ..split import cut_by_folds
@@ -35,7 +36,7 @@ from .facts import Facts
 from .files import SERIOUS, Flag
 from .fingerprint import BANDS
 from .groups import proposed_groups
-from .labels import Suspicion, suspicion
+from .labels import Suspicion, enough, suspicion
 from .measure import measure_all
 
 __all__ = ["BACKBONES", "Audit", "audit", "with_recordings", "write"]
@@ -73,7 +74,7 @@ class Audit:
 
     def cut_apart(self, pair: Pair) -> bool:
         """True if the groups as given would let the two copies fall on two sides of a split."""
-        a, b = self.dataset.clips[pair.a].group, self.dataset.clips[pair.b].group
+        a, b = self.dataset.groups[pair.a], self.dataset.groups[pair.b]
         return a is None or b is None or a != b
 
     def cut_by_folds(self, pair: Pair) -> bool:
@@ -119,6 +120,7 @@ def audit(
     notes = list(dataset.notes)
     if not dataset.classes:
         notes.append("No clip has a label: confounds and labels were not looked at.")
+    notes += group_notes(dataset)
     if not dataset.has_groups:
         notes.append(
             "Groups are not known: confounds and labels were judged as though each clip came from another session. "
@@ -141,7 +143,9 @@ def audit(
             spectra = _spectra([facts[i] for i in judged])
             both = [np.concatenate([mean, std], axis=1) for mean, std in views]
             proposed[judged] = proposed_groups([*both, spectra], label[judged], seed=seed)
-        if heard and labels:
+        if heard and labels and not enough(label[judged], unit[judged]):
+            notes.append("Labels were not looked at: too few clips. Wanted: a class of three clips, and two groups.")
+        elif heard and labels:
             suspects = suspicion([mean for mean, _ in views], label[judged], unit[judged], seed=seed)
     told: tuple[Confound, ...] = ()
     if confounds and usable.any():
@@ -205,7 +209,8 @@ def _numbered(first: dict[int, int]) -> NDArray[np.int64]:
 
 def _units(clips: Sequence[Clip], same: NDArray[np.int64]) -> NDArray[np.str_]:
     """What must not be cut apart: groups, joined where they share a recording."""
-    names = [f"group {c.group}" if c.group else f"clip {c.id}" for c in clips]
+    groups = [known(c.group) for c in clips]
+    names = [f"group {group}" if group else f"clip {c.id}" for group, c in zip(groups, clips, strict=True)]
     sets = [f"same {s}" for s in same if s >= 0]
     links = [(name, f"same {s}") for name, s in zip(names, same, strict=True) if s >= 0]
     root = duplicates.joined([*names, *sets], links)

@@ -60,6 +60,11 @@ def _knn() -> Any:
 MODELS: dict[str, Callable[[], Any]] = {"lda": _lda, "logreg": _logreg, "knn": _knn}
 
 
+def enough(labels: NDArray[np.str_], groups: NDArray[np.str_]) -> bool:
+    """True if labels can be judged at all: a class of three clips to leave one out of, and two groups."""
+    return bool(np.unique(labels, return_counts=True)[1].max(initial=0) > 2 and len(np.unique(groups)) > 1)
+
+
 def suspicion(
     vectors: Sequence[Floats],
     labels: NDArray[np.str_],
@@ -100,19 +105,25 @@ def ranked(
 def out_of_fold(
     x: Floats, y: Ints, groups: NDArray[np.str_], model: Callable[[], Any], *, seed: int
 ) -> NDArray[np.float64]:
-    """Probabilities (n, classes) by a model that saw neither the clip nor its group."""
+    """Probabilities (n, classes) by a model that saw neither the clip nor its group.
+
+    Where that leaves no more clips than classes, nothing can be said against a label: it gets 1.
+    """
     from sklearn.model_selection import StratifiedGroupKFold
     from sklearn.preprocessing import StandardScaler
     from threadpoolctl import threadpool_limits
 
     out = np.zeros((len(y), int(y.max()) + 1))
-    folds = min(FOLDS, len(np.unique(groups)))
+    folds = min(FOLDS, len(np.unique(groups)), int(np.bincount(y).max()))
     with warnings.catch_warnings(), threadpool_limits(1, user_api="blas"):  # as heads: see heads/_flat.py
         warnings.simplefilter("ignore")  # small classes, fits that stop early: good enough to rank by
         for train, test in StratifiedGroupKFold(folds, shuffle=True, random_state=seed).split(x, y, groups):
             known = np.unique(y[train])
             if len(known) == 1:
                 out[test, known[0]] = 1.0
+                continue
+            if len(train) <= len(known):  # no spread inside classes to measure differences by
+                out[test, y[test]] = 1.0
                 continue
             scale = StandardScaler().fit(x[train])
             fitted = _fit(model(), scale.transform(x[train]), y[train])

@@ -27,7 +27,7 @@ SHOWN = 60  # of each kind; the rest is in audit.json
 def render(found: Audit, folder: Path, *, command: str = "") -> str:
     """The page as text, for a place in ``folder``."""
     data = found.dataset
-    groups = len({clip.group for clip in data.clips if clip.group})
+    groups = len({*data.groups} - {None})
     chapters = [
         _duplicates(found, folder),
         _labels(found, folder),

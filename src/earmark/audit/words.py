@@ -114,8 +114,8 @@ def _alike(found: Audit) -> list[str]:
     proposed = sets(found.proposed.tolist())
     if not proposed:
         return []
-    clips = found.dataset.clips
-    across = sum(len({clips[i].group for i in members}) > 1 for members in proposed)
+    groups = found.dataset.groups
+    across = sum(len({groups[i] for i in members}) > 1 for members in proposed)
     known = f"; {across} of them join clips of different groups as given" if found.dataset.has_groups else ""
     return [
         f"{count(len(proposed), 'set')} of clips ({sum(map(len, proposed))} in all) sound as though they came from one "

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from ..data import Dataset
     from ..embeddings import Cache
     from ..outputs import Kind
@@ -27,9 +29,15 @@ protocol_option = click.option(
     "--protocol",
     type=click.Choice(PROTOCOLS),
     help="What a split may not cut: rows (nothing), clips, groups, published folds. "
-    "Default: numbered published folds if the data have them, else groups if known, else clips.",
+    "Default: numbered published folds if the data have them and they cut no group, else groups if known, else clips.",
 )
-folds_option = click.option("--folds", type=click.IntRange(2), default=5, show_default=True, help="Number of folds.")
+folds_option = click.option(
+    "--folds",
+    type=click.IntRange(2),
+    default=5,
+    show_default=True,
+    help="Number of folds; fewer where the data allow no more, which is told.",
+)
 seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same numbers.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a machine to read.")
 cache_option = click.option(
@@ -143,6 +151,14 @@ def files_of(recipes: Iterable[str]) -> list[str]:
 def said() -> str:
     """The command as it was typed, to be run again."""
     return shlex.join(["earmark", *sys.argv[1:]])
+
+
+def tell(console: Console, notes: Iterable[str]) -> None:
+    """Print notes; their names may hold brackets, which are no markup."""
+    from rich.markup import escape
+
+    for note in notes:
+        console.print(f"[yellow]Note:[/] {escape(note)}", highlight=False)
 
 
 def points(value: float) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from . import _options as opt
+
 
 def show(
     found: Any,
@@ -49,5 +51,6 @@ def show(
         console.print(f"  {line}", highlight=False, markup=False)
     for line in warnings:
         console.print(line, highlight=False)
+    opt.tell(console, found.notes)
     if written:
         console.print(f"Report: {written}", highlight=False, soft_wrap=True)

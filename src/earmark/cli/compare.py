@@ -131,7 +131,6 @@ def show(found: Comparison, out: Path | None, as_json: bool, force: bool = False
             console.print(f"  {gone.path}: {gone.reason}", highlight=False, markup=False)
         if len(found.dataset.excluded) > 5:
             console.print(f"  … and {len(found.dataset.excluded) - 5} more" + (", all in the report" if out else ""))
-    for note in found.notes:
-        console.print(f"[yellow]Note:[/] {note}", highlight=False)
+    opt.tell(console, found.notes)
     if report:
         console.print(f"Report: {report}", highlight=False, soft_wrap=True)

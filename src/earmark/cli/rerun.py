@@ -58,7 +58,13 @@ def command(
     kinds = {"data": found.data, "versions": found.versions, "numbers": found.numbers}
     if as_json:
         told = {k: [{"where": d.where, "then": d.then, "now": d.now} for d in ds] for k, ds in kinds.items()}
-        click.echo(json.dumps({"same": found.same, "compared": found.compared, **told}, ensure_ascii=False, indent=1))
+        click.echo(
+            json.dumps(
+                {"same": found.same, "compared": found.compared, "told": list(found.told), **told},
+                ensure_ascii=False,
+                indent=1,
+            )
+        )
     else:
         if found.data:
             click.echo("The data are not what they were:")
@@ -73,6 +79,8 @@ def command(
             click.echo(
                 f"The same: all {found.compared - len(found.versions)} values are what they were (but for times)."
             )
+        for note in found.told:
+            click.echo(f"Note, not in the report: {note}")
     if not found.same:
         raise SystemExit(1)
 

@@ -88,6 +88,7 @@ def show(found: Tuned, out: Path | None, as_json: bool, force: bool = False) -> 
         f"Recipe: {found.final.recipe.short}",
     ):
         console.print(line, highlight=False, markup=False)
+    opt.tell(console, found.notes)
     if out:
         console.print(f"Written: {out / 'recipe.toml'}", highlight=False, soft_wrap=True)
 
@@ -112,5 +113,6 @@ def as_dict(found: Tuned) -> dict[str, Any]:
         "final": one(found.final), "folds": [one(f) for f in found.folds], "chosen": chosen(found.folds),
         "protocol": found.protocol, "trials": found.trials, "inner": found.inner, "seed": found.seed,
         "majority": found.majority, "command": found.command, "seconds": found.seconds, "versions": dict(found.versions),
+        "notes": list(found.notes),
     })  # fmt: skip
     return made

@@ -70,7 +70,7 @@ def render(comparison: Comparison, folder: Path, *, sounds: bool = True) -> tupl
 
 def _facts(comparison: Comparison) -> list[tuple[str, str]]:
     data = comparison.dataset
-    groups = len({clip.group for clip in data.clips if clip.group})
+    groups = len({*data.groups} - {None})
     return [
         ("Clips", f"{len(data.clips):,}"),
         ("Classes", f"{len(data.classes):,}"),

@@ -59,7 +59,7 @@ def as_json(found: Curve) -> dict[str, Any]:
         "law": law and {"floor": law.floor, "scale": law.scale, "slope": law.slope, "miss_of_last_point": found.miss},
         "targets": [{"gain": t.gain, "per_class": t.per_class, "low": t.low, "high": t.high} for t in found.targets],
         "seed": found.seed, "majority": found.majority, "command": found.command, "seconds": found.seconds,
-        "versions": dict(found.versions),
+        "versions": dict(found.versions), "notes": list(found.notes),
     })  # fmt: skip
     return made
 
@@ -139,6 +139,7 @@ def render(found: Curve, drawing: Figure) -> str:
             *([Section("more", "What more labels would give", _targets(found))] if found.targets else []),
             Section("again", "Run it again", _again(found)),
         ],
+        notes=found.notes,
         kicker="Learning curve",
         lead=[page.marked(first, names), *(page.marked(line, names) for line in rest)],
         facts=[

@@ -32,7 +32,7 @@ def chapter(dataset: Dataset, whole: Figure | None, cards: list[Card], *, sounds
         facts=[
             words.count(len(dataset.clips), "clip"),
             words.count(len(dataset.classes), "class", "classes"),
-            words.count(len({c.group for c in dataset.clips if c.group}), "group"),
+            words.count(len({*dataset.groups} - {None}), "group"),
         ],
         figures=page.figures(drawn),
         whole=page.figure(whole) if whole else "",

@@ -67,7 +67,7 @@ def as_json(found: Ladder) -> dict[str, Any]:
         "total": _step(found.total) if found.total else None,
         "missing": dict(found.missing),
         "resampled": found.unit, "groups": found.groups, "folds": found.folds, "seeds": found.seeds, "seed": found.seed,
-        "majority": found.majority, "command": found.command, "seconds": found.seconds, "versions": dict(found.versions),
+        "majority": found.majority, "command": found.command, "seconds": found.seconds, "versions": dict(found.versions), "notes": list(found.notes),
     })  # fmt: skip
     return made
 
@@ -136,6 +136,7 @@ def render(found: Ladder, drawing: Figure) -> str:
             *([Section("steps", "Points lost", _steps(found, steps))] if steps else []),
             Section("again", "Run it again", _again(found)),
         ],
+        notes=found.notes,
         kicker="Ladder of protocols",
         lead=[page.marked(first, names), *(page.marked(line, names) for line in rest)],
         facts=[

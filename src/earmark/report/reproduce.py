@@ -98,7 +98,7 @@ def render(found: Reproduction) -> tuple[str, list[Figure]]:
         Section("follows", "What follows", Markup('<div class="prose">{}</div>').format(_prose(follows(found), names))),
         Section("again", "Run it again", _again(found)),
     ]
-    groups = len({c.group for c in found.dataset.clips if c.group})
+    groups = len({*found.dataset.groups} - {None})
     html = page.render(
         "A CNN and VGGish on GTZAN, run again",
         sections,

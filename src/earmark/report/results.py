@@ -29,7 +29,7 @@ def metrics(comparison: Comparison) -> dict[str, Any]:
             "name": data.name,
             "clips": len(data.clips),
             "classes": len(data.classes),
-            "groups": len({clip.group for clip in data.clips if clip.group}),
+            "groups": len({*data.groups} - {None}),
             "excluded": [{"path": e.path, "reason": e.reason} for e in data.excluded],
             "class_counts": dict(sorted(labels.items())),
             "licence": data.licence,

@@ -63,7 +63,7 @@ def as_json(found: Stress) -> dict[str, Any]:
         "conditions": [{"change": c.name, "family": c.family, "accuracy": c.accuracy.to_dict(), "difference": c.loss.to_dict(),
                         "clips_changed": c.changed} for c in found.conditions],
         "majority": found.majority, "seed": found.seed, "command": found.command, "seconds": found.seconds,
-        "versions": dict(found.versions),
+        "versions": dict(found.versions), "notes": list(found.notes),
     })  # fmt: skip
     return made
 
@@ -132,6 +132,7 @@ def render(found: Stress, drawing: Figure) -> str:
             Section("judged", "How this was judged", _judged(found)),
             Section("again", "Run it again", _again(found)),
         ],
+        notes=found.notes,
         kicker="Robustness",
         lead=[page.marked(first, names), *(page.marked(line, names) for line in rest)],
         facts=[

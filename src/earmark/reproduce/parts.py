@@ -13,7 +13,7 @@ from ..ladder import Ladder, ladder
 from ..recipe import Part, Recipe, find
 from . import paper
 from .leaks import pieces
-from .trials import Plan, Trial, at_random, by_two, honest, trial
+from .trials import Plan, Trial, as_in_paper, by_two, honest
 
 SCRATCH = "paper-cnn at 22 kHz"
 STAND_IN = "yamnet/dense"  # of paper-vggish
@@ -28,8 +28,7 @@ def cnn(whole: Dataset, plan: Plan) -> tuple[Trial, ...]:
         recipe = _with_head(find(name), epochs=plan.epochs, bfloat16=plan.bfloat16)
         ran = name == "paper-cnn-as-run"
         chunks = pieces(prepare(nine, [recipe], cache=plan.cache), recipe.backbones[0])
-        drawn = at_random(len(chunks.labels))
-        found.append(trial(recipe, chunks, "paper", drawn, plan, unit="chunk", watch=ran))
+        found += as_in_paper(recipe, chunks, plan, unit="chunk", watch=ran)
         for protocol in ("clips", "groups") if ran else ():
             found += honest(recipe, chunks, protocol, plan, unit="chunk")
     return tuple(found)
@@ -55,8 +54,7 @@ def frozen(dataset: Dataset, plan: Plan) -> tuple[Trial, ...]:
             if ran:
                 recipe = _with_head(recipe, epochs=plan.epochs, bfloat16=plan.bfloat16)
             data = prepare(dataset, [recipe], cache=plan.cache)
-            drawn = at_random(len(data.labels))
-            found.append(trial(recipe, data, "paper", drawn, plan, watch=ran, stands_for=stands_for))
+            found += as_in_paper(recipe, data, plan, watch=ran, stands_for=stands_for)
             found += honest(recipe, data, "groups", plan, stands_for=stands_for)
     return tuple(found)
 

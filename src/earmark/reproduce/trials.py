@@ -79,6 +79,20 @@ def at_random(count: int) -> Split:
     return Split(train, test)
 
 
+def as_in_paper(
+    recipe: Recipe, data: Data, plan: Plan, *, unit: str = "clip", watch: bool = False, stands_for: str = ""
+) -> list[Trial]:
+    """The trial on the paper's split, or none and why in ``plan.missing``: of few clips it may leave a class unlearnt."""
+    part = at_random(len(data.labels))
+    unlearnt = sorted(set(data.labels[part.test].tolist()) - set(data.labels[part.train].tolist()))
+    if unlearnt:
+        plan.missing.append(
+            f"{recipe.name} on the paper's split: by chance it holds all {unit}s of {', '.join(unlearnt)}"
+        )
+        return []
+    return [trial(recipe, data, "paper", part, plan, unit=unit, watch=watch, stands_for=stands_for)]
+
+
 def by_two(dataset: Dataset, what: str, plan: Plan) -> Dataset:
     """Less the genres that cannot be judged by artist, which ``plan.missing`` is told."""
     lone = _lone(dataset) if dataset.has_groups else []

@@ -8,7 +8,7 @@ import matplotlib.figure
 import matplotlib.ticker
 import numpy as np
 
-from ...data import Dataset
+from ...data import Dataset, known
 from ..style import ACCENT, HALF, INK, RULE, SECOND, Figure, draw
 from .confusion import shortened
 
@@ -17,7 +17,7 @@ def classes(name: str, dataset: Dataset) -> Figure:
     """Bars of clips per class; a dot for how many groups they come from."""
     labels = dataset.classes
     clips = np.array([sum(c.label == label for c in dataset.clips) for label in labels])
-    groups = np.array([len({c.group for c in dataset.clips if c.label == label and c.group}) for label in labels])
+    groups = np.array([len({known(c.group) for c in dataset.clips if c.label == label} - {None}) for label in labels])
     many = len(labels) > 40
     height = 0.8 + len(labels) * (0.15 if many else 0.25)
 

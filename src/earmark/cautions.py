@@ -1,0 +1,92 @@
+"""What a reader should know of a protocol on a data set before believing the figures, in words."""
+
+from __future__ import annotations
+
+from . import split
+from .data import Clip, Dataset
+
+
+def protocol_notes(dataset: Dataset, protocol: str) -> tuple[str, ...]:
+    """What a reader should know of a protocol on these data before believing the figures."""
+    found = list(dataset.notes)
+    if protocol == "rows":
+        found.append(
+            "The protocol 'rows' puts pieces of one clip on both sides of the split. Its figures are not what you will see "
+            "on new sounds; they are here to show how much they flatter."
+        )
+    if protocol == "clips" and dataset.has_groups:
+        found.append(
+            "Groups are known but not protected: figures under 'groups' are usually lower and nearer the truth."
+        )
+    if protocol == "clips" and not dataset.has_groups:
+        found.append(
+            "No groups are known, so clips of one artist, session or speaker may lie on both sides of the split. Read the "
+            "accuracy as an upper bound, and add a column 'group' if you can."
+        )
+    if protocol in ("groups", "published"):
+        found += group_notes(dataset)
+    if protocol == "published":
+        found += published_notes(dataset)
+    return (*found, *_copies(dataset, protocol))
+
+
+def group_notes(dataset: Dataset) -> tuple[str, ...]:
+    """What to say where some clips have a group and others none."""
+    alone = [c.id for c, group in zip(dataset.clips, dataset.groups, strict=True) if group is None]
+    if not alone or not dataset.has_groups:
+        return ()
+    return (
+        f"{len(alone)} of {len(dataset.clips)} clips {'has' if len(alone) == 1 else 'have'} no group, e.g. {alone[0]}: each "
+        "counts as a group of its own. If that is wrong, clips of one artist, session or speaker may lie on both sides of a "
+        "split and figures flatter: fill in the column 'group'.",
+    )
+
+
+def published_notes(dataset: Dataset) -> tuple[str, ...]:
+    """What the published folds leave out, and what they cut apart."""
+    found = []
+    gone = [c.id for c, fold in zip(dataset.clips, dataset.folds, strict=True) if fold is None]
+    if gone:
+        found.append(
+            f"{len(gone)} of {len(dataset.clips)} clips {'has' if len(gone) == 1 else 'have'} no fold, e.g. {gone[0]}: neither "
+            "learnt from nor judged under the protocol 'published'. Fill in the column 'fold', or judge by other folds with "
+            "--protocol groups or clips."
+        )
+    cut, of = split.cut_groups(dataset)
+    if cut:
+        what, other = ("groups", "groups") if dataset.has_groups else ("files", "clips")
+        found.append(
+            f"The protocol 'published' puts {len(cut)} of {of} {what} on both sides of a split, e.g. {cut[0]!r}: a model may "
+            f"know the {what[:-1]} instead of the class. Its figures are not what you will see on sounds of new {what}; "
+            f"--protocol {other} keeps {what} whole."
+        )
+    return tuple(found)
+
+
+def _copies(dataset: Dataset, protocol: str) -> tuple[str, ...]:
+    """What is known of clips that hold the same recording."""
+    sets: dict[str, list[Clip]] = {}
+    for clip in dataset.clips:
+        if clip.recording:
+            sets.setdefault(clip.recording, []).append(clip)
+    if not sets:
+        return ()
+    clips = sum(map(len, sets.values()))
+    told = f"{clips} clips hold {len(sets)} recordings between them (the same, re-encoded, cut, shifted or louder)"
+    torn = [m for m in sets.values() if len({c.label for c in m}) > 1]
+    if torn:
+        a, b = torn[0][0], next(c for c in torn[0] if c.label != torn[0][0].label)
+        told += (
+            f", and {len(torn)} of these carry more than one label, of which no score can be right about all, e.g. "
+            f"{a.id} ({a.label}) and {b.id} ({b.label})"
+        )
+    listen = "`earmark audit` lets you hear them."
+    if protocol in ("clips", "groups"):
+        return (f"{told}; each recording was kept on one side of every split. {listen}",)
+    cut = [m for m in sets.values() if protocol == "rows" or split.cut_by_folds(dataset, m)]
+    if not cut:
+        return ()
+    return (
+        f"{told}, and the protocol '{protocol}' puts {len(cut)} of these recordings on both sides of a split, e.g. "
+        f"{cut[0][0].id} and {cut[0][1].id}. {listen}",
+    )
