@@ -8,21 +8,22 @@ from __future__ import annotations
 import io
 import re
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from .errors import AudioError
+from .errors import AudioError, EarmarkError
 
 Floats = NDArray[np.float32]
 Source = str | Path | bytes | BinaryIO
+T = TypeVar("T")
 
 RATES = (1_000, 1_000_000)  # Hz that a file may have
 _CHUNK = 2**15  # values decoded at a time by FFmpeg, and near damage
@@ -33,7 +34,11 @@ _DEMUXERS = (
     "aac,ac3,eac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,flac,flv,matroska,webm,mov,mp4,m4a,mp3,mpeg,mpegts,"
     "mpc,mpc8,ogg,rm,tak,tta,voc,w64,wav,wv"
 )
-_FULL_SCALE = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
+# FFmpeg's packed sample formats: (numpy's type, full scale). Planar ones have a "p" behind.
+_SAMPLES: dict[str, tuple[str, float]] = {
+    **{"u8": ("u1", 2.0**7), "s16": ("i2", 2.0**15), "s32": ("i4", 2.0**31), "s64": ("i8", 2.0**63)},
+    **{"flt": ("f4", 1.0), "dbl": ("f8", 1.0)},
+}
 _CUT = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 _SYSTEM = 2  # libsndfile's error for a read that the system refused
 _NO_SIZE = 0x7FFFF000  # recorders and pipes write about this or more for "not known yet"
@@ -63,29 +68,38 @@ class Decoder(Protocol):
 
 @contextmanager
 def opened(source: Source) -> Iterator[Decoder]:
-    """The decoder for a sound. Raises AudioError ("unreadable: …", "empty: …") if there is none."""
+    """The decoder for a sound. Raises AudioError ("unreadable: …", "empty: …") if there is none.
+
+    Whatever else a library raises while the sound is open is told as AudioError, too: files are damaged in ways
+    that no list of exceptions foresees, and one bad file must not end a run over many.
+    """
     name = name_of(source)
     try:
         with _handle(source, name) as handle:
             try:
-                decoder = _decoder(handle, name)
-            except AudioError:
-                _check_read(handle)
+                with closing(_decoder(handle, name)) as decoder:
+                    _check_facts(decoder.probe, name)
+                    yield decoder
+            except Exception:
+                _check_read(handle)  # the cause, if it is one: what was read so far is not the sound
                 raise
-            try:
-                rate, channels = decoder.probe.sample_rate, decoder.probe.channels
-                if not RATES[0] <= rate <= RATES[1] or channels < 1:
-                    found = f"{rate} Hz, {channels} channels"
-                    raise AudioError(name, f"unreadable: {found} (wanted {RATES[0]} to {RATES[1]} Hz)")
-                yield decoder
-                _check_read(handle)
-            except AudioError:
-                _check_read(handle)
-                raise
-            finally:
-                decoder.close()
-    except OSError as error:  # a share or a disk that went away: what was read so far is not the sound
+            _check_read(handle)
+    except (EarmarkError, ImportError):
+        raise
+    except Exception as error:
         raise AudioError(name, f"unreadable: {_said(error)}") from error
+
+
+def _check_facts(probe: Probe, name: str) -> None:
+    rate, channels = probe.sample_rate, probe.channels
+    if not RATES[0] <= rate <= RATES[1] or channels < 1:
+        found = f"{rate} Hz, {channels} channels"
+        raise AudioError(name, f"unreadable: {found} (wanted {RATES[0]} to {RATES[1]} Hz)")
+
+
+def frame_at(seconds: float, rate: int) -> int:
+    """The frame that is played at a time; for times beyond all files one beyond all files."""
+    return round(min(seconds * rate, 2.0**62))
 
 
 def name_of(source: Source) -> str:
@@ -125,24 +139,27 @@ class _Watched:
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
-        self.failure: OSError | None = None
+        self.failure: Exception | None = None
 
     def read(self, size: int = -1) -> bytes:
-        try:
-            return b"" if self.failure else self.file.read(size)
-        except OSError as error:
-            self.failure = error
-            return b""
+        return self._tried(lambda: self.file.read(size), b"")
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        return self.file.seek(offset, whence)
+        return self._tried(lambda: self.file.seek(offset, whence), 0)
 
     def tell(self) -> int:
-        return self.file.tell()
+        return self._tried(self.file.tell, 0)
+
+    def _tried(self, call: Callable[[], T], otherwise: T) -> T:
+        try:
+            return otherwise if self.failure else call()
+        except Exception as error:  # of any kind: a user's own file may raise what it likes
+            self.failure = error
+            return otherwise
 
 
 def _check_read(handle: object) -> None:
-    """Raise the OSError that reading met, if it met one."""
+    """Raise the error that reading met, if it met one."""
     if isinstance(handle, _Watched) and handle.failure is not None:
         raise handle.failure
 
@@ -156,7 +173,7 @@ def _decoder(handle: BinaryIO, name: str) -> Decoder:
     if not (head.startswith(b"ID3") or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0)):
         try:
             return _Sndfile(handle, name)
-        except (soundfile.LibsndfileError, TypeError):  # TypeError: it is called .raw, of unknown format
+        except Exception:  # LibsndfileError; TypeError: it is called .raw, of unknown format; and what damage brings
             handle.seek(0)
     return _Libav(handle, name)
 
@@ -234,32 +251,32 @@ class _Sndfile:
 class _Libav:
     def __init__(self, handle: BinaryIO, name: str) -> None:
         import av  # a tenth of a second that most files do not need
+        from av.audio.plane import AudioPlane
 
         self.name = name
         self.damage: type[Exception] = av.FFmpegError
+        self.plane: Any = AudioPlane
+        self.container: Any = _container(av, handle)
         try:
-            self.container: Any = av.open(
-                handle,
-                mode="r",
-                metadata_errors="ignore",
-                options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "none"},
-            )
-        except (av.FFmpegError, ValueError) as error:
-            raise AudioError(name, f"unreadable: {_said(error)}") from error
-        if not self.container.streams.audio:
+            self.probe = self._probed(av.time_base)
+        except Exception:
             self.container.close()
-            raise AudioError(name, "unreadable: there is no sound in it")
+            raise
+
+    def _probed(self, time_base: int) -> Probe:
+        if not self.container.streams.audio:
+            raise AudioError(self.name, "unreadable: there is no sound in it")
         self.stream = self.container.streams.audio[0]
         codec: Any = self.stream.codec_context  # None where FFmpeg knows no decoder, whatever its types say
-        length = Fraction(0)
         if codec is None:
-            self.container.close()
-            raise AudioError(name, "unreadable: the sound in it is encoded in a way that is not known")
+            raise AudioError(self.name, "unreadable: the sound in it is encoded in a way that is not known")
+        _plain_layout(codec)
+        length = Fraction(0)
         if self.stream.duration and self.stream.time_base:
             length = self.stream.duration * self.stream.time_base
         elif self.container.duration:
-            length = Fraction(self.container.duration, av.time_base)
-        self.probe = Probe(
+            length = Fraction(self.container.duration, time_base)
+        return Probe(
             self.container.format.name,
             codec.name,
             codec.sample_rate or 0,
@@ -310,27 +327,63 @@ class _Libav:
             raise AudioError(self.name, f"unreadable: {failure}")
 
     def _values(self, frame: Any) -> Floats:
-        channels = len(frame.layout.channels)
+        """The samples of a frame as float32 (channels, n).
+
+        Its planes are taken one by one: ``frame.planes``, and so ``frame.to_ndarray``, count them up to the first
+        that is null, which in planar frames of eight channels and more (of eight the list is full) lies beyond
+        the list, in memory that is not theirs.
+        """
+        channels = frame.layout.nb_channels
         if (frame.sample_rate, channels) != (self.probe.sample_rate, self.probe.channels):
             began = f"{self.probe.sample_rate} Hz, {self.probe.channels} channels"
             found = f"{frame.sample_rate} Hz, {channels} channels"
             raise AudioError(self.name, f"unreadable: it begins with {began} and changes to {found}")
-        values: NDArray[Any] = frame.to_ndarray()
-        values = values if frame.format.is_planar else values.reshape(-1, channels).T
-        kind = values.dtype.str[1:]
-        floats = values.astype(np.float32)
-        if kind in _FULL_SCALE:
-            floats -= np.float32(_FULL_SCALE[kind] if kind == "u1" else 0)
-            floats /= np.float32(_FULL_SCALE[kind])
-        return floats
+        kind, full = _SAMPLES[frame.format.packed.name]
+        planar = frame.format.is_planar
+        values = np.empty((channels, frame.samples) if planar else (1, frame.samples * channels), np.float32)
+        for i, row in enumerate(values if frame.samples else ()):
+            row[:] = np.frombuffer(self.plane(frame, i), kind, len(row))
+        if kind == "u1":
+            values -= np.float32(full)
+        if full != 1:
+            values /= np.float32(full)
+        return values if planar else values.reshape(-1, channels).T
 
     def close(self) -> None:
         self.container.close()
 
 
+def _container(av: Any, handle: BinaryIO) -> Any:
+    """The file opened by PyAV. Text in it that is no UTF-8 matters to nobody here.
+
+    The options are the container's only: given to its streams as well (``options``), PyAV 14 to 16 die of a file
+    whose streams are found while it is read (MPEG-PS).
+    """
+    options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "none"}
+    try:
+        return av.open(handle, mode="r", metadata_errors="ignore", container_options=options)
+    except TypeError:  # PyAV 19 and later do not know ``metadata_errors`` and keep such text as it is
+        handle.seek(0)
+        return av.open(handle, mode="r", container_options=options)
+
+
+def _plain_layout(codec: Any) -> None:
+    """Let a decoder forget which loudspeakers its channels are for, if they stand in an order of their own.
+
+    Such a layout ("2 channels (FR+FL)", from the atom "chan" of MOV and MP4) lies in memory that PyAV 17 and 18
+    free with every object that has looked at it: with each frame, and each time that ``codec.layout`` or
+    ``codec.channels`` is read. Looked at once and replaced, it is freed once. Nothing is lost: channels are averaged.
+    """
+    layout = codec.layout
+    if " channels (" in layout.name or layout.name.startswith("ambisonic"):
+        codec.layout = f"{layout.nb_channels}C"
+
+
 def _said(error: Exception) -> str:
-    """An error's own words, short."""
+    """An error's own words, short and in one line."""
     if isinstance(error, soundfile.LibsndfileError):
         return str(error.error_string).strip(" .") or "damaged"
-    words = (getattr(error, "strerror", None) or str(error)).strip(" .")
+    words = " ".join(str(getattr(error, "strerror", None) or error).split()).strip(" .")
+    if not words:
+        words = "not enough memory" if isinstance(error, MemoryError) else f"{type(error).__name__} of its decoder"
     return words[:1].lower() + words[1:]
