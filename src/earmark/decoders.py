@@ -1,4 +1,4 @@
-"""The two decoders behind ``audio``: libsndfile for what it knows, FFmpeg (through PyAV) for the rest.
+"""The decoders behind ``audio``: libsndfile for what it knows, here; FFmpeg for the rest, in ``libav``.
 
 Both give the same: a ``Probe`` of the header, and ``chunks`` of frames [start, stop) at the file's own rate.
 """
@@ -11,7 +11,6 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeVar
 
@@ -26,19 +25,9 @@ Source = str | Path | bytes | BinaryIO
 T = TypeVar("T")
 
 RATES = (1_000, 1_000_000)  # Hz that a file may have
-_CHUNK = 2**15  # values decoded at a time by FFmpeg, and near damage
+CHUNK = 2**15  # values decoded at a time by FFmpeg, and near damage
 # libsndfile is asked for more at once: soundfile seeks after every read, for which FLAC decodes a frame again.
 _STRETCH = 2**18
-# What FFmpeg may take a file for. No playlists, images or subtitles: they open other files and URLs.
-_DEMUXERS = (
-    "aac,ac3,eac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,flac,flv,matroska,webm,mov,mp4,m4a,mp3,mpeg,mpegts,"
-    "mpc,mpc8,ogg,rm,tak,tta,voc,w64,wav,wv"
-)
-# FFmpeg's packed sample formats: (numpy's type, full scale). Planar ones have a "p" behind.
-_SAMPLES: dict[str, tuple[str, float]] = {
-    **{"u8": ("u1", 2.0**7), "s16": ("i2", 2.0**15), "s32": ("i4", 2.0**31), "s64": ("i8", 2.0**63)},
-    **{"flt": ("f4", 1.0), "dbl": ("f8", 1.0)},
-}
 _CUT = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 _SYSTEM = 2  # libsndfile's error for a read that the system refused
 _NO_SIZE = 0x7FFFF000  # recorders and pipes write about this or more for "not known yet"
@@ -87,7 +76,7 @@ def opened(source: Source) -> Iterator[Decoder]:
     except (EarmarkError, ImportError):
         raise
     except Exception as error:
-        raise AudioError(name, f"unreadable: {_said(error)}") from error
+        raise AudioError(name, f"unreadable: {said(error)}") from error
 
 
 def _check_facts(probe: Probe, name: str) -> None:
@@ -114,7 +103,7 @@ def name_of(source: Source) -> str:
 def _handle(source: Source, name: str) -> Iterator[BinaryIO]:
     """The source as a binary file at its beginning; closed afterwards if it was opened here."""
     if isinstance(source, bytes):
-        yield io.BytesIO(source)
+        yield _Watched(io.BytesIO(source))  # type: ignore[misc]
     elif isinstance(source, str | Path):
         try:
             kind = Path(source).stat().st_mode
@@ -123,10 +112,10 @@ def _handle(source: Source, name: str) -> Iterator[BinaryIO]:
                 raise AudioError(name, f"unreadable: {what}")
             file = Path(source).open("rb", buffering=0)  # noqa: SIM115 - closed below, outside this try
         except (OSError, ValueError) as error:
-            raise AudioError(name, f"unreadable: {_said(error)}") from error
+            raise AudioError(name, f"unreadable: {said(error)}") from error
         with file:
             yield file
-    elif isinstance(source, (io.BytesIO, io.FileIO)):
+    elif isinstance(source, io.FileIO):
         source.seek(0)
         yield source
     else:
@@ -145,7 +134,16 @@ class _Watched:
         return self._tried(lambda: self.file.read(size), b"")
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        return self._tried(lambda: self.file.seek(offset, whence), 0)
+        """The new position; -1 where the file refuses, as it does of one before its beginning: damage asks for that."""
+
+        def moved() -> int:
+            try:
+                return self.file.seek(offset, whence)
+            except (OSError, ValueError):
+                self.file.tell()  # raises where the fault is not in what was asked for
+                return -1
+
+        return self._tried(moved, -1)
 
     def tell(self) -> int:
         return self._tried(self.file.tell, 0)
@@ -175,7 +173,9 @@ def _decoder(handle: BinaryIO, name: str) -> Decoder:
             return _Sndfile(handle, name)
         except Exception:  # LibsndfileError; TypeError: it is called .raw, of unknown format; and what damage brings
             handle.seek(0)
-    return _Libav(handle, name)
+    from .libav import Libav  # which imports this module
+
+    return Libav(handle, name)
 
 
 class _Sound(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]
@@ -209,7 +209,7 @@ class _Sndfile:
 
     def chunks(self, start: int, stop: int | None) -> Iterator[Floats]:
         size = max(1, _STRETCH // self.sound.channels)
-        small = max(1, _CHUNK // self.sound.channels)
+        small = max(1, CHUNK // self.sound.channels)
         stop = self.sound.frames if stop is None else min(stop, self.sound.frames)
         position, moved = start, start > 0
         while position < stop:
@@ -221,14 +221,14 @@ class _Sndfile:
                 chunk = self.sound.read(wanted, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
                 if error.code == _SYSTEM:
-                    raise OSError(_said(error)) from error
+                    raise OSError(said(error)) from error
                 if size > small:  # damaged: read up to there in small pieces, of which only the last is lost
                     self.sound.close()
                     self.sound = self._open()  # after damage FLAC cannot seek
                     size, moved = small, position > 0
                     continue
                 if position == start:
-                    raise AudioError(self.name, f"unreadable: {_said(error)}") from error
+                    raise AudioError(self.name, f"unreadable: {said(error)}") from error
                 return  # damaged from here on; what came before is sound
             _check_read(self.handle)
             if not len(chunk):
@@ -241,149 +241,20 @@ class _Sndfile:
         if self.probe.format != "OGG":
             self.sound.seek(position)
             return
-        while position > 0 and (read := len(self.sound.read(min(position, _CHUNK), dtype="float32", always_2d=True))):
+        while position > 0 and (read := len(self.sound.read(min(position, CHUNK), dtype="float32", always_2d=True))):
             position -= read
 
     def close(self) -> None:
         self.sound.close()
 
 
-class _Libav:
-    def __init__(self, handle: BinaryIO, name: str) -> None:
-        import av  # a tenth of a second that most files do not need
-        from av.audio.plane import AudioPlane
-
-        self.name = name
-        self.damage: type[Exception] = av.FFmpegError
-        self.plane: Any = AudioPlane
-        self.container: Any = _container(av, handle)
-        try:
-            self.probe = self._probed(av.time_base)
-        except Exception:
-            self.container.close()
-            raise
-
-    def _probed(self, time_base: int) -> Probe:
-        if not self.container.streams.audio:
-            raise AudioError(self.name, "unreadable: there is no sound in it")
-        self.stream = self.container.streams.audio[0]
-        codec: Any = self.stream.codec_context  # None where FFmpeg knows no decoder, whatever its types say
-        if codec is None:
-            raise AudioError(self.name, "unreadable: the sound in it is encoded in a way that is not known")
-        _plain_layout(codec)
-        length = Fraction(0)
-        if self.stream.duration and self.stream.time_base:
-            length = self.stream.duration * self.stream.time_base
-        elif self.container.duration:
-            length = Fraction(self.container.duration, time_base)
-        return Probe(
-            self.container.format.name,
-            codec.name,
-            codec.sample_rate or 0,
-            codec.channels or 0,
-            float(length) if length > 0 else None,
-        )
-
-    def chunks(self, start: int, stop: int | None) -> Iterator[Floats]:
-        # Always decoded from the first frame on: after a seek, AAC's and MP3's samples are not the same.
-        position, held, count = 0, [], 0
-        for frame in self._frames():
-            begin = max(0, start - position)
-            end = frame.shape[1] if stop is None else min(frame.shape[1], stop - position)
-            position += frame.shape[1]
-            if begin < end:
-                held.append(frame[:, begin:end])
-                count += held[-1].size
-            if count >= _CHUNK:
-                yield np.concatenate(held, axis=1)
-                held, count = [], 0
-            if stop is not None and position >= stop:
-                break
-        if held:
-            yield np.concatenate(held, axis=1)
-
-    def _frames(self) -> Iterator[Floats]:
-        """Decoded frames (channels, n); damaged packets are left out, as every player does."""
-        sure, failure = False, ""
-        packets = self.container.demux(self.stream)
-        while True:
-            packet = None
-            try:
-                packet = next(packets, None)
-                frames = packet.decode() if packet is not None else []
-            except EOFError:
-                break
-            except self.damage as error:
-                failure = failure or _said(error)
-                frames = []
-                if packet is None:  # the file cannot be read on
-                    break
-            if packet is None:
-                break
-            for frame in frames:
-                sure = True
-                yield self._values(frame)
-        if failure and not sure:
-            raise AudioError(self.name, f"unreadable: {failure}")
-
-    def _values(self, frame: Any) -> Floats:
-        """The samples of a frame as float32 (channels, n).
-
-        Its planes are taken one by one: ``frame.planes``, and so ``frame.to_ndarray``, count them up to the first
-        that is null, which in planar frames of eight channels and more (of eight the list is full) lies beyond
-        the list, in memory that is not theirs.
-        """
-        channels = frame.layout.nb_channels
-        if (frame.sample_rate, channels) != (self.probe.sample_rate, self.probe.channels):
-            began = f"{self.probe.sample_rate} Hz, {self.probe.channels} channels"
-            found = f"{frame.sample_rate} Hz, {channels} channels"
-            raise AudioError(self.name, f"unreadable: it begins with {began} and changes to {found}")
-        kind, full = _SAMPLES[frame.format.packed.name]
-        planar = frame.format.is_planar
-        values = np.empty((channels, frame.samples) if planar else (1, frame.samples * channels), np.float32)
-        for i, row in enumerate(values if frame.samples else ()):
-            row[:] = np.frombuffer(self.plane(frame, i), kind, len(row))
-        if kind == "u1":
-            values -= np.float32(full)
-        if full != 1:
-            values /= np.float32(full)
-        return values if planar else values.reshape(-1, channels).T
-
-    def close(self) -> None:
-        self.container.close()
-
-
-def _container(av: Any, handle: BinaryIO) -> Any:
-    """The file opened by PyAV. Text in it that is no UTF-8 matters to nobody here.
-
-    The options are the container's only: given to its streams as well (``options``), PyAV 14 to 16 die of a file
-    whose streams are found while it is read (MPEG-PS).
-    """
-    options = {"format_whitelist": _DEMUXERS, "protocol_whitelist": "none"}
-    try:
-        return av.open(handle, mode="r", metadata_errors="ignore", container_options=options)
-    except TypeError:  # PyAV 19 and later do not know ``metadata_errors`` and keep such text as it is
-        handle.seek(0)
-        return av.open(handle, mode="r", container_options=options)
-
-
-def _plain_layout(codec: Any) -> None:
-    """Let a decoder forget which loudspeakers its channels are for, if they stand in an order of their own.
-
-    Such a layout ("2 channels (FR+FL)", from the atom "chan" of MOV and MP4) lies in memory that PyAV 17 and 18
-    free with every object that has looked at it: with each frame, and each time that ``codec.layout`` or
-    ``codec.channels`` is read. Looked at once and replaced, it is freed once. Nothing is lost: channels are averaged.
-    """
-    layout = codec.layout
-    if " channels (" in layout.name or layout.name.startswith("ambisonic"):
-        codec.layout = f"{layout.nb_channels}C"
-
-
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
     """An error's own words, short and in one line."""
     if isinstance(error, soundfile.LibsndfileError):
         return str(error.error_string).strip(" .") or "damaged"
     words = " ".join(str(getattr(error, "strerror", None) or error).split()).strip(" .")
     if not words:
-        words = "not enough memory" if isinstance(error, MemoryError) else f"{type(error).__name__} of its decoder"
+        words = (
+            "not enough memory" if isinstance(error, MemoryError) else f"its decoder failed ({type(error).__name__})"
+        )
     return words[:1].lower() + words[1:]
