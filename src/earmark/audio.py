@@ -22,7 +22,7 @@ from collections.abc import Iterator
 import numpy as np
 import soxr
 
-from .decoders import Floats, Probe, Source, name_of, opened
+from .decoders import Floats, Probe, Source, frame_at, name_of, opened
 from .errors import AudioError
 
 __all__ = ["MIN_SECONDS", "SUFFIXES", "Probe", "Source", "blocks", "load", "probe"]
@@ -97,8 +97,8 @@ def _samples(source: Source, sample_rate: int, start: float, duration: float | N
         if rate != sample_rate:
             resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ")
         frames, peak, loudest = 0, 0.0, 0.0
-        stop = None if duration is None else round((start + duration) * rate)
-        for chunk in decoder.chunks(round(start * rate), stop):
+        stop = None if duration is None else frame_at(start + duration, rate)
+        for chunk in decoder.chunks(frame_at(start, rate), stop):
             high, low = float(chunk.max()), float(chunk.min())
             if not (high <= LOUDEST and low >= -LOUDEST):  # put so that NaN fails, too
                 finite = math.isfinite(high) and math.isfinite(low)

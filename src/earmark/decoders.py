@@ -1,4 +1,4 @@
-"""The two decoders behind ``audio``: libsndfile for what it knows, FFmpeg (through PyAV) for the rest.
+"""The decoders behind ``audio``: libsndfile for what it knows, here; FFmpeg for the rest, in ``libav``.
 
 Both give the same: a ``Probe`` of the header, and ``chunks`` of frames [start, stop) at the file's own rate.
 """
@@ -8,32 +8,26 @@ from __future__ import annotations
 import io
 import re
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from .errors import AudioError
+from .errors import AudioError, EarmarkError
 
 Floats = NDArray[np.float32]
 Source = str | Path | bytes | BinaryIO
+T = TypeVar("T")
 
 RATES = (1_000, 1_000_000)  # Hz that a file may have
-_CHUNK = 2**15  # values decoded at a time by FFmpeg, and near damage
+CHUNK = 2**15  # values decoded at a time by FFmpeg, and near damage
 # libsndfile is asked for more at once: soundfile seeks after every read, for which FLAC decodes a frame again.
 _STRETCH = 2**18
-# What FFmpeg may take a file for. No playlists, images or subtitles: they open other files and URLs.
-_DEMUXERS = (
-    "aac,ac3,eac3,aiff,amr,ape,asf,au,avi,caf,dsf,dts,flac,flv,matroska,webm,mov,mp4,m4a,mp3,mpeg,mpegts,"
-    "mpc,mpc8,ogg,rm,tak,tta,voc,w64,wav,wv"
-)
-_FULL_SCALE = {"u1": 2.0**7, "i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
 _CUT = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 _SYSTEM = 2  # libsndfile's error for a read that the system refused
 _NO_SIZE = 0x7FFFF000  # recorders and pipes write about this or more for "not known yet"
@@ -63,29 +57,38 @@ class Decoder(Protocol):
 
 @contextmanager
 def opened(source: Source) -> Iterator[Decoder]:
-    """The decoder for a sound. Raises AudioError ("unreadable: …", "empty: …") if there is none."""
+    """The decoder for a sound. Raises AudioError ("unreadable: …", "empty: …") if there is none.
+
+    Whatever else a library raises while the sound is open is told as AudioError, too: files are damaged in ways
+    that no list of exceptions foresees, and one bad file must not end a run over many.
+    """
     name = name_of(source)
     try:
         with _handle(source, name) as handle:
             try:
-                decoder = _decoder(handle, name)
-            except AudioError:
-                _check_read(handle)
+                with closing(_decoder(handle, name)) as decoder:
+                    _check_facts(decoder.probe, name)
+                    yield decoder
+            except Exception:
+                _check_read(handle)  # the cause, if it is one: what was read so far is not the sound
                 raise
-            try:
-                rate, channels = decoder.probe.sample_rate, decoder.probe.channels
-                if not RATES[0] <= rate <= RATES[1] or channels < 1:
-                    found = f"{rate} Hz, {channels} channels"
-                    raise AudioError(name, f"unreadable: {found} (wanted {RATES[0]} to {RATES[1]} Hz)")
-                yield decoder
-                _check_read(handle)
-            except AudioError:
-                _check_read(handle)
-                raise
-            finally:
-                decoder.close()
-    except OSError as error:  # a share or a disk that went away: what was read so far is not the sound
-        raise AudioError(name, f"unreadable: {_said(error)}") from error
+            _check_read(handle)
+    except (EarmarkError, ImportError):
+        raise
+    except Exception as error:
+        raise AudioError(name, f"unreadable: {said(error)}") from error
+
+
+def _check_facts(probe: Probe, name: str) -> None:
+    rate, channels = probe.sample_rate, probe.channels
+    if not RATES[0] <= rate <= RATES[1] or channels < 1:
+        found = f"{rate} Hz, {channels} channels"
+        raise AudioError(name, f"unreadable: {found} (wanted {RATES[0]} to {RATES[1]} Hz)")
+
+
+def frame_at(seconds: float, rate: int) -> int:
+    """The frame that is played at a time; for times beyond all files one beyond all files."""
+    return round(min(seconds * rate, 2.0**62))
 
 
 def name_of(source: Source) -> str:
@@ -100,7 +103,7 @@ def name_of(source: Source) -> str:
 def _handle(source: Source, name: str) -> Iterator[BinaryIO]:
     """The source as a binary file at its beginning; closed afterwards if it was opened here."""
     if isinstance(source, bytes):
-        yield io.BytesIO(source)
+        yield _Watched(io.BytesIO(source))  # type: ignore[misc]
     elif isinstance(source, str | Path):
         try:
             kind = Path(source).stat().st_mode
@@ -109,10 +112,10 @@ def _handle(source: Source, name: str) -> Iterator[BinaryIO]:
                 raise AudioError(name, f"unreadable: {what}")
             file = Path(source).open("rb", buffering=0)  # noqa: SIM115 - closed below, outside this try
         except (OSError, ValueError) as error:
-            raise AudioError(name, f"unreadable: {_said(error)}") from error
+            raise AudioError(name, f"unreadable: {said(error)}") from error
         with file:
             yield file
-    elif isinstance(source, (io.BytesIO, io.FileIO)):
+    elif isinstance(source, io.FileIO):
         source.seek(0)
         yield source
     else:
@@ -125,24 +128,36 @@ class _Watched:
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
-        self.failure: OSError | None = None
+        self.failure: Exception | None = None
 
     def read(self, size: int = -1) -> bytes:
-        try:
-            return b"" if self.failure else self.file.read(size)
-        except OSError as error:
-            self.failure = error
-            return b""
+        return self._tried(lambda: self.file.read(size), b"")
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        return self.file.seek(offset, whence)
+        """The new position; -1 where the file refuses, as it does of one before its beginning: damage asks for that."""
+
+        def moved() -> int:
+            try:
+                return self.file.seek(offset, whence)
+            except (OSError, ValueError):
+                self.file.tell()  # raises where the fault is not in what was asked for
+                return -1
+
+        return self._tried(moved, -1)
 
     def tell(self) -> int:
-        return self.file.tell()
+        return self._tried(self.file.tell, 0)
+
+    def _tried(self, call: Callable[[], T], otherwise: T) -> T:
+        try:
+            return otherwise if self.failure else call()
+        except Exception as error:  # of any kind: a user's own file may raise what it likes
+            self.failure = error
+            return otherwise
 
 
 def _check_read(handle: object) -> None:
-    """Raise the OSError that reading met, if it met one."""
+    """Raise the error that reading met, if it met one."""
     if isinstance(handle, _Watched) and handle.failure is not None:
         raise handle.failure
 
@@ -156,9 +171,11 @@ def _decoder(handle: BinaryIO, name: str) -> Decoder:
     if not (head.startswith(b"ID3") or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0)):
         try:
             return _Sndfile(handle, name)
-        except (soundfile.LibsndfileError, TypeError):  # TypeError: it is called .raw, of unknown format
+        except Exception:  # LibsndfileError; TypeError: it is called .raw, of unknown format; and what damage brings
             handle.seek(0)
-    return _Libav(handle, name)
+    from .libav import Libav  # which imports this module
+
+    return Libav(handle, name)
 
 
 class _Sound(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]
@@ -192,7 +209,7 @@ class _Sndfile:
 
     def chunks(self, start: int, stop: int | None) -> Iterator[Floats]:
         size = max(1, _STRETCH // self.sound.channels)
-        small = max(1, _CHUNK // self.sound.channels)
+        small = max(1, CHUNK // self.sound.channels)
         stop = self.sound.frames if stop is None else min(stop, self.sound.frames)
         position, moved = start, start > 0
         while position < stop:
@@ -204,14 +221,14 @@ class _Sndfile:
                 chunk = self.sound.read(wanted, dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
                 if error.code == _SYSTEM:
-                    raise OSError(_said(error)) from error
+                    raise OSError(said(error)) from error
                 if size > small:  # damaged: read up to there in small pieces, of which only the last is lost
                     self.sound.close()
                     self.sound = self._open()  # after damage FLAC cannot seek
                     size, moved = small, position > 0
                     continue
                 if position == start:
-                    raise AudioError(self.name, f"unreadable: {_said(error)}") from error
+                    raise AudioError(self.name, f"unreadable: {said(error)}") from error
                 return  # damaged from here on; what came before is sound
             _check_read(self.handle)
             if not len(chunk):
@@ -224,113 +241,20 @@ class _Sndfile:
         if self.probe.format != "OGG":
             self.sound.seek(position)
             return
-        while position > 0 and (read := len(self.sound.read(min(position, _CHUNK), dtype="float32", always_2d=True))):
+        while position > 0 and (read := len(self.sound.read(min(position, CHUNK), dtype="float32", always_2d=True))):
             position -= read
 
     def close(self) -> None:
         self.sound.close()
 
 
-class _Libav:
-    def __init__(self, handle: BinaryIO, name: str) -> None:
-        import av  # a tenth of a second that most files do not need
-
-        self.name = name
-        self.damage: type[Exception] = av.FFmpegError
-        try:
-            self.container: Any = av.open(
-                handle,
-                mode="r",
-                metadata_errors="ignore",
-                options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "none"},
-            )
-        except (av.FFmpegError, ValueError) as error:
-            raise AudioError(name, f"unreadable: {_said(error)}") from error
-        if not self.container.streams.audio:
-            self.container.close()
-            raise AudioError(name, "unreadable: there is no sound in it")
-        self.stream = self.container.streams.audio[0]
-        codec: Any = self.stream.codec_context  # None where FFmpeg knows no decoder, whatever its types say
-        length = Fraction(0)
-        if codec is None:
-            self.container.close()
-            raise AudioError(name, "unreadable: the sound in it is encoded in a way that is not known")
-        if self.stream.duration and self.stream.time_base:
-            length = self.stream.duration * self.stream.time_base
-        elif self.container.duration:
-            length = Fraction(self.container.duration, av.time_base)
-        self.probe = Probe(
-            self.container.format.name,
-            codec.name,
-            codec.sample_rate or 0,
-            codec.channels or 0,
-            float(length) if length > 0 else None,
-        )
-
-    def chunks(self, start: int, stop: int | None) -> Iterator[Floats]:
-        # Always decoded from the first frame on: after a seek, AAC's and MP3's samples are not the same.
-        position, held, count = 0, [], 0
-        for frame in self._frames():
-            begin = max(0, start - position)
-            end = frame.shape[1] if stop is None else min(frame.shape[1], stop - position)
-            position += frame.shape[1]
-            if begin < end:
-                held.append(frame[:, begin:end])
-                count += held[-1].size
-            if count >= _CHUNK:
-                yield np.concatenate(held, axis=1)
-                held, count = [], 0
-            if stop is not None and position >= stop:
-                break
-        if held:
-            yield np.concatenate(held, axis=1)
-
-    def _frames(self) -> Iterator[Floats]:
-        """Decoded frames (channels, n); damaged packets are left out, as every player does."""
-        sure, failure = False, ""
-        packets = self.container.demux(self.stream)
-        while True:
-            packet = None
-            try:
-                packet = next(packets, None)
-                frames = packet.decode() if packet is not None else []
-            except EOFError:
-                break
-            except self.damage as error:
-                failure = failure or _said(error)
-                frames = []
-                if packet is None:  # the file cannot be read on
-                    break
-            if packet is None:
-                break
-            for frame in frames:
-                sure = True
-                yield self._values(frame)
-        if failure and not sure:
-            raise AudioError(self.name, f"unreadable: {failure}")
-
-    def _values(self, frame: Any) -> Floats:
-        channels = len(frame.layout.channels)
-        if (frame.sample_rate, channels) != (self.probe.sample_rate, self.probe.channels):
-            began = f"{self.probe.sample_rate} Hz, {self.probe.channels} channels"
-            found = f"{frame.sample_rate} Hz, {channels} channels"
-            raise AudioError(self.name, f"unreadable: it begins with {began} and changes to {found}")
-        values: NDArray[Any] = frame.to_ndarray()
-        values = values if frame.format.is_planar else values.reshape(-1, channels).T
-        kind = values.dtype.str[1:]
-        floats = values.astype(np.float32)
-        if kind in _FULL_SCALE:
-            floats -= np.float32(_FULL_SCALE[kind] if kind == "u1" else 0)
-            floats /= np.float32(_FULL_SCALE[kind])
-        return floats
-
-    def close(self) -> None:
-        self.container.close()
-
-
-def _said(error: Exception) -> str:
-    """An error's own words, short."""
+def said(error: Exception) -> str:
+    """An error's own words, short and in one line."""
     if isinstance(error, soundfile.LibsndfileError):
         return str(error.error_string).strip(" .") or "damaged"
-    words = (getattr(error, "strerror", None) or str(error)).strip(" .")
+    words = " ".join(str(getattr(error, "strerror", None) or error).split()).strip(" .")
+    if not words:
+        words = (
+            "not enough memory" if isinstance(error, MemoryError) else f"its decoder failed ({type(error).__name__})"
+        )
     return words[:1].lower() + words[1:]

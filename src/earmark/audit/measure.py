@@ -18,7 +18,7 @@ import soxr
 from numpy.typing import NDArray
 
 from ..data import Clip
-from ..decoders import Decoder, opened
+from ..decoders import Decoder, frame_at, opened
 from ..embeddings import Cache, content_key
 from ..errors import AudioError
 from ..progress import bar
@@ -69,8 +69,8 @@ def measure(clip: Clip, *, cache: Cache | None = None) -> Facts:
 
 def _measured(facts: Facts, clip: Clip, decoder: Decoder) -> Facts:
     probe, rate = decoder.probe, decoder.probe.sample_rate
-    start = round(clip.start * rate)
-    stop = None if clip.duration is None else round((clip.start + clip.duration) * rate)
+    start = frame_at(clip.start, rate)
+    stop = None if clip.duration is None else frame_at(clip.start + clip.duration, rate)
     seen = _Seen(probe.channels)
     print_ = fingerprint(_at_rate(map(seen.add, decoder.chunks(start, stop)), rate))
     known = replace(
