@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+import earmark
 from earmark import registry
 from earmark.data import Clip, Dataset, Excluded
 from earmark.datasets import gtzan, open_dataset
@@ -185,3 +189,63 @@ def test_nothing_is_dropped_in_silence() -> None:
     left = Dataset("d", clips).without([Excluded("1.wav", "silent")], ["1.wav"])
     assert [c.id for c in left.clips] == ["0.wav", "2.wav"]
     assert left.excluded == (Excluded("1.wav", "silent"),)
+
+
+def test_an_end_is_understood(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    for head in ("start,end", "start_time,end_time"):
+        table.write_text(f"path,{head},label\na.wav,1,3.5,x\na.wav,,2,y\na.wav,4,,z\n")
+        assert [(c.start, c.duration) for c in open_dataset(table).clips] == [(1, 2.5), (0, 2), (4, None)]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("a.wav,2,2,,x", "line 2: the end, 2 s, is not after the start, 2 s"),
+        ("a.wav,2,1,,x", "is not after the start"),
+        ("a.wav,1,3,1,x", "the end is 3 s, but start and duration give 2 s"),
+        ("a.wav,1,soon,,x", "end is 'soon'"),
+    ],
+)
+def test_ends_that_cannot_be(tmp_path: Path, line: str, said: str) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text(f"path,start,end,duration,label\n{line}\n")
+    with pytest.raises(DataError, match=said):
+        open_dataset(table)
+
+
+def test_times_of_another_name_are_told(tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("path,onset,offset,label\na.wav,1,2,x\n")
+    assert [n.split(": ")[1] for n in open_dataset(table).notes] == [
+        "the column 'offset' was not used; times are start and duration, or start and end",
+        "the column 'onset' was not used; times are start and duration, or start and end",
+    ]
+
+
+class _Frame:
+    """What a DataFrame looks like: it gives its columns' names when it is gone through."""
+
+    columns = ("path", "label", "artist")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def to_csv(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (_Frame(), r'table in memory \(_Frame\).*frame.to_csv\("clips.csv"'),
+        ({"path": ["a.wav"]}, "of the kind dict"),
+        (np.zeros(3), "of the kind ndarray"),
+        (7, "of the kind int"),
+        (None, "of the kind NoneType"),
+        (b"a.wav", "of the kind bytes"),
+    ],
+)
+def test_what_is_no_list_of_paths(source: Any, said: str) -> None:
+    for use in (open_dataset, lambda s: earmark.compare(s, ["mfcc/lda"]), lambda s: earmark.train(s, "mfcc/lda")):
+        with pytest.raises(DataError, match=said):
+            use(source)

@@ -13,6 +13,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .quiet import be_quiet
+
+be_quiet()  # before anything of it is imported
+
 if TYPE_CHECKING:  # for type checkers and editors; at run time see _WHERE
     from .again import Rerun, rerun  # noqa: F401
     from .data import Clip, Dataset  # noqa: F401

@@ -7,7 +7,6 @@ and told as an error. This is the only module that knows Ray.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,7 +29,6 @@ def cluster(address: str | None = None, *, workers: int | None = None) -> Iterat
 
     Raises MissingExtraError without Ray, DataError if nothing answers.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it shall not phone home
     try:
         import ray
     except ModuleNotFoundError as error:

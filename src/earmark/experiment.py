@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from . import advice, split
 from .backbone import Backbone
 from .data import Dataset
-from .datasets import named
+from .datasets import check_list, named
 from .embeddings import Cache
 from .errors import DataError
 from .evaluation import Evaluation, evaluate, majority_baseline
@@ -107,6 +107,7 @@ def compare(
     """
     began = time.perf_counter()
     if not isinstance(source, (str, Path, Data, Dataset)):
+        check_list(source)
         source = tuple(source)  # a generator can be read once only
     found = tuple(dict.fromkeys(find(r) for r in ([recipes] if isinstance(recipes, (str, Recipe)) else recipes)))
     if not found:

@@ -32,11 +32,13 @@ from numpy.typing import NDArray
 
 from .backbone import About, Backbone, Floats
 from .data import Clip, Dataset, known
-from .datasets import open_dataset
+from .datasets import check_list, open_dataset
+from .datasets.table import part_mark, times
 from .embeddings import Cache, Embeddings
 from .errors import DataError, EarmarkError, MissingExtraError, RecipeError
 from .fitting import Data, prepare
 from .recipe import Recipe
+from .tails import fitted
 
 Source = str | Path | Dataset | Iterable[str | Path]
 _NAMES = {
@@ -104,20 +106,17 @@ class Ready:
         )  # fmt: skip
 
     def told(self, table: Path, columns: Mapping[str, str] | None = None) -> Ready:
-        """Labels, groups and folds from a table of clips, found by ``id`` (or ``clip``, ``path``), with or without
-        folders and endings.
+        """Labels, groups and folds from a table of clips, found by ``id`` (or ``clip``, ``path``): by the whole path, else
+        by its longest tail that is unique (``tails.fitted``).
 
         ``columns`` says how the table calls them, e.g. ``{"group": "artist"}``. A clip whose group is empty there is a
-        group of its own, which is noted. Raises DataError for a column or a clip that the table does not have.
+        group of its own, which is noted. Raises DataError for a column or a clip that the table does not have, or that fits
+        two lines.
         """
-        lines = _table(table, columns or {})
+        names, lines = _table(table, columns or {})
         clips, alone = [], 0
-        for clip in self.dataset.clips:
-            line = lines.get(clip.id) or lines.get(Path(clip.id).stem)
-            if line is None:
-                raise DataError(
-                    f"{table}: found no line for the clip {clip.id!r}; wanted one for each clip of the file"
-                )
+        for clip, at in zip(self.dataset.clips, fitted([c.id for c in self.dataset.clips], names, table), strict=True):
+            line = lines[at]
             group = ((known(line["group"]) and line["group"]) or f"only {clip.id}") if "group" in line else clip.group
             alone += "group" in line and known(line["group"]) is None
             label, fold = line.get("label") or clip.label, line.get("fold") or clip.fold
@@ -214,7 +213,9 @@ def file_backbone(key: str, X: Floats, window: float, facts: Mapping[str, Any]) 
 
 # ------------------------------------------------------------------------------------------------- files
 def _files(source: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
-    """Files of rows that ``source`` names, or none if it names something else."""
+    """Files of rows that ``source`` names, or none if it names something else. Raises DataError for what is no list."""
+    if not isinstance(source, (str, Path)):
+        check_list(source)
     given: list[Path] = []
     for path in [Path(source)] if isinstance(source, (str, Path)) else map(Path, source):
         path = path.expanduser()
@@ -357,8 +358,8 @@ def _shared(names: Sequence[str]) -> str:
     return re.sub(r"[-_. ][^-_. ]*$", "", names[0][:end]) or "rows"
 
 
-def _table(path: Path, columns: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Lines of a table of clips by the clip's name, whole and without folders and ending."""
+def _table(path: Path, columns: Mapping[str, str]) -> tuple[list[str], list[dict[str, str]]]:
+    """Names of the clips in a table, and what its lines say of them."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
@@ -378,8 +379,13 @@ def _table(path: Path, columns: Mapping[str, str]) -> dict[str, dict[str, str]]:
     key = columns.get("id") or next((c for c in head if c.lower() in (*_NAMES["id"], *_NAMES["path"])), None)
     if key is None:
         raise DataError(f"{path}: found the columns {', '.join(head)}; wanted one called id, clip or path")
-    found: dict[str, dict[str, str]] = {}
-    for line in lines:
-        facts = {k: line[c] or "" for k, c in used.items() if c}
-        found[line[key]] = found[Path(line[key]).stem] = facts
-    return found
+    names = [_line_name(line, key, f"{path}, line {number}") for number, line in enumerate(lines, start=2)]
+    return names, [{k: line[c] or "" for k, c in used.items() if c} for line in lines]
+
+
+def _line_name(line: Mapping[str, str], key: str, where: str) -> str:
+    """The id of a line's clip: a part of a file has its times in it, as ids of clips have."""
+    name = line[key] or ""
+    if key.lower() not in _NAMES["path"]:
+        return name
+    return name + part_mark(*times({k.strip(): v or "" for k, v in line.items() if isinstance(k, str)}, where))

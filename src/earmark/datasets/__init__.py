@@ -12,7 +12,7 @@ A file here has:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from .. import registry
@@ -28,6 +28,7 @@ def open_dataset(source: str | Path | Dataset | Iterable[str | Path]) -> Dataset
     if isinstance(source, Dataset):
         return source
     if not isinstance(source, (str, Path)):
+        check_list(source)
         from .folder import of_files
 
         return of_files([Path(p) for p in source])
@@ -44,6 +45,21 @@ def open_dataset(source: str | Path | Dataset | Iterable[str | Path]) -> Dataset
         if matches is not None and matches(path):
             return _built(candidate, path)
     return _built("folder" if path.is_dir() else "table", path)
+
+
+def check_list(source: object) -> None:
+    """Raise DataError for what is no list of paths: a DataFrame would be taken for files called as its columns."""
+    kind = type(source).__name__
+    if hasattr(source, "columns") or hasattr(source, "to_csv") or hasattr(source, "schema"):
+        raise DataError(
+            f"found a table in memory ({kind}); wanted a file. Write it down and name that: "
+            'frame.to_csv("clips.csv", index=False), with the columns path and label'
+        )
+    if isinstance(source, (Mapping, bytes, bytearray)) or hasattr(source, "dtype") or not isinstance(source, Iterable):
+        raise DataError(
+            f"found an object of the kind {kind}; wanted a folder, a table (csv, tsv, parquet), a list of paths of sounds, or "
+            "a known data set"
+        )
 
 
 def named(source: str | Path) -> tuple[str | None, Path]:

@@ -1,4 +1,5 @@
-"""A table of clips: CSV, TSV or Parquet with the columns path, label and, if known, group, fold or split, start, duration.
+"""A table of clips: CSV, TSV or Parquet with the columns path, label and, if known, group, fold or split, start and
+duration or end (seconds; also start_time and end_time).
 
 Paths are relative to the table; `s3://bucket/a.wav` lies in an object store. Other columns are left alone. Empty labels mean "not labelled".
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..data import Clip, Dataset, writable
@@ -21,6 +22,8 @@ LAYOUT = {
     "c.wav": "",
     "d.wav": "",
 }
+STARTS, ENDS = ("start", "start_time"), ("end", "end_time")
+UNUSED = ("onset", "offset", "stop", "begin", "from", "to")  # times, perhaps: told that they are not used
 SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq")
 
 
@@ -34,7 +37,9 @@ def build(path: Path) -> Dataset:
         )
     rows = _parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _text(path)
     clips: dict[tuple[str, float, float | None], tuple[int, Clip]] = {}
+    columns: set[str] = set()
     for line, row in rows:
+        columns |= row.keys()
         clip = _clip(row, line, path)
         # "a.wav" and "sub/../a.wav" are one file: with two labels, or on both sides of a split, it would lie.
         key = os.path.normpath(clip.path), clip.start, clip.duration
@@ -46,7 +51,11 @@ def build(path: Path) -> Dataset:
                 "(path, start, duration) must stand once: delete one of the lines"
             )
         clips[key] = line, clip
-    return Dataset(name=_name(path), clips=tuple(clip for _, clip in clips.values()))
+    idle = sorted(columns & set(UNUSED))
+    notes = tuple(
+        f"{path}: the column {c!r} was not used; times are start and duration, or start and end" for c in idle
+    )
+    return Dataset(name=_name(path), clips=tuple(clip for _, clip in clips.values()), notes=notes)
 
 
 def _name(path: Path) -> str:
@@ -60,11 +69,8 @@ def _clip(row: dict[str, str], line: int, table: Path) -> Clip:
         raise DataError(f"{where}: the path is empty")
     if "\0" in row["path"]:
         raise DataError(f"{where}: the path {row['path'][:80]!r} holds a zero byte, which no path can")
-    start = _seconds(row.get("start"), "start", where) or 0.0
-    duration = _seconds(row.get("duration"), "duration", where)
-    if duration == 0:
-        raise DataError(f"{where}: the duration is 0; wanted seconds above 0, or nothing for the whole file")
-    part = f"#{start:g}+{duration:g}" if duration is not None else (f"#{start:g}" if start else "")
+    start, duration = times(row, where)
+    part = part_mark(start, duration)
     remote = "://" in row["path"]  # in an object store
     return Clip(
         id=(row["path"] if remote else Path(row["path"]).as_posix()) + part,
@@ -75,6 +81,38 @@ def _clip(row: dict[str, str], line: int, table: Path) -> Clip:
         start=start,
         duration=duration,
     )
+
+
+def times(row: Mapping[str, str], where: str) -> tuple[float, float | None]:
+    """Start and duration in seconds that a line gives: by ``duration``, or by ``end``. Raises DataError."""
+    start = _first_seconds(row, STARTS, where) or 0.0
+    duration = _seconds(row.get("duration"), "duration", where)
+    end = _first_seconds(row, ENDS, where)
+    if duration == 0:
+        raise DataError(f"{where}: the duration is 0; wanted seconds above 0, or nothing for the whole file")
+    if end is None:
+        return start, duration
+    if end <= start:
+        raise DataError(f"{where}: the end, {end:g} s, is not after the start, {start:g} s; wanted a later one")
+    if duration is not None and abs(start + duration - end) > 1e-3:
+        raise DataError(
+            f"{where}: the end is {end:g} s, but start and duration give {start + duration:g} s; wanted one of the two, or "
+            "both alike"
+        )
+    return start, duration if duration is not None else round(end - start, 9)
+
+
+def part_mark(start: float, duration: float | None) -> str:
+    """What stands behind the path in the id of a part of a file: ``"#1.5+2"``."""
+    return f"#{start:g}+{duration:g}" if duration is not None else (f"#{start:g}" if start else "")
+
+
+def _first_seconds(row: Mapping[str, str], columns: Iterable[str], where: str) -> float | None:
+    """The value of the one of these columns that is filled. Raises DataError if two say different things."""
+    found = {c: value for c in columns if (value := _seconds(row.get(c), c, where)) is not None}
+    if len(set(found.values())) > 1:
+        raise DataError(f"{where}: {' and '.join(f'{c} is {v:g}' for c, v in found.items())}; wanted one of them")
+    return next(iter(found.values()), None)
 
 
 def _seconds(text: str | None, column: str, where: str) -> float | None:
@@ -128,5 +166,5 @@ def _check_columns(columns: list[str], path: Path) -> None:
     if "path" not in columns:
         raise DataError(
             f"{path}: found the columns {', '.join(columns) or 'none'}; wanted path and label, and optionally group, "
-            "fold or split, start, duration"
+            "fold or split, start and duration or end"
         )
