@@ -9,12 +9,13 @@ import pytest
 import soundfile
 import torch
 
-from earmark import registry, split
+from earmark import registry
 from earmark.datasets import open_dataset
 from earmark.errors import DataError
 from earmark.experiment import run
 from earmark.fitting import branch_rows, fit, prepare
 from earmark.nets import ten_convolutions
+from earmark.plan import planned
 from earmark.recipe import Recipe
 from earmark.training import bundle
 
@@ -64,10 +65,10 @@ def test_a_model_sees_the_images_that_were_learnt_from(noises: Path) -> None:
     X, clip = branch_rows(recipe.branches[0], data, every)
     assert X.shape[1] == 4
     assert np.bincount(clip).max() > 1  # the longer sounds are two images
-    units = split.units(data.dataset, "clips")
+    plan = planned(data, "clips", 2, 0, recipes=[recipe])
     judged = run(recipe, data, protocol="clips", folds=2)
-    fitted = fit(recipe, data, every, units)
-    model = bundle(fitted, data, judged, units, protocol="clips", seed=0)
+    fitted = fit(recipe, data, every, plan.units)
+    model = bundle(fitted, data, judged, plan, seed=0)
     wanted, _ = fitted.scores(data, every)
     rows = data.rows[recipe.backbones[0]]
     known_as = model.branches[0].backbones[0].fingerprint

@@ -49,7 +49,7 @@ _WHERE = {
     "train": "training",
 }
 
-__version__ = "0.1.0"
+__version__ = "0.1.1"
 __all__ = sorted([*_WHERE, "__version__"])
 
 
