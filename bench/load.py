@@ -25,9 +25,9 @@ from pathlib import Path
 import numpy as np
 
 from earmark import load
-from earmark.data import Clip
-from earmark.datasets import sounds_below
-from earmark.embeddings import embed
+from earmark.data.clips import Clip
+from earmark.data.layouts import sounds_below
+from earmark.embeddings.make import embed
 
 
 def main() -> None:

@@ -16,9 +16,10 @@ import numpy as np
 import soundfile
 from workers import Worker, median, ratio, run, started, turns
 
-from earmark import audio, registry
-from earmark.datasets import sounds_below
-from earmark.errors import AudioError
+from earmark import audio
+from earmark.core import plugins
+from earmark.data.layouts import sounds_below
+from earmark.core.errors import AudioError
 
 OURS = sys.executable
 EARMARK = (OURS, "-c", "from earmark.cli import main; main()")
@@ -88,9 +89,9 @@ def vggish(files: Sequence[Path], threads: int, rounds: int, precisions: Sequenc
     import torch
 
     from earmark.backbones.vggish import WEIGHTS
-    from earmark.nets import vggish as net
-    from earmark.weights.export import to_onnx
-    from earmark.weights.int8 import quantise
+    from earmark.backbones.nets import vggish as net
+    from earmark.backbones.weights.export import to_onnx
+    from earmark.backbones.quantize.int8 import quantise
 
     with TemporaryDirectory() as folder:
         port, file = Path(folder) / "port.npz", Path(folder) / "vggish.onnx"
@@ -113,7 +114,7 @@ def vggish(files: Sequence[Path], threads: int, rounds: int, precisions: Sequenc
             name = "vggish(output=relu,precision=bf16)"
             workers["Earmark bf16"] = Worker(OURS, "earmark_rows.py", name, threads, file, threads=1)
         if "int8" in precisions:
-            patches = registry.build("backbones", "vggish", at="patches")
+            patches = plugins.build("backbones", "vggish", at="patches")
             rows = np.concatenate([patches.embed(audio.load(f, patches.sample_rate)) for f in files[:8]])
             small = Path(folder) / "vggish.int8.onnx"
             small.write_bytes(quantise(file.read_bytes(), "rectified", rows).net)
@@ -190,7 +191,7 @@ def heads(clips: int = 1000, rows: int = 62, width: int = 1024, classes: int = 1
     groups = np.repeat(np.arange(clips), rows)
     took = {}
     for name in ("logreg", "dense"):
-        head = registry.build("heads", name, seed=0)
+        head = plugins.build("heads", name, seed=0)
         began = time.perf_counter()
         head.fit(X, y, groups)
         took[name] = time.perf_counter() - began
@@ -219,9 +220,9 @@ def warm(files: Sequence[Path]) -> Facts:
 
     Inner folds that are remembered in the process are forgotten each time, as in a run of its own.
     """
-    from earmark.data import Clip, Dataset
-    from earmark.embeddings import Cache
-    from earmark.experiment import compare
+    from earmark.data.clips import Clip, Dataset
+    from earmark.data.cache import Cache
+    from earmark.studies.compare import compare
     from earmark.heads import _inner
 
     clips = [Clip(str(f), f, label=f.parent.name) for f in files]
@@ -288,8 +289,8 @@ def long(model: Path, hours: Sequence[float] = (0.01, 1, 10)) -> Facts:
 
 def model_for(folder: Path) -> Path:
     """A small YAMNet model, trained on made-up music."""
-    from earmark.synthetic import make
-    from earmark.training import train
+    from earmark.audio.synthetic import make
+    from earmark.models.train import train
 
     out = folder / "model"
     if not out.exists():

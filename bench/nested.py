@@ -13,14 +13,15 @@ from collections import Counter
 
 import numpy as np
 
-from earmark import split
-from earmark.datasets import open_dataset
-from earmark.embeddings import Cache
-from earmark.evaluation import evaluate
-from earmark.experiment import splits_of
-from earmark.fitting import fit, prepare
-from earmark.pairs import compare
-from earmark.recipe import Recipe, find
+from earmark.data import split
+from earmark.data.load import open_dataset
+from earmark.data.cache import Cache
+from earmark.metrics.evaluation import evaluate
+from earmark.models.cross_validate import splits_of
+from earmark.models.fit import fit
+from earmark.models.prepare import prepare
+from earmark.metrics.paired import compare
+from earmark.recipes.recipe import Recipe, find
 
 SIX = "yamnet+musicnn+musicnn@pooled+musicnn-vgg+choi2017+aisfx"
 CANDIDATES = (

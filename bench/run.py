@@ -22,8 +22,8 @@ import environments
 import measures
 import page
 
-from earmark.errors import EarmarkError
-from earmark.synthetic import make
+from earmark.core.errors import EarmarkError
+from earmark.audio.synthetic import make
 
 HERE = Path(__file__).parent
 DATA = HERE.parents[1] / "shared" / "data" / "gtzan"
@@ -97,7 +97,7 @@ def measured(files: list[Path], threads: int, rounds: int) -> dict[str, Callable
 
 def has(precision: str) -> bool:
     """Whether nets are to be had here in that precision; says why not."""
-    from earmark.recipe import Part
+    from earmark.core.spec import Part
 
     try:
         Part.parse(f"yamnet(precision={precision})").backbone()

@@ -28,12 +28,13 @@ from typing import Any
 
 import numpy as np
 
-from earmark import audio, cluster, parts
-from earmark.backbone import Backbone
-from earmark.data import Clip, Excluded
-from earmark.datasets import open_dataset
-from earmark.recipe import Part
-from earmark.rows_folder import open_folder
+from earmark import audio
+from earmark.embeddings import ray as cluster, shards
+from earmark.backbones.base import Backbone
+from earmark.data.clips import Clip, Excluded
+from earmark.data.load import open_dataset
+from earmark.core.spec import Part
+from earmark.embeddings.store import open_folder
 
 
 def cuts(table: Path, count: int) -> list[Clip]:
@@ -53,15 +54,15 @@ def cuts(table: Path, count: int) -> list[Clip]:
     return found[:count]
 
 
-def run(engine: Any, work: parts.Work, out: Path, clips: Sequence[Clip], **more: Any) -> float:
+def run(engine: Any, work: shards.Work, out: Path, clips: Sequence[Clip], **more: Any) -> float:
     began = time.perf_counter()
-    todo = parts.cut(parts.left(work, str(out), clips), workers=2)
+    todo = shards.cut(shards.left(work, str(out), clips), workers=2)
     made = list(engine(work, str(out), todo, **more))
     assert sum(m.clips for m in made) == len(clips)
     return time.perf_counter() - began
 
 
-def turns(work: parts.Work, clips: list[Clip], folder: Path, chunks: int) -> dict[str, Any]:
+def turns(work: shards.Work, clips: list[Clip], folder: Path, chunks: int) -> dict[str, Any]:
     """Local and Ray chunk by chunk, each first every other time."""
     run(cluster.spread, work, folder / "warm", clips[:8])  # workers start, nets are loaded
     spent: dict[str, list[float]] = {"local": [], "ray": []}
@@ -70,7 +71,7 @@ def turns(work: parts.Work, clips: list[Clip], folder: Path, chunks: int) -> dic
         own = clips[k * size : (k + 1) * size]
         for name in ("local", "ray") if k % 2 else ("ray", "local"):
             if name == "local":
-                spent[name].append(run(parts.local, work, folder / name, own, workers=2))
+                spent[name].append(run(shards.local, work, folder / name, own, workers=2))
             else:
                 spent[name].append(run(cluster.spread, work, folder / name, own))
     ratios = [a / b for a, b in zip(spent["local"], spent["ray"], strict=True)]
@@ -81,7 +82,7 @@ def turns(work: parts.Work, clips: list[Clip], folder: Path, chunks: int) -> dic
     }  # fmt: skip
 
 
-def killed(work: parts.Work, clips: list[Clip], out: Path) -> dict[str, Any]:
+def killed(work: shards.Work, clips: list[Clip], out: Path) -> dict[str, Any]:
     """Kill one process that is at a part, half-way."""
     dead: list[int] = []
 
@@ -111,7 +112,7 @@ def equal(a: Path, b: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def costs(backbone: Backbone, clips: list[Clip], work: parts.Embedding, folder: Path) -> dict[str, Any]:
+def costs(backbone: Backbone, clips: list[Clip], work: shards.Embedding, folder: Path) -> dict[str, Any]:
     """Processor milliseconds of a clip of 30 s by step, on one thread, and bytes."""
     long = [c for c in clips if c.duration is None and (audio.probe(c.path).seconds or 0) > 29][:20]
     spent: dict[str, list[float]] = {"read and decode": [], "front end": [], "net": []}
@@ -128,7 +129,7 @@ def costs(backbone: Backbone, clips: list[Clip], work: parts.Embedding, folder: 
             spent["front end"].append(t2 - t1)
             spent["read and decode"].append(t1 - t0)
     began = time.process_time()
-    run(parts.local, work, folder / "long", long, workers=1)
+    run(shards.local, work, folder / "long", long, workers=1)
     whole = (time.process_time() - began) / len(long)
     size = sum(f.stat().st_size for f in (folder / "long" / "rows").iterdir()) / len(long)
     steps = {k: 1000 * statistics.median(v) for k, v in spent.items()}
@@ -145,7 +146,7 @@ class Idle:
     seconds: float = 0.0
     facts: Any = None
 
-    def open(self) -> parts.Write:
+    def open(self) -> shards.Write:
         def write(_clips: Sequence[Clip], _file: Path) -> tuple[int, list[Excluded]]:
             time.sleep(self.seconds)
             return 0, []
@@ -163,12 +164,12 @@ def driver(folder: Path, rows: Path, clips: int) -> dict[str, Any]:
     began = time.perf_counter()
     many = open_dataset(table).clips
     opened = time.perf_counter() - began
-    todo = parts.cut(many, workers=1)
+    todo = shards.cut(many, workers=1)
     began = time.perf_counter()
     given = len(list(cluster.spread(Idle(facts={"idle": 1}), str(folder), todo[:1000])))
     rate = given / (time.perf_counter() - began)
     began = time.perf_counter()
-    left = len(parts.left(parts.Embedding.of(Part.parse("yamnet")), str(rows), many[:1]))
+    left = len(shards.left(shards.Embedding.of(Part.parse("yamnet")), str(rows), many[:1]))
     looked = (time.perf_counter() - began) / len(list((rows / "rows").iterdir()))
     return {
         "clips": clips, "table opened s": opened, "largest memory MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
@@ -214,7 +215,7 @@ def main() -> None:
     made.add_node(**node)
     ray.init(address=made.address, log_to_driver=False, logging_level="error")
     told: dict[str, Any] = {"load before": os.getloadavg(), "processors": os.cpu_count(), "ray": ray.__version__}
-    work = parts.Embedding.of(Part.parse(given.backbone))
+    work = shards.Embedding.of(Part.parse(given.backbone))
     clips = cuts(given.table, given.clips)
     with tempfile.TemporaryDirectory(prefix="earmark-scale-") as name:
         folder = Path(name)

@@ -17,13 +17,16 @@ import numpy as np
 import onnx
 
 import earmark
-from earmark import registry, split
-from earmark.datasets import open_dataset
-from earmark.embeddings import Cache
-from earmark.experiment import Comparison, Run
-from earmark.fitting import Data, fit, prepare
-from earmark.recipe import Part, Recipe, find
-from earmark.report import write
+from earmark.core import plugins
+from earmark.data import split
+from earmark.data.load import open_dataset
+from earmark.data.cache import Cache
+from earmark.models.results import Comparison, Run
+from earmark.models.prepare import Data, prepare
+from earmark.models.fit import fit
+from earmark.core.spec import Part
+from earmark.recipes.recipe import Recipe, find
+from earmark.report.compare import write
 
 MUSIC = (
     "best-music", "peer-music", "musicnn-vgg/logreg", "musicnn-vgg:mean/logreg", "musicnn/logreg", "musicnn:mean/lda",
@@ -78,7 +81,7 @@ def sizes(recipe: Recipe, data: Data) -> tuple[int, int]:
 
 
 def _brief(head: Part) -> Part:
-    takes = registry.parameters("heads", head.name)
+    takes = plugins.parameters("heads", head.name)
     return Part.of(head.name, head.kwargs | ({"epochs": 1} if "epochs" in takes else {}))
 
 

@@ -13,10 +13,11 @@ from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
 
-from earmark import registry, weights  # noqa: E402
-from earmark.backbone import Backbone  # noqa: E402
-from earmark.errors import WeightsError  # noqa: E402
-from earmark.home import home  # noqa: E402
+from earmark.core import plugins  # noqa: E402
+from earmark.backbones import weights
+from earmark.backbones.base import Backbone  # noqa: E402
+from earmark.core.errors import WeightsError  # noqa: E402
+from earmark.core.paths import home  # noqa: E402
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -69,10 +70,10 @@ def backbone(installed: Callable[[str], weights.Installed]) -> Callable[..., Bac
 
     def get(name: str, **params: object) -> Backbone:
         try:
-            built: Backbone = registry.build("backbones", name, **params)
+            built: Backbone = plugins.build("backbones", name, **params)
         except WeightsError:
-            installed(registry.module("backbones", name).ABOUT.weights)
-            built = registry.build("backbones", name, **params)
+            installed(plugins.module("backbones", name).ABOUT.weights)
+            built = plugins.build("backbones", name, **params)
         return built
 
     return get

@@ -294,7 +294,7 @@ def named(folder: Path, ending: str, draw: Random) -> Path:
 def audio_case(case: Case, folder: Path, tools: Path) -> str:
     """probe, load and blocks of a damaged file must agree with each other."""
     from earmark import audio
-    from earmark.errors import AudioError
+    from earmark.core.errors import AudioError
 
     draw = draw_of(Case("name", case.form, case.mutation, case.seed))
     path = named(folder, case.form, draw)
@@ -331,8 +331,8 @@ def checked(sound: Any) -> None:
 
 def predict_case(case: Case, folder: Path, tools: Path) -> str:
     """A damaged file between two good ones: three answers, the outer ones as ever, the middle one an answer or a reason."""
-    from earmark.data import Excluded
-    from earmark.errors import AudioError
+    from earmark.data.clips import Excluded
+    from earmark.core.errors import AudioError
 
     draw = draw_of(Case("name", case.form, case.mutation, case.seed))
     model, good, wanted = _model(tools)
@@ -416,7 +416,7 @@ _WORDS = _ODD_WORDS.split(" ")
 
 def recipe_case(case: Case, folder: Path, tools: Path) -> str:
     """A recipe of damaged words is refused, or is read, printed and read again as the same."""
-    from earmark.recipe import Recipe, find
+    from earmark.recipes.recipe import Recipe, find
 
     draw = draw_of(case)
     if case.form == "toml":
@@ -438,7 +438,7 @@ def recipe_case(case: Case, folder: Path, tools: Path) -> str:
 
 def rows_case(case: Case, folder: Path, tools: Path) -> str:
     """A damaged file of rows."""
-    from earmark.experiment import compare
+    from earmark.studies.compare import compare
 
     draw = draw_of(case)
     path = folder / f"rows.{case.form}"
@@ -555,7 +555,7 @@ def prepare(tools: Path) -> None:
     recipe = f"onnx(file={str(tools / 'net.onnx')!r})/logreg,mfcc:mean/lda"
     earmark.train(tools / "clips.csv", recipe, tools / "model", folds=2)
     rows = earmark.embed(tools / "clips.csv", "mfcc")
-    from earmark.rows_file import write
+    from earmark.embeddings.files import write
 
     for ending in ("npz", "csv", "parquet"):
         built = earmark.recipe.Part.parse("mfcc").backbone()
@@ -593,7 +593,7 @@ def _memory(name: str) -> float:
 
 def run_one(case: Case, tools: Path) -> Outcome:
     """A case in this process."""
-    from earmark.errors import EarmarkError
+    from earmark.core.errors import EarmarkError
 
     began = time.perf_counter()
     before = _memory("VmRSS")

@@ -17,7 +17,7 @@ import pytest
 import soundfile
 from fastapi import FastAPI
 
-from earmark.serve.server import listening, server
+from earmark.web.server import listening, server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from earmark import audio
 from earmark.audio import blocks, load, probe
-from earmark.errors import AudioError
+from earmark.core.errors import AudioError
 
 RATE = 16000
 SNDFILE = {  # suffix: (format, subtype, error of a sample that coding may make)
@@ -500,8 +500,8 @@ def test_whatever_a_library_raises_is_an_audio_error(tmp_path, monkeypatch, kind
 
 
 def test_a_fault_in_a_run_over_many_ends_nothing(tmp_path, monkeypatch):
-    from earmark.audit.measure import measure
-    from earmark.data import Clip
+    from earmark.data.duplicates.measure import measure
+    from earmark.data.clips import Clip
 
     for name in ("a", "b"):
         soundfile.write(tmp_path / f"{name}.wav", tone(0.5), 44100)

@@ -13,15 +13,17 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from earmark import manifest
-from earmark.audit import Audit, audit, with_recordings, write
-from earmark.audit.words import findings
+from earmark.core import manifest
+from earmark.audits import Audit, audit
+from earmark.data.duplicates import with_recordings
+from earmark.report.audit import write
+from earmark.audits.words import findings
 from earmark.cli.audit import command
-from earmark.data import Clip, Dataset
-from earmark.datasets import open_dataset
-from earmark.embeddings import Cache
-from earmark.errors import DataError
-from earmark.experiment import compare
+from earmark.data.clips import Clip, Dataset
+from earmark.data.load import open_dataset
+from earmark.data.cache import Cache
+from earmark.core.errors import DataError
+from earmark.studies.compare import compare
 from test_audit_duplicates import tune
 
 RATE = 22_050

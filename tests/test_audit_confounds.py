@@ -8,8 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from earmark.audit.confounds import ALPHA, FACTORS, TOGETHER, Confound, _number, confounds, named, sentence
-from earmark.audit.facts import Facts
+from earmark.audits.confounds import ALPHA, FACTORS, TOGETHER, Confound, _number, confounds, named, sentence
+from earmark.data.duplicates.facts import Facts
 
 
 def world(seed: int, groups: int = 40, size: int = 5) -> tuple[list[Facts], list[str], np.ndarray, np.ndarray]:

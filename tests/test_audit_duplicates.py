@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark import audio
-from earmark.audit import with_recordings
-from earmark.audit.duplicates import Pair, candidates, compare, joined, pairs, recordings
-from earmark.audit.fingerprint import EMPTY, HASHES, RATE, Fingerprint, fingerprint
-from earmark.audit.measure import measure_all
-from earmark.data import Clip, Dataset
-from earmark.datasets import open_dataset
+from earmark.data.duplicates import with_recordings
+from earmark.data.duplicates.find import Pair, candidates, compare, joined, pairs, recordings
+from earmark.audio.fingerprint import EMPTY, HASHES, RATE, Fingerprint, fingerprint
+from earmark.data.duplicates.measure import measure_all
+from earmark.data.clips import Clip, Dataset
+from earmark.data.load import open_dataset
 
 Sound = np.ndarray
 

@@ -10,11 +10,11 @@ import pytest
 import soundfile
 import soxr
 
-from earmark.audit.facts import Facts, kept
-from earmark.audit.files import SERIOUS, flags, usual
-from earmark.audit.measure import edge, measure, measure_all
-from earmark.data import Clip
-from earmark.embeddings import Cache
+from earmark.data.duplicates.facts import Facts, kept
+from earmark.audits.files import SERIOUS, flags, usual
+from earmark.data.duplicates.measure import edge, measure, measure_all
+from earmark.data.clips import Clip
+from earmark.data.cache import Cache
 
 RATE = 16_000
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earmark.audit.groups import proposed_groups
-from earmark.audit.labels import MODELS, suspicion
-from earmark.backbone import Backbone
-from earmark.datasets import open_dataset
-from earmark.embeddings import Cache, embed
+from earmark.audits.groups import proposed_groups
+from earmark.audits.labels import MODELS, suspicion
+from earmark.backbones.base import Backbone
+from earmark.data.load import open_dataset
+from earmark.data.cache import Cache
+from earmark.embeddings.make import embed
 
 
 def vectors(seed: int, classes: int = 5, groups: int = 8, size: int = 6, dim: int = 32) -> tuple[np.ndarray, ...]:

@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 
 import earmark
-from earmark import augment, fitting, split
-from earmark.augment import AUGMENTATIONS, numbered
-from earmark.effects import EFFECTS, exact
-from earmark.embeddings import Cache
-from earmark.errors import DataError, RecipeError
-from earmark.experiment import compare
-from earmark.ladder import ladder
-from earmark.recipe import Part, Recipe
+from earmark.recipes import augment
+from earmark.models import fit
+from earmark.data import split
+from earmark.recipes.augment import AUGMENTATIONS, numbered
+from earmark.audio.transforms import EFFECTS, exact
+from earmark.data.cache import Cache
+from earmark.core.errors import DataError, RecipeError
+from earmark.studies.compare import compare
+from earmark.studies.ladder import ladder
+from earmark.core.spec import Part
+from earmark.recipes.recipe import Recipe
 
 RATE = 22050
 TONE = (0.3 * np.sin(2 * np.pi * 441 * np.arange(3 * RATE) / RATE)).astype(np.float32)
@@ -119,7 +122,7 @@ def test_no_copy_of_a_test_clip_is_ever_learnt_from(
 ) -> None:
     """Every row that a head is fitted on, by its numbers: it must be of a clip or copy of the training side."""
     recipe = Recipe.parse("stack(mfcc/logreg,mfcc:mean/lda)~pitch~noise(snr=20)")
-    data = fitting.prepare(earmark.open_dataset(sounds), [recipe], cache=Cache(tmp_path))
+    data = fit.prepare(earmark.open_dataset(sounds), [recipe], cache=Cache(tmp_path))
     units = split.units(data.dataset, "groups", data.digests)
     (part,) = data.rows
     owner: dict[bytes, str] = {}
@@ -129,18 +132,18 @@ def test_no_copy_of_a_test_clip_is_ever_learnt_from(
         for i, vector in enumerate(rows.vectors("mean")):
             owner[vector.tobytes()] = units[i]
     learnt: list[set[str]] = []
-    original = fitting.fit_head
+    original = fit.fit_head
 
     def spy(branch, data, X, y, groups, seed):  # type: ignore[no-untyped-def]
         learnt.append({owner[row.tobytes()] for row in X})
         assert [owner[row.tobytes()] for row in X] == groups.tolist()  # so inner splits keep copies with their clip
         return original(branch, data, X, y, groups, seed)
 
-    monkeypatch.setattr(fitting, "fit_head", spy)
+    monkeypatch.setattr(fit, "fit_head", spy)
     splits = split.clip_splits(data.dataset, "groups", folds=3)
     for side in splits:
         learnt.clear()
-        fitting.fit(recipe, data, side.train, units)
+        fit.fit(recipe, data, side.train, units)
         assert len(learnt) == 12  # two branches, and five inner folds of each for the stack
         assert max(learnt, key=len) == set(units[side.train])
         assert not set().union(*learnt) & set(units[side.test])
@@ -148,10 +151,10 @@ def test_no_copy_of_a_test_clip_is_ever_learnt_from(
 
 def test_copies_triple_what_is_learnt_from_and_other_recipes_see_none(sounds: Path, tmp_path: Path) -> None:
     plain, more = Recipe.parse("mfcc/knn"), Recipe.parse("mfcc/knn~pitch~gain")
-    data = fitting.prepare(earmark.open_dataset(sounds), [plain, more], cache=Cache(tmp_path))
+    data = fit.prepare(earmark.open_dataset(sounds), [plain, more], cache=Cache(tmp_path))
     every = np.arange(len(data.labels))
-    X, clip = fitting.branch_rows(plain.branches[0], data, every, augment=plain.augment)
-    Y, of = fitting.branch_rows(more.branches[0], data, every, augment=more.augment)
+    X, clip = fit.branch_rows(plain.branches[0], data, every, augment=plain.augment)
+    Y, of = fit.branch_rows(more.branches[0], data, every, augment=more.augment)
     assert len(Y) == pytest.approx(3 * len(X), abs=3)
     np.testing.assert_array_equal(Y[: len(X)], X)
     assert set(of.tolist()) == set(clip.tolist())

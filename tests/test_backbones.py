@@ -9,12 +9,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from earmark import registry, weights
-from earmark.backbone import About, Backbone
-from earmark.errors import RecipeError
+from earmark.core import plugins
+from earmark.backbones import weights
+from earmark.backbones.base import About, Backbone
+from earmark.core.errors import RecipeError
 from golden.signals import sweep
 
-NAMES = registry.names("backbones")
+NAMES = plugins.names("backbones")
 NETS = tuple(weights.known())
 
 
@@ -51,7 +52,7 @@ def own_net(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 
 
 def test_about(name: str) -> None:
-    about = registry.module("backbones", name).ABOUT
+    about = plugins.module("backbones", name).ABOUT
     assert isinstance(about, About)
     assert about.summary
     assert about.trained_on
@@ -65,15 +66,15 @@ def test_about(name: str) -> None:
 
 
 def test_parameters_are_keywords_with_defaults(name: str) -> None:
-    for parameter in inspect.signature(registry.module("backbones", name).build).parameters.values():
+    for parameter in inspect.signature(plugins.module("backbones", name).build).parameters.values():
         assert parameter.kind is parameter.KEYWORD_ONLY
         assert parameter.default is not parameter.empty
     with pytest.raises(RecipeError, match="has no parameter"):
-        registry.build("backbones", name, nonsense=1)
+        plugins.build("backbones", name, nonsense=1)
 
 
 def test_what_is_told_beforehand_is_true(name: str, build: Callable[..., Backbone]) -> None:
-    about, built = registry.module("backbones", name).ABOUT, build()
+    about, built = plugins.module("backbones", name).ABOUT, build()
     assert built.name == name
     if about.weights is None:
         return  # it can be built at any time, so nothing needs to be told
@@ -127,7 +128,7 @@ def test_rebuilt_from_its_parameters(name: str, build: Callable[..., Backbone]) 
     again = build(**built.params)
     assert again.fingerprint == built.fingerprint
     if built.net is not None:  # as a model bundle does it: with a copy of the net
-        given = registry.build("backbones", name, **built.params, weights=built.net.content)
+        given = plugins.build("backbones", name, **built.params, weights=built.net.content)
         assert given.fingerprint == built.fingerprint
         assert given.shape == built.shape
 
@@ -136,14 +137,14 @@ def test_other_parameters_are_another_backbone(name: str, build: Callable[..., B
     """The fingerprint keys the cache: it must tell apart whatever changes rows."""
     built = build()
     seen = {built.fingerprint}
-    if "hop" in registry.parameters("backbones", name):
+    if "hop" in plugins.parameters("backbones", name):
         seen.add(build(hop=2 * built.hop).fingerprint)
-    if "pad" in registry.parameters("backbones", name):
+    if "pad" in plugins.parameters("backbones", name):
         seen.add(build(pad="zero").fingerprint)
         with pytest.raises(RecipeError, match="pad"):
             build(pad="nonsense")
-    assert len(seen) == 1 + ("hop" in registry.parameters("backbones", name)) + (
-        "pad" in registry.parameters("backbones", name)
+    assert len(seen) == 1 + ("hop" in plugins.parameters("backbones", name)) + (
+        "pad" in plugins.parameters("backbones", name)
     )
 
 
@@ -156,7 +157,7 @@ def test_onnx_is_the_torch_net(known: str, installed: Callable[[str], weights.In
     rows = np.random.default_rng(0).standard_normal((3, *one.facts["inputs"])).astype(np.float32)
     names = list(one.shapes)
     net = one.network()
-    from earmark.backbone import Net
+    from earmark.backbones.base import Net
 
     for output in one.facts["outputs"]:
         with torch.inference_mode():
@@ -180,7 +181,7 @@ def test_cut(
     sound = sweep(3.6)
     rows = frozen.embed(sound)
     assert rows.shape[1:] == frozen.shape == shape
-    one = installed(registry.module("backbones", part).ABOUT.weights)
+    one = installed(plugins.module("backbones", part).ABOUT.weights)
     after = one.network(after=cut)
     names = [name for name, _ in after.named_children()]
     with torch.inference_mode():

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, save
 
-from earmark import mel, registry
-from earmark.errors import RecipeError
+from earmark.audio import mel
+from earmark.core import plugins
+from earmark.core.errors import RecipeError
 from golden.signals import sweep
 
 FRONT = {"n_fft": 256, "hop_length": 80, "n_mels": 16, "log": "ln", "offset": 0.01}
@@ -37,7 +38,7 @@ def net(folder: Path, sides: list[Any], axes: list[int], out: list[Any]) -> Path
 
 
 def build(path: Path, **params: Any) -> Any:
-    return registry.build("backbones", "onnx", file=str(path), **params)
+    return plugins.build("backbones", "onnx", file=str(path), **params)
 
 
 @pytest.mark.parametrize(

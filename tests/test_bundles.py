@@ -19,8 +19,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 import earmark
 import fuzzing
-from earmark.errors import BundleError, RecipeError
-from earmark.vetting import OPERATORS, refusal
+from earmark.core.errors import BundleError, RecipeError
+from earmark.backbones.check_onnx import OPERATORS, refusal
 
 SOURCE = Path(earmark.__file__).parent
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark.calibration import Calibration, Novelty, cross_fitted, error_floor
-from earmark.errors import BundleError, DataError
-from earmark.metrics import METRICS
+from earmark.metrics.calibration import Calibration, Novelty, cross_fitted, error_floor
+from earmark.core.errors import BundleError, DataError
+from earmark.metrics.clips import METRICS
 
 pytest.importorskip("scipy", reason="fitting a calibration needs the train extra")
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from earmark import registry, weights
+from earmark.core import plugins
+from earmark.backbones import weights
 from earmark.cli import main
 
 
@@ -25,7 +26,7 @@ def _empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_backbones_as_json() -> None:
     told = {one["backbone"]: one for one in json.loads(run("backbones", "--json"))}
-    assert told.keys() == set(registry.names("backbones"))
+    assert told.keys() == set(plugins.names("backbones"))
     yamnet = told["yamnet"]
     assert (yamnet["row"], yamnet["sample_rate"], yamnet["hop"]) == ([1024], 16000, 0.48)
     assert [w["name"] for w in told["musicnn"]["weights"]] == ["musicnn-msd", "musicnn-mtt"]

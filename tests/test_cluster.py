@@ -22,15 +22,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from earmark import cluster, parts, store
+from earmark.embeddings import ray as cluster, shards
+from earmark.core import storage
 from earmark.cli import main
-from earmark.data import Clip
-from earmark.datasets import open_dataset
-from earmark.embeddings import embed
-from earmark.errors import DataError, MissingExtraError
-from earmark.parts import Embedding
-from earmark.recipe import Part
-from earmark.rows_folder import open_folder
+from earmark.data.clips import Clip
+from earmark.data.load import open_dataset
+from earmark.embeddings.make import embed
+from earmark.core.errors import DataError, MissingExtraError
+from earmark.embeddings.shards import Embedding
+from earmark.core.spec import Part
+from earmark.embeddings.store import open_folder
 
 SOURCE = Path(cluster.__file__).parent
 
@@ -77,10 +78,10 @@ def work() -> Embedding:
     return Embedding.of(Part.parse("mfcc"))
 
 
-def run(work: parts.Work, out: str | Path, clips: Sequence[Clip], *, largest: int = 256) -> list[parts.Made]:
-    todo = parts.left(work, str(out), clips)
+def run(work: shards.Work, out: str | Path, clips: Sequence[Clip], *, largest: int = 256) -> list[shards.Made]:
+    todo = shards.left(work, str(out), clips)
     with cluster.cluster() as processors:
-        return list(cluster.spread(work, str(out), parts.cut(todo, workers=processors, largest=largest)))
+        return list(cluster.spread(work, str(out), shards.cut(todo, workers=processors, largest=largest)))
 
 
 def test_rows_are_those_of_one_machine(
@@ -114,7 +115,7 @@ class Deadly:
     def facts(self) -> dict[str, Any]:
         return self.inner.facts | {"marks": str(self.marks)}  # workers keep opened work by its facts
 
-    def open(self) -> parts.Write:
+    def open(self) -> shards.Write:
         write = self.inner.open()
 
         def deadly(clips: Sequence[Clip], file: Path) -> tuple[int, list[Any]]:
@@ -148,7 +149,7 @@ def test_a_clip_that_kills_its_workers_is_found(
     marks = tmp_path / "marks"
     marks.mkdir()
     deadly = Deadly(work, marks, poison=clips[2].id)
-    todo = parts.left(deadly, str(tmp_path / "out"), clips)
+    todo = shards.left(deadly, str(tmp_path / "out"), clips)
     with cluster.cluster():
         list(cluster.spread(deadly, str(tmp_path / "out"), [todo]))
     folder = open_folder(tmp_path / "out")
@@ -159,7 +160,7 @@ def test_a_clip_that_kills_its_workers_is_found(
 def test_a_part_that_is_not_seen_from_here_is_told(
     two_nodes: Any, work: Embedding, sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store.Place, "exists", lambda _: False)
+    monkeypatch.setattr(storage.Place, "exists", lambda _: False)
     with pytest.raises(DataError, match="a folder that all machines share"):
         run(work, tmp_path / "out", open_dataset(sounds).clips[:2])
 
@@ -172,8 +173,8 @@ def test_an_error_of_a_worker_is_told_as_it_is(two_nodes: Any, sounds: Path, tmp
 
 def test_a_store_as_input_and_output(two_nodes: Any, s3: str, sounds: Path) -> None:
     for file in (sounds, *sorted(sounds.parent.glob("low-[01]*.wav"))):
-        store.place(store.joined(s3, f"ray/{file.name}")).put(file)
-    source, out = store.joined(s3, "ray/clips.csv"), store.joined(s3, "ray-rows")
+        storage.place(storage.joined(s3, f"ray/{file.name}")).put(file)
+    source, out = storage.joined(s3, "ray/clips.csv"), storage.joined(s3, "ray-rows")
     call = ["embed", source, "-b", "mfcc", "--engine", "ray", "-o", out]
     found = CliRunner().invoke(main, call)
     assert found.exit_code == 0, found.output

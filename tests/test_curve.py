@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark import curve as module
+from earmark.studies import curve as module
 from earmark.cli import main
-from earmark.curve import Law, curve, few, fit_law
-from earmark.errors import DataError
+from earmark.studies.curve import Law, curve, few, fit_law
+from earmark.core.errors import DataError
 from earmark.report import curve as report
 
 

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 import earmark
-from earmark import registry
-from earmark.data import Clip, Dataset, Excluded
-from earmark.datasets import gtzan, open_dataset
-from earmark.errors import DataError
+from earmark.core import plugins
+from earmark.data.clips import Clip, Dataset, Excluded
+from earmark.data.layouts import gtzan
+from earmark.data.load import open_dataset
+from earmark.core.errors import DataError
 
 
 def lay_out(folder: Path, layout: dict[str, str]) -> Path:
@@ -25,22 +26,22 @@ def lay_out(folder: Path, layout: dict[str, str]) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", registry.names("datasets"))
+@pytest.mark.parametrize("name", plugins.names("datasets"))
 class TestEveryDataset:
     def test_builds_its_example(self, name: str, tmp_path: Path) -> None:
-        part = registry.module("datasets", name)
+        part = plugins.module("datasets", name)
         assert part.__doc__
-        dataset = registry.build("datasets", name, path=lay_out(tmp_path, part.LAYOUT))
+        dataset = plugins.build("datasets", name, path=lay_out(tmp_path, part.LAYOUT))
         assert isinstance(dataset, Dataset)
         assert len(dataset.clips) == sum(not text for text in part.LAYOUT.values())
         assert len(dataset.classes) >= 2
         assert all(isinstance(c, Clip) and c.path.exists() for c in dataset.clips)
-        assert dataset == registry.build("datasets", name, path=tmp_path)
+        assert dataset == plugins.build("datasets", name, path=tmp_path)
 
     def test_is_recognised_or_named(self, name: str, tmp_path: Path) -> None:
-        part = registry.module("datasets", name)
+        part = plugins.module("datasets", name)
         lay_out(tmp_path, part.LAYOUT)
-        assert open_dataset(f"{name}:{tmp_path}").clips == registry.build("datasets", name, path=tmp_path).clips
+        assert open_dataset(f"{name}:{tmp_path}").clips == plugins.build("datasets", name, path=tmp_path).clips
         if hasattr(part, "matches"):
             assert part.matches(tmp_path)
             assert open_dataset(tmp_path) == open_dataset(f"{name}:{tmp_path}")

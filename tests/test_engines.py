@@ -13,12 +13,13 @@ import pytest
 import torch
 from torch import nn
 
-from earmark import engines, registry
-from earmark.backbone import Net
-from earmark.errors import BundleError, MissingExtraError, RecipeError, WeightsError
-from earmark.precision import recalibrate
-from earmark.recipe import Part
-from earmark.weights.export import to_onnx
+from earmark.backbones import runtimes
+from earmark.core import plugins
+from earmark.backbones.base import Net
+from earmark.core.errors import BundleError, MissingExtraError, RecipeError, WeightsError
+from earmark.embeddings.recalibrate import recalibrate
+from earmark.core.spec import Part
+from earmark.backbones.weights.export import to_onnx
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def rows() -> np.ndarray:
 def test_engines_agree(net: bytes, rows: np.ndarray) -> None:
     plain, halves = Net(net), Net(net, precision="bf16")
     wanted, found = plain(rows), halves(rows)
-    assert plain.engine.inputs == halves.engine.inputs == {"rows": (("n", 16, 24), engines.FLOATS)}
+    assert plain.engine.inputs == halves.engine.inputs == {"rows": (("n", 16, 24), runtimes.FLOATS)}
     assert plain.engine.outputs == halves.engine.outputs
     assert found.dtype == np.float32
     assert np.abs(found - wanted).max() < 0.01 * np.abs(wanted).max()
@@ -68,20 +69,20 @@ def test_what_is_no_net_and_rows_that_do_not_fit(precision: str, net: bytes) -> 
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "unsupported", lambda precision: None)
+    monkeypatch.setattr(runtimes, "unsupported", lambda precision: None)
     monkeypatch.setitem(sys.modules, "openvino", None)
-    engines._openvino.cache_clear()
+    runtimes._openvino.cache_clear()
     with pytest.raises(MissingExtraError, match=r"a net in bf16 or int8 needs the 'fast' extra"):
-        engines.check("bf16")
-    engines.check("fp32")
+        runtimes.check("bf16")
+    runtimes.check("fp32")
 
 
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
 def test_processors_without_the_instructions_are_told(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines, "unsupported", lambda precision: "this processor has no instructions for that")
+    monkeypatch.setattr(runtimes, "unsupported", lambda precision: "this processor has no instructions for that")
     for name in ("yamnet", "musicnn", "musicnn-vgg", "vggish"):
         with pytest.raises(WeightsError, match=r"no instructions for that\. Use precision='fp32'"):
-            registry.build("backbones", name, precision=precision)
+            plugins.build("backbones", name, precision=precision)
 
 
 @pytest.mark.parametrize(
@@ -94,20 +95,20 @@ def test_processors_without_the_instructions_are_told(precision: str, monkeypatc
     ],
 )
 def test_the_processor_is_asked(flags: str, able: set[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engines.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(runtimes.platform, "system", lambda: "Linux")
     monkeypatch.setattr(Path, "read_text", lambda *_: f"processor: 0\nflags\t: {flags}\n")
-    engines.unsupported.cache_clear()
+    runtimes.unsupported.cache_clear()
     try:
-        assert {p for p in ("bf16", "int8") if engines.unsupported(p) is None} == able
+        assert {p for p in ("bf16", "int8") if runtimes.unsupported(p) is None} == able
     finally:
-        engines.unsupported.cache_clear()
+        runtimes.unsupported.cache_clear()
 
 
 def test_an_unknown_precision_is_told() -> None:
     with pytest.raises(RecipeError, match="precision='int4' is unknown; wanted 'fp32' or 'bf16' or 'int8'"):
-        registry.build("backbones", "yamnet", precision="int4")
+        plugins.build("backbones", "yamnet", precision="int4")
     with pytest.raises(RecipeError, match="precision='int8' is unknown; wanted 'fp32' or 'bf16'"):
-        registry.build("backbones", "soundnet", precision="int8")
+        plugins.build("backbones", "soundnet", precision="int8")
 
 
 def test_no_word_of_it_leaves_the_machine(tmp_path: Path) -> None:
@@ -125,11 +126,11 @@ def test_no_word_of_it_leaves_the_machine(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["soundnet", "choi2017", "onnx", "mfcc"])
 def test_only_nets_that_can_be_calibrated_are(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(engines, "unsupported", lambda precision: None)
+    monkeypatch.setattr(runtimes, "unsupported", lambda precision: None)
     with pytest.raises(RecipeError, match=r"has no net in 8 bits|'int8' is unknown; wanted 'fp32' or 'bf16'"):
         recalibrate(Part(name), str(tmp_path))
 
 
 def test_an_unknown_precision_is_told_also_before_the_net() -> None:
     with pytest.raises(RecipeError, match="yamnet: precision='int4' is unknown"):
-        registry.build("backbones", "yamnet", at="patches", precision="int4")
+        plugins.build("backbones", "yamnet", at="patches", precision="int4")

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earmark import registry
+from earmark.core import plugins
 from earmark.backbones import logmel, mfcc
-from earmark.errors import RecipeError
+from earmark.core.errors import RecipeError
 from golden.signals import sweep
 
 STEP = 7
@@ -44,7 +44,7 @@ def test_slopes_of_a_line_by_head():
 
 
 def test_rows_of_mfcc_are_statistics_of_their_window():
-    built = registry.build("backbones", "mfcc", coefficients=13, seconds=1.0, overlap=0.5)
+    built = plugins.build("backbones", "mfcc", coefficients=13, seconds=1.0, overlap=0.5)
     sound = sweep(4.0, 22050)
     rows = built.embed(sound)
     assert rows.shape == (built.rows_in(len(sound)), 39)
@@ -65,7 +65,7 @@ def test_rows_of_mfcc_are_statistics_of_their_window():
 )
 def test_mfcc_refuses(params, message):
     with pytest.raises(RecipeError, match=message):
-        registry.build("backbones", "mfcc", **params)
+        plugins.build("backbones", "mfcc", **params)
 
 
 # --- logmel ----------------------------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ def test_mfcc_refuses(params, message):
 
 def test_logmel_rows_are_decibels_below_the_patch_peak():
     librosa = pytest.importorskip("librosa")
-    built = registry.build("backbones", "logmel", seconds=1.0)
+    built = plugins.build("backbones", "logmel", seconds=1.0)
     sound = sweep(3.0, 22050)
     rows = built.embed(sound)
     assert rows.shape == (4, 40, 128)
@@ -86,20 +86,20 @@ def test_logmel_rows_are_decibels_below_the_patch_peak():
 
 
 def test_logmel_does_not_hear_loudness():
-    built = registry.build("backbones", "logmel", seconds=1.0)
+    built = plugins.build("backbones", "logmel", seconds=1.0)
     sound = sweep(2.0, 22050)
     np.testing.assert_allclose(built.embed(sound * np.float32(0.1)), built.embed(sound), atol=2e-3)
 
 
 def test_logmel_as_the_tutorial_ran_it():
-    built = registry.build("backbones", "logmel", seconds=4, overlap=0.5, log="none", resize=(150, 150))
+    built = plugins.build("backbones", "logmel", seconds=4, overlap=0.5, log="none", resize=(150, 150))
     assert built.shape == (150, 150)
     assert built.window == pytest.approx(4, abs=0.03)
     assert built.hop == pytest.approx(2, abs=0.03)
     rows = built.embed(sweep(9.0, 22050))
     assert rows.shape == (3, 150, 150)
     assert rows.min() >= 0
-    assert registry.build("backbones", "logmel", resize=64).shape == (64, 64)
+    assert plugins.build("backbones", "logmel", resize=64).shape == (64, 64)
 
 
 def test_resizing_by_head():
@@ -135,4 +135,4 @@ def test_resizing_equals_torchs(shape):
 )
 def test_logmel_refuses(params, message):
     with pytest.raises(RecipeError, match=message):
-        registry.build("backbones", "logmel", **params)
+        plugins.build("backbones", "logmel", **params)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import fuzzing
-from earmark.errors import AudioError, DataError
-from earmark.ready import read
+from earmark.core.errors import AudioError, DataError
+from earmark.embeddings.ready import read
 
 
 @pytest.fixture(scope="module")

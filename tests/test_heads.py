@@ -18,24 +18,24 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from earmark import registry
-from earmark.errors import DataError
+from earmark.core import plugins
+from earmark.core.errors import DataError
 from earmark.heads._export import OPSETS, to_onnx
 
-HEADS = registry.names("heads")
+HEADS = plugins.names("heads")
 SHAPES = {"vectors": (24,), "images": (13, 10)}
 QUICK = {"epochs": 15, "batch": 16, "trees": 30}  # for those heads that take them
 
 
 def build(name: str, **params: Any) -> Any:
-    takes = registry.parameters("heads", name)
+    takes = plugins.parameters("heads", name)
     needed = [p for p, default in takes.items() if default is inspect.Parameter.empty]
     if needed:
         pytest.skip(f"{name} cannot be built without {', '.join(needed)}")
     quick: dict[str, Any] = {k: v for k, v in QUICK.items() if k in takes}
     if "lr" in takes:  # few rows need longer steps, but deep nets do not bear just any
         quick["lr"] = min(3e-3, 5 * takes["lr"])
-    return registry.build("heads", name, **quick | params)
+    return plugins.build("heads", name, **quick | params)
 
 
 @cache
@@ -73,7 +73,7 @@ each_kind = pytest.mark.parametrize("kind", SHAPES)
 
 @each_head
 def test_says_in_one_line_what_it_is(name: str) -> None:
-    about = registry.module("heads", name).ABOUT
+    about = plugins.module("heads", name).ABOUT
     assert isinstance(about, str)
     assert 10 < len(about) < 140
     assert "\n" not in about

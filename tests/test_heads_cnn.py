@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from earmark import registry
-from earmark.errors import RecipeError
+from earmark.core import plugins
+from earmark.core.errors import RecipeError
 from earmark.heads._augment import PART, augmentation, masked, mixed
 
 
@@ -52,7 +52,7 @@ def test_a_net_learns_from_changed_rows_the_same_each_time(options: dict[str, ob
     X = draw.normal(size=(60, 16, 12)).astype(np.float32) + np.where(y == "a", 1, -1)[:, None, None]
 
     def head(**params: object) -> object:
-        return registry.build("heads", "cnn", filters=(8,), hidden=(8,), lr=0.01, epochs=8, **params).fit(X, y)
+        return plugins.build("heads", "cnn", filters=(8,), hidden=(8,), lr=0.01, epochs=8, **params).fit(X, y)
 
     first, second, plain = head(**options), head(**options), head()
     np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
@@ -63,7 +63,7 @@ def test_a_net_learns_from_changed_rows_the_same_each_time(options: dict[str, ob
 def test_spare_0_runs_all_epochs_on_all_rows() -> None:
     draw = np.random.default_rng(0)
     X, y = draw.normal(size=(20, 8, 8)).astype(np.float32), np.repeat(["a", "b"], 10)
-    head = registry.build("heads", "cnn", filters=(4,), hidden=(4,), epochs=12, patience=1, spare=0).fit(X, y)
+    head = plugins.build("heads", "cnn", filters=(4,), hidden=(4,), epochs=12, patience=1, spare=0).fit(X, y)
     assert len(head.history_["train_loss"]) == 12
     assert head.history_["valid_loss"] == []
     assert head.splits_ == []

@@ -9,15 +9,16 @@ import pytest
 import soundfile
 import torch
 
-from earmark import registry
-from earmark.datasets import open_dataset
-from earmark.errors import DataError
-from earmark.experiment import run
-from earmark.fitting import branch_rows, fit, prepare
-from earmark.nets import ten_convolutions
-from earmark.plan import planned
-from earmark.recipe import Recipe
-from earmark.training import bundle
+from earmark.core import plugins
+from earmark.data.load import open_dataset
+from earmark.core.errors import DataError
+from earmark.models.cross_validate import run
+from earmark.models.fit import branch_rows, fit
+from earmark.models.prepare import prepare
+from earmark.backbones.nets import ten_convolutions
+from earmark.models.plan import planned
+from earmark.recipes.recipe import Recipe
+from earmark.models.train import bundle
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def test_takes_images_of_any_size_and_keeps_the_signal(height: int, width: int) 
 
 
 def test_says_how_to_make_images_of_vectors() -> None:
-    head = registry.build("heads", "cnn2d", epochs=1)
+    head = plugins.build("heads", "cnn2d", epochs=1)
     with pytest.raises(DataError, match=r"yamnet:image\(31\)/cnn2d"):
         head.fit(np.zeros((4, 8), np.float32), ["a", "a", "b", "b"])
 

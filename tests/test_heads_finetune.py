@@ -15,18 +15,20 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 import earmark
-from earmark import registry
-from earmark.backbone import Backbone, Net
-from earmark.datasets import open_dataset
-from earmark.embeddings import Cache, embed
-from earmark.errors import DataError, RecipeError
-from earmark.fitting import fit, prepare
+from earmark.core import plugins
+from earmark.backbones.base import Backbone, Net
+from earmark.data.load import open_dataset
+from earmark.data.cache import Cache
+from earmark.embeddings.make import embed
+from earmark.core.errors import DataError, RecipeError
+from earmark.models.fit import fit
+from earmark.models.prepare import prepare
 from earmark.heads import _pretrained
 from earmark.heads._export import to_onnx
 from earmark.heads._net import Standardise
 from earmark.heads._pretrained import outputs, rest
-from earmark.nets import vggish
-from earmark.recipe import Recipe
+from earmark.backbones.nets import vggish
+from earmark.recipes.recipe import Recipe
 
 Build = Callable[..., Backbone]
 CUTS = [("yamnet", "layer12"), ("musicnn", "front"), ("musicnn-vgg", "pool3"), ("musicnn-vgg", "patches")]
@@ -55,7 +57,7 @@ def learnt(backbone: Build) -> tuple[Backbone, Any, Any, Any]:
 
 
 def head(net: Backbone, **params: Any) -> Any:
-    return registry.build(
+    return plugins.build(
         "heads", "finetune", backbone=net, **{"epochs": 2, "batch": 16, "spare": 0.25, "refit": False} | params
     )
 
@@ -121,7 +123,7 @@ def test_saved_as_onnx_it_gives_the_same_numbers(learnt: Any) -> None:
 def test_says_what_it_cannot_go_on_from(learnt: Any, backbone: Build) -> None:
     net, X, y, groups = learnt
     with pytest.raises(RecipeError, match="'logmel' has none"):
-        head(registry.build("backbones", "logmel"))
+        head(plugins.build("backbones", "logmel"))
     with pytest.raises(RecipeError, match=r"nothing of 'yamnet' is left.*yamnet@patches/finetune"):
         head(backbone("yamnet"))
     with pytest.raises(RecipeError, match="no block 'layer99'"):
@@ -160,7 +162,7 @@ def test_vggish_goes_on_to_its_embedding_without_the_real_weights(monkeypatch: p
     shapes["rectified"] = (128,)
     found = SimpleNamespace(shapes=shapes, network=lambda: net)
     monkeypatch.setattr(_pretrained, "installed", lambda *_: found)
-    cut = SimpleNamespace(name="vggish", facts={"at": "pool3"}, about=registry.module("backbones", "vggish").ABOUT)
+    cut = SimpleNamespace(name="vggish", facts={"at": "pool3"}, about=plugins.module("backbones", "vggish").ABOUT)
     left = rest(cut, None, "finetune")
     assert [name for name, _ in left.named_children()] == ["pool4", "flat", "fc1", "fc2", "embedding"]
     assert left(torch.empty(2, *shapes["pool3"], device="meta")).shape == (2, 128)

@@ -19,8 +19,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from earmark import registry
-from earmark.errors import BundleError, DataError, RecipeError
+from earmark.core import plugins
+from earmark.core.errors import BundleError, DataError, RecipeError
 from earmark.heads._export import to_onnx
 from earmark.heads._flat import Flat
 from earmark.heads._scale import Scaler
@@ -60,12 +60,12 @@ def test_discriminant_counts_rows_by_weight() -> None:
 
 def test_shrinkage_is_found_inside_the_training_side() -> None:
     X, y, groups = rows(120, 300, 4)
-    head = registry.build("heads", "lda").fit(X, y, groups=groups)
+    head = plugins.build("heads", "lda").fit(X, y, groups=groups)
     assert head.fitted_.best_params_["discriminant__shrinkage"] in SHRINKAGES
     assert len(head.splits_) == 3
     for wrong in (0, 2, "most"):
         with pytest.raises(RecipeError, match="shrinkage"):
-            registry.build("heads", "lda", shrinkage=wrong).fit(X, y)
+            plugins.build("heads", "lda", shrinkage=wrong).fit(X, y)
     assert 0 < Discriminant("ledoit-wolf").fit(X, y).shrinkage_ <= 1
 
 
@@ -102,11 +102,11 @@ def test_temperature_makes_probabilities_likelier_and_no_decision_other() -> Non
 
 def test_strength_is_found_by_the_likelihood_of_held_out_rows() -> None:
     X, y, groups = rows(120, 200, 3)
-    head = registry.build("heads", "logreg", C="auto").fit(X, y, groups=groups)
+    head = plugins.build("heads", "logreg", C="auto").fit(X, y, groups=groups)
     chosen = head.fitted_.best_params_["logisticregression__C"]
     assert chosen in STRENGTHS
     assert chosen < 1  # 120 rows of 200 columns want a penalty
-    fixed = registry.build("heads", "logreg", C=chosen).fit(X, y, groups=groups)
+    fixed = plugins.build("heads", "logreg", C=chosen).fit(X, y, groups=groups)
     assert (fixed.predict(X) == head.predict(X)).all()
     assert (fixed.classes_ == ["0", "1", "2"]).all()
 
@@ -119,8 +119,8 @@ def test_rows_of_a_long_recording_do_not_drown_the_rest() -> None:
     X = np.concatenate([a, b, long]).astype(np.float32)
     y = np.array(["a"] * 30 + ["b"] * 230)
     groups = np.array([*range(60), *[60] * 200])
-    counted = registry.build("heads", "logreg", C=1.0).fit(X, y, groups=groups)
-    plain = registry.build("heads", "logreg", C=1.0, balanced=False).fit(X, y, groups=groups)
+    counted = plugins.build("heads", "logreg", C=1.0).fit(X, y, groups=groups)
+    plain = plugins.build("heads", "logreg", C=1.0, balanced=False).fit(X, y, groups=groups)
     assert (counted.predict(a.astype(np.float32)) == "a").mean() > 0.75
     assert (plain.predict(a.astype(np.float32)) == "a").mean() < 0.5
 
@@ -142,9 +142,9 @@ def test_joined_blocks_have_equal_say() -> None:
     assert scaled[:, :100].var(axis=0).sum() == pytest.approx(scaled[:, 100:].var(axis=0).sum(), rel=1e-3)
     assert scaled.var(axis=0).sum() == pytest.approx(110, rel=1e-3)
     with pytest.raises(DataError, match="do not add up to 110"):
-        registry.build("heads", "logreg", widths=(100, 9)).fit(X, np.arange(500) % 2)
+        plugins.build("heads", "logreg", widths=(100, 9)).fit(X, np.arange(500) % 2)
     for name in ("logreg", "lda", "svm", "knn"):
-        head = registry.build("heads", name, widths=(100, 10)).fit(X, np.arange(500) % 2)
+        head = plugins.build("heads", name, widths=(100, 10)).fit(X, np.arange(500) % 2)
         session = ort.InferenceSession(to_onnx(head, (110,)), providers=["CPUExecutionProvider"])
         np.testing.assert_allclose(session.run(None, {"rows": X})[0], head.predict_proba(X), atol=1e-5)
 
@@ -176,8 +176,8 @@ def test_any_scikit_learn_classifier_makes_a_head(classifier: Any) -> None:
 def test_what_cannot_be_saved_is_told() -> None:
     X, y, _ = rows(30, 6, 2)
     with pytest.raises(BundleError, match="not fitted"):
-        to_onnx(registry.build("heads", "logreg"), (6,))
-    head = registry.build("heads", "logreg").fit(X, y)
+        to_onnx(plugins.build("heads", "logreg"), (6,))
+    head = plugins.build("heads", "logreg").fit(X, y)
     with pytest.raises(BundleError, match="wanted one for"):
         to_onnx(head, (7,))
     with pytest.raises(BundleError, match="scores of a LinearDiscriminantAnalysis"):
@@ -202,7 +202,7 @@ def test_what_cannot_be_saved_is_told() -> None:
 def test_unusable_parameters_are_told(name: str, params: dict[str, Any], said: str) -> None:
     X, y, _ = rows(30, 6, 2)
     with pytest.raises(RecipeError, match=said):
-        registry.build("heads", name, **params).fit(X, y)
+        plugins.build("heads", name, **params).fit(X, y)
 
 
 @pytest.mark.slow
@@ -212,7 +212,7 @@ def test_a_thousand_clips_of_yamnet_take_seconds() -> None:
     X = np.maximum(rng.standard_normal((62000, 1024), np.float32) + 0.2 * rng.normal(size=(10, 1024))[y], 0)
     X = X.astype(np.float32)
     began = time.process_time()
-    registry.build("heads", "logreg").fit(X, y.astype(str), groups=np.repeat(np.arange(1000), 62))
+    plugins.build("heads", "logreg").fit(X, y.astype(str), groups=np.repeat(np.arange(1000), 62))
     assert time.process_time() - began < 15  # processor seconds; 5 s by the clock on two free cores
 
 

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from earmark import registry
-from earmark.errors import DataError, RecipeError
+from earmark.core import plugins
+from earmark.core.errors import DataError, RecipeError
 from earmark.heads._export import to_onnx
 from earmark.heads._net import Batches, KeepStatistics, NetHead, Rows, Standardise
 from earmark.heads.cnn import layers
@@ -38,7 +38,7 @@ def two_parts(rows: NDArray[Any], classes: int) -> nn.Module:
 
 def test_curves_are_kept_and_the_best_epoch_wins() -> None:
     X, y, groups = sounds(noise=2.5)
-    head = registry.build("heads", "dense", lr=0.01, epochs=60, patience=4, dropout=0.0).fit(X, y, groups=groups)
+    head = plugins.build("heads", "dense", lr=0.01, epochs=60, patience=4, dropout=0.0).fit(X, y, groups=groups)
     curves = head.history_
     assert set(curves) == {"train_loss", "valid_loss", "train_accuracy", "valid_accuracy"}
     epochs = len(curves["train_loss"])
@@ -53,7 +53,7 @@ def test_curves_are_kept_and_the_best_epoch_wins() -> None:
 
 def test_without_a_group_to_spare_all_epochs_are_run() -> None:
     X, y, _ = sounds()
-    head = registry.build("heads", "dense", epochs=7).fit(X, y, groups=y)
+    head = plugins.build("heads", "dense", epochs=7).fit(X, y, groups=y)
     assert head.splits_ == []
     assert len(head.history_["train_loss"]) == 7
     assert head.history_["valid_loss"] == head.history_["valid_accuracy"] == []
@@ -141,7 +141,7 @@ def test_half_the_bits_give_about_the_same_net() -> None:
     X, y, groups = sounds(d=48)
     X = X.reshape(-1, 8, 6)
     heads = [
-        registry.build("heads", "cnn", lr=1e-3, epochs=8, bfloat16=b).fit(X, y, groups=groups) for b in (False, True)
+        plugins.build("heads", "cnn", lr=1e-3, epochs=8, bfloat16=b).fit(X, y, groups=groups) for b in (False, True)
     ]
     probas = [h.predict_proba(X) for h in heads]
     assert probas[1].dtype == np.float32
@@ -151,7 +151,7 @@ def test_half_the_bits_give_about_the_same_net() -> None:
 def test_smoothing_keeps_a_net_from_being_sure() -> None:
     X, y, groups = sounds(noise=0.1)
     sure, smooth = (
-        registry.build("heads", "dense", lr=0.01, epochs=40, smoothing=s).fit(X, y, groups=groups) for s in (0.0, 0.3)
+        plugins.build("heads", "dense", lr=0.01, epochs=40, smoothing=s).fit(X, y, groups=groups) for s in (0.0, 0.3)
     )
     assert sure.predict_proba(X).max(axis=1).mean() > 0.95
     assert smooth.predict_proba(X).max(axis=1).mean() < 0.88
@@ -160,7 +160,7 @@ def test_smoothing_keeps_a_net_from_being_sure() -> None:
 def test_a_diverging_training_is_told() -> None:
     X, y, groups = sounds()
     with pytest.raises(RecipeError, match="diverged with lr=1e"):
-        registry.build("heads", "dense", lr=1e30, epochs=30).fit(X, y, groups=groups)
+        plugins.build("heads", "dense", lr=1e30, epochs=30).fit(X, y, groups=groups)
 
 
 def test_a_user_can_stop_a_training() -> None:
@@ -184,7 +184,7 @@ def test_saving_leaves_the_head_as_it_is() -> None:
 
 def test_rows_to_watch_give_curves_and_decide_nothing() -> None:
     X, y, groups = sounds()
-    build = partial(registry.build, "heads", "cnn2d", epochs=3, spare=0)
+    build = partial(plugins.build, "heads", "cnn2d", epochs=3, spare=0)
     images = np.repeat(X[:, None], 12, axis=1)
     alone = build().fit(images[:80], y[:80], groups=groups[:80])
     watched = build().fit(images[:80], y[:80], groups=groups[:80], watch=(images[80:], y[80:]))

@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from earmark.errors import DataError
+from earmark.core.errors import DataError
 from earmark.heads._export import to_onnx
 from earmark.heads._opinions import OpinionPool
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from earmark import registry
-from earmark.backbone import Backbone, Net
-from earmark.errors import RecipeError
+from earmark.core import plugins
+from earmark.backbones.base import Backbone, Net
+from earmark.core.errors import RecipeError
 from earmark.heads._export import to_onnx
 from earmark.heads._pretrained import outputs, rest
 from earmark.heads.reprogram import shares
@@ -36,7 +36,7 @@ def learnt(backbone: Build) -> tuple[Backbone, Any, Any, Any]:
 
 
 def head(net: Backbone, **params: Any) -> Any:
-    return registry.build("heads", "reprogram", backbone=net, **{"epochs": 2, "batch": 8, "spare": 0.25} | params)
+    return plugins.build("heads", "reprogram", backbone=net, **{"epochs": 2, "batch": 8, "spare": 0.25} | params)
 
 
 def test_shares_by_hand() -> None:
@@ -80,7 +80,7 @@ def test_says_what_it_cannot_change(backbone: Build, learnt: Any) -> None:
     with pytest.raises(RecipeError, match="wanted yamnet@patches/reprogram"):
         head(backbone("yamnet", at="layer12"))
     with pytest.raises(RecipeError, match="'mfcc' has none"):
-        head(registry.build("backbones", "mfcc"))
+        head(plugins.build("backbones", "mfcc"))
     with pytest.raises(RecipeError, match="mapping='nearest'"):
         head(learnt[0], mapping="nearest")
 

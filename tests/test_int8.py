@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import nn
 
-from earmark import engines
-from earmark.backbone import Net
-from earmark.errors import WeightsError
-from earmark.vetting import refusal
-from earmark.weights import calibration, evened, int8
-from earmark.weights.export import to_onnx
-from earmark.weights.store import Installed
+from earmark.backbones import runtimes
+from earmark.backbones.base import Net
+from earmark.core.errors import WeightsError
+from earmark.backbones.check_onnx import refusal
+from earmark.backbones.quantize import calibration, equalize, int8
+from earmark.backbones.weights.export import to_onnx
+from earmark.backbones.weights.store import Installed
 
 
 def made_net(*, spread: float = 1.0) -> nn.Sequential:
@@ -54,19 +54,19 @@ def net() -> bytes:
 @pytest.fixture(autouse=True)
 def able(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the processor: without the instructions these small nets are only slow."""
-    monkeypatch.setattr(engines, "unsupported", lambda precision: None)
+    monkeypatch.setattr(runtimes, "unsupported", lambda precision: None)
     monkeypatch.setattr(int8, "GAIN", 0.0)
 
 
 def test_evening_keeps_the_function(net: bytes, rows: np.ndarray) -> None:
     model = onnx.load_from_string(net)
     wanted = Net(net)(rows)
-    before = [evened.weights_of(model)[n.input[1]].copy() for n in model.graph.node if n.op_type == "Conv"]
-    evened.even(model, int8._extremes(model, "rows", rows, by_channel=True)[1])
-    after = [evened.weights_of(model)[n.input[1]] for n in model.graph.node if n.op_type == "Conv"]
+    before = [equalize.weights_of(model)[n.input[1]].copy() for n in model.graph.node if n.op_type == "Conv"]
+    equalize.even(model, int8._extremes(model, "rows", rows, by_channel=True)[1])
+    after = [equalize.weights_of(model)[n.input[1]] for n in model.graph.node if n.op_type == "Conv"]
     assert not any(np.allclose(a, b) for a, b in zip(before, after, strict=True))
     assert np.abs(Net(model.SerializeToString())(rows) - wanted).max() < 1e-5 * np.abs(wanted).max()
-    by_work = sorted(evened.work(onnx.shape_inference.infer_shapes(model)).values())
+    by_work = sorted(equalize.work(onnx.shape_inference.infer_shapes(model)).values())
     assert by_work == [256 * 9 * 16, 256 * 9 * 16, 256 * 9 * 16, 256 * 32 * 16, 256 * 256 * 16]
 
 

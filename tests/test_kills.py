@@ -24,16 +24,17 @@ import soundfile
 import earmark
 import fuzzing
 import killing
-from earmark import audio, manifest, swap
-from earmark.backbone import Backbone
-from earmark.data import Clip
-from earmark.embeddings import Cache
-from earmark.errors import AudioError
-from earmark.report.publish import publish
-from earmark.review.items import items
-from earmark.review.journal import Change, Journal
-from earmark.rows_file import write_stream
-from earmark.weights import store
+from earmark import audio
+from earmark.core import manifest, atomic
+from earmark.backbones.base import Backbone
+from earmark.data.clips import Clip
+from earmark.data.cache import Cache
+from earmark.core.errors import AudioError
+from earmark.core.publish import publish
+from earmark.label.items import items
+from earmark.label.journal import Change, Journal
+from earmark.embeddings.files import write_stream
+from earmark.backbones.weights import store
 from reports import without_times
 
 RATE = 8000
@@ -63,7 +64,7 @@ class TestAtEveryStep:
         self, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchange: bool
     ) -> None:
         if not exchange:
-            monkeypatch.setattr(swap, "_exchanged", lambda *_: False)
+            monkeypatch.setattr(atomic, "_exchanged", lambda *_: False)
         old = earmark.train(data, "mfcc/lda", tmp_path / "m", folds=2)
         new = earmark.train(data, "mfcc:mean/knn", folds=2)
         seen = set()
@@ -252,7 +253,7 @@ def test_a_cache_that_cannot_be_written(data: Path, tmp_path: Path, monkeypatch:
 
     for thing in (cache, *cache.rglob("*")):
         thing.chmod(0o555 if thing.is_dir() else 0o444)
-    monkeypatch.setattr("earmark.swap.tempfile.mkstemp", refused)  # root may write everything
+    monkeypatch.setattr("earmark.core.atomic.tempfile.mkstemp", refused)  # root may write everything
     try:
         next(cache.rglob("*.npy")).chmod(0o444)
         np.testing.assert_array_equal(earmark.embed(data, "mfcc", cache=Cache(cache)).X, wanted)

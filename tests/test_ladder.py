@@ -10,15 +10,16 @@ import pytest
 from click.testing import CliRunner
 
 import earmark
-from earmark import fitting
+from earmark.models import fit
 from earmark.cli import main
-from earmark.embeddings import Cache
-from earmark.errors import DataError, RecipeError
-from earmark.ladder import apart, ladder
-from earmark.ready import open_data, read
-from earmark.recipe import Recipe
+from earmark.data.cache import Cache
+from earmark.core.errors import DataError, RecipeError
+from earmark.studies.ladder import apart, ladder
+from earmark.models.prepare import open_data
+from earmark.embeddings.ready import read
+from earmark.recipes.recipe import Recipe
 from earmark.report import ladder as report
-from earmark.shares import difference, share
+from earmark.metrics.shares import difference, share
 
 
 def artists(path: Path, *, times: bool = True, seed: int = 0) -> Path:
@@ -141,7 +142,7 @@ class TestFilesOfRows:
     @pytest.mark.parametrize("ending", ["parquet", "npz", "csv"])
     @pytest.mark.parametrize("pool", ["rows", "mean"])
     def test_what_embed_writes_is_read_back(self, ending: str, pool: str, sounds: Path, tmp_path: Path) -> None:
-        from earmark.rows_file import write
+        from earmark.embeddings.files import write
 
         dataset = earmark.open_dataset(sounds)
         backbone = earmark.recipe.Part.parse("mfcc(seconds=1)").backbone()  # type: ignore[attr-defined]
@@ -234,14 +235,14 @@ def test_commands(tmp_path: Path) -> None:
 
 def test_a_ladder_of_sounds(sounds: Path, tmp_path: Path) -> None:
     """Sounds and files of rows go one road: the same rows, the same numbers."""
-    from earmark.rows_file import write
+    from earmark.embeddings.files import write
 
     dataset = earmark.open_dataset(sounds)
     cache = Cache(tmp_path / "cache")
     backbone = earmark.recipe.Part.parse("mfcc(seconds=1)").backbone()  # type: ignore[attr-defined]
     of_sounds = ladder(dataset, "mfcc(seconds=1)/lda", folds=2, cache=cache)
     rows = earmark.embed(dataset.clips, backbone, cache=cache)
-    used = fitting.prepare(dataset, [Recipe.parse("mfcc(seconds=1)/lda")], cache=cache).dataset
+    used = fit.prepare(dataset, [Recipe.parse("mfcc(seconds=1)/lda")], cache=cache).dataset
     write(tmp_path / "rows.npz", rows, used, backbone)
     of_rows = ladder(tmp_path / "rows.npz", "mfcc/lda", folds=2, rungs=[r.name for r in of_sounds.rungs])
     for a, b in zip(of_sounds.rungs, of_rows.rungs, strict=True):

@@ -12,9 +12,10 @@ import soundfile
 from click.testing import CliRunner
 
 from earmark.cli import main
-from earmark.datasets import open_dataset
-from earmark.fitting import fit, prepare
-from earmark.recipe import Recipe
+from earmark.data.load import open_dataset
+from earmark.models.fit import fit
+from earmark.models.prepare import prepare
+from earmark.recipes.recipe import Recipe
 
 RATE = 8000
 STACK = "stack(mfcc:mean/lda,mfcc/knn)"

@@ -12,14 +12,16 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark import pool, ready, timeline
-from earmark.backbone import Backbone
-from earmark.data import Clip
-from earmark.embeddings import Cache
-from earmark.errors import DataError
-from earmark.listening import listener
-from earmark.model import Branch, Model
-from earmark.rows_file import write_stream
+from earmark.embeddings import pooling as pool, ready
+from earmark.models import timeline
+from earmark.backbones.base import Backbone
+from earmark.data.clips import Clip
+from earmark.data.cache import Cache
+from earmark.core.errors import DataError
+from earmark.models.streaming import listener
+from earmark.models.branch import Branch
+from earmark.models.model import Model
+from earmark.embeddings.files import write_stream
 
 
 def fake(name: str = "fake", hop: int = 4, window: int = 10, shape: tuple[int, ...] = (6,)) -> Backbone:
@@ -153,7 +155,7 @@ def test_predict_on_two_hours_takes_the_memory_of_ten_minutes(trained, tmp_path,
 
 def test_rows_of_a_long_sound_are_kept_and_read_in_blocks(tmp_path, monkeypatch):
     """What is not held in memory comes back the same, at once and from the cache."""
-    monkeypatch.setattr("earmark.embeddings._LARGE", 100)
+    monkeypatch.setattr("earmark.embeddings.make._LARGE", 100)
     one, cache = fake(shape=(2, 3)), Cache(tmp_path)
     rows = np.random.default_rng(0).standard_normal((211, 2, 3)).astype(np.float32)
     given = list(cache.keep_blocks("a", one, iter(cut(rows, 0))))
@@ -171,12 +173,12 @@ def test_rows_of_a_long_sound_are_kept_and_read_in_blocks(tmp_path, monkeypatch)
 
 
 def test_no_room_for_the_rows_of_a_long_sound_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr("earmark.embeddings._LARGE", 100)
+    monkeypatch.setattr("earmark.embeddings.make._LARGE", 100)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("earmark.npy.write_header", full)
+    monkeypatch.setattr("earmark.core.npy.write_header", full)
     with pytest.raises(DataError, match="No space left"):
         Cache(tmp_path).keep_blocks("a", fake(), iter([np.zeros((99, 6), np.float32)]))
     assert not list(tmp_path.rglob("*.part"))
@@ -190,7 +192,7 @@ def test_rows_are_written_in_parts_as_at_once(tmp_path, monkeypatch, ending, how
     clips = [Clip("a", Path("a.wav"), label="x"), Clip("b", Path("b.wav"), start=2.5)]
     sounds = [(clips[0], cut(rows[:40], 1)), (clips[1], cut(rows[40:], 2))]
     assert write_stream(tmp_path / f"one{ending}", sounds, one, how) == (60 if how == "rows" else 2)
-    monkeypatch.setattr("earmark.rows_file._BATCH", 50)
+    monkeypatch.setattr("earmark.embeddings.files._BATCH", 50)
     write_stream(tmp_path / f"parts{ending}", sounds, one, how)
     first, parts = (ready.read(tmp_path / f"{name}{ending}") for name in ("one", "parts"))
     assert first.dataset.clips == parts.dataset.clips

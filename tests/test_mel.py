@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark.mel import MelSpec, below_peak, filters, hz_to_mel, log_mel, mel_to_hz, patches, spectrogram
+from earmark.audio.mel import MelSpec, below_peak, filters, hz_to_mel, log_mel, mel_to_hz, patches, spectrogram
 from golden.signals import sweep
 
 STEP = 7  # of the frames that are stored

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark.errors import DataError
-from earmark.metrics import METRICS, checked, per_class
+from earmark.core.errors import DataError
+from earmark.metrics.clips import METRICS, checked, per_class
 
 sklearn = pytest.importorskip("sklearn.metrics", reason="the reference numbers are scikit-learn's")
 

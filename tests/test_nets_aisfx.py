@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from earmark import registry
-from earmark.backbone import Backbone
-from earmark.errors import RecipeError, WeightsError
-from earmark.nets import aisfx
+from earmark.core import plugins
+from earmark.backbones.base import Backbone
+from earmark.core.errors import RecipeError, WeightsError
+from earmark.backbones.nets import aisfx
 from golden.signals import sweep
 
 
@@ -23,7 +23,7 @@ def golden() -> dict[str, np.ndarray]:
 
 
 def test_log_mel_is_essentias(golden: dict[str, np.ndarray]) -> None:
-    patches = registry.build("backbones", "aisfx", at="patches").embed(sweep(4.0, 44100))
+    patches = plugins.build("backbones", "aisfx", at="patches").embed(sweep(4.0, 44100))
     assert patches.shape == (2, 100, 96)
     frames = np.concatenate([patches[0], patches[1, 50:]])
     assert np.abs(frames[::3] - golden["front"]).max() < 1e-5
@@ -56,4 +56,4 @@ def test_wrong_files_and_parameters(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="can be read safely"):
         aisfx.convert({"checkpoint.pth": tmp_path / "checkpoint.pth"})
     with pytest.raises(RecipeError, match="mirror"):
-        registry.build("backbones", "aisfx", at="patches", pad="mirror")
+        plugins.build("backbones", "aisfx", at="patches", pad="mirror")

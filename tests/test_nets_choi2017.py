@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earmark import registry, weights
+from earmark.core import plugins
+from earmark.backbones import weights
 from earmark.audio import load
-from earmark.backbone import Backbone
-from earmark.errors import RecipeError
-from earmark.weights import Installed
+from earmark.backbones.base import Backbone
+from earmark.core.errors import RecipeError
+from earmark.backbones.weights import Installed
 from golden.signals import sweep
 
 KERAS = {"left": 208}  # where Keras's "same" padding puts the frames
@@ -37,30 +38,30 @@ def net(request: pytest.FixtureRequest) -> Installed:
 
 
 def test_front(golden: dict[str, np.ndarray]) -> None:
-    found = registry.build("backbones", "choi2017", at="patches", **KERAS).embed(sweep(29.0, 12000))
+    found = plugins.build("backbones", "choi2017", at="patches", **KERAS).embed(sweep(29.0, 12000))
     assert found.shape == (1, 96, 1360)
     # in standard deviations; the reference sums up a Fourier transform in float32
     assert np.abs(found[0][:, ::20] - golden["front"]).max() < 5e-5
 
 
 def test_features(golden: dict[str, np.ndarray], net: Installed) -> None:
-    rows = registry.build("backbones", "choi2017", **KERAS).embed(sweep(29.0, 12000))
+    rows = plugins.build("backbones", "choi2017", **KERAS).embed(sweep(29.0, 12000))
     assert rows.shape == (1, 160)
     assert np.abs(rows[0] - golden["features"]).max() < 2e-5
 
 
 def test_loudness_does_not_matter(net: Installed) -> None:
-    built = registry.build("backbones", "choi2017")
+    built = plugins.build("backbones", "choi2017")
     sound = sweep(29.0, 12000)
     assert np.abs(built.embed(sound) - built.embed(0.1 * sound)).max() < 1e-3
 
 
 def test_silence_has_features(net: Installed) -> None:
-    assert np.isfinite(registry.build("backbones", "choi2017").embed(np.zeros(29 * 12000, np.float32))).all()
+    assert np.isfinite(plugins.build("backbones", "choi2017").embed(np.zeros(29 * 12000, np.float32))).all()
 
 
 def test_known_features_of_real_clips(shared: Path, net: Installed) -> None:
-    built: Backbone = registry.build("backbones", "choi2017")
+    built: Backbone = plugins.build("backbones", "choi2017")
     with np.load(shared / "data" / "features" / "gtzan-choi2017.npz") as file:
         known = dict(zip(file["ids"].tolist(), file["choi"], strict=True))
     likeness = []
@@ -76,7 +77,7 @@ def test_known_features_of_real_clips(shared: Path, net: Installed) -> None:
 @pytest.mark.parametrize("wrong", [{"pad": "mirror"}, {"hop": 0.0}, {"left": 500}])
 def test_wrong_parameters(wrong: dict[str, object]) -> None:
     with pytest.raises(RecipeError, match=next(iter(wrong))):
-        registry.build("backbones", "choi2017", at="patches", **wrong)
+        plugins.build("backbones", "choi2017", at="patches", **wrong)
 
 
 def test_installed_from_the_file(net: Installed, tmp_path: Path, backbone: Callable[..., Backbone]) -> None:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from earmark import mel
-from earmark.backbone import Backbone
+from earmark.audio import mel
+from earmark.backbones.base import Backbone
 from earmark.backbones.musicnn import FRAMES, SPEC
 from earmark.backbones.musicnn_vgg import POOLS
-from earmark.nets import musicnn_vgg
-from earmark.weights import Installed
+from earmark.backbones.nets import musicnn_vgg
+from earmark.backbones.weights import Installed
 from golden.signals import sweep
 
 HOP = 94

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import torch
 
-from earmark import registry
-from earmark.backbone import Net
-from earmark.errors import RecipeError, WeightsError
-from earmark.nets import openl3
-from earmark.weights.export import to_onnx
+from earmark.core import plugins
+from earmark.backbones.base import Net
+from earmark.core.errors import RecipeError, WeightsError
+from earmark.backbones.nets import openl3
+from earmark.backbones.weights.export import to_onnx
 from golden.seeded import weights as seeded
 from golden.signals import sweep
 
@@ -32,7 +32,7 @@ def golden() -> Arrays:
 
 
 def log_mel(mels: int) -> np.ndarray:
-    patches: np.ndarray = registry.build("backbones", "openl3", mels=mels, at="patches").embed(sweep(1.5, 48000))
+    patches: np.ndarray = plugins.build("backbones", "openl3", mels=mels, at="patches").embed(sweep(1.5, 48000))
     return patches
 
 
@@ -61,7 +61,7 @@ def test_random_weights_give_what_torchopenl3_gives(golden: Arrays, mels: int, t
     with torch.inference_mode():
         large = net[:-1](torch.from_numpy(log_mel(mels)))
         small = net[-1](large)
-    (weight_set,) = (w for w in registry.module("backbones", "openl3").WEIGHTS if w.name == f"openl3-mel{mels}-env")
+    (weight_set,) = (w for w in plugins.module("backbones", "openl3").WEIGHTS if w.name == f"openl3-mel{mels}-env")
     exported = to_onnx(net, weight_set.inputs, weight_set.outputs)
     onnx = [Net(exported, output=output)(log_mel(mels)) for output in ("large", "small")]
     for size, found in ((6144, large.numpy()), (512, small.numpy()), (6144, onnx[0]), (512, onnx[1])):
@@ -119,7 +119,7 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
 def test_without_weights_it_says_what_to_put_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARMARK_HOME", str(tmp_path))
     with pytest.raises(WeightsError, match=r"openl3_audio_mel128_env\.h5"):
-        registry.build("backbones", "openl3", mels=128, content="env")
+        plugins.build("backbones", "openl3", mels=128, content="env")
     for wrong in ({"mels": 64}, {"content": "speech"}, {"size": 1024}, {"pad": "none"}, {"hop": 0}):
         with pytest.raises(RecipeError):
-            registry.build("backbones", "openl3", **wrong)
+            plugins.build("backbones", "openl3", **wrong)

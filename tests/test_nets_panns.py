@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from earmark import registry
-from earmark.backbone import Net
-from earmark.errors import RecipeError, WeightsError
-from earmark.nets import panns
-from earmark.weights.export import to_onnx
+from earmark.core import plugins
+from earmark.backbones.base import Net
+from earmark.core.errors import RecipeError, WeightsError
+from earmark.backbones.nets import panns
+from earmark.backbones.weights.export import to_onnx
 from golden.seeded import weights as seeded
 from golden.signals import sweep
 
@@ -30,7 +30,7 @@ def golden() -> Arrays:
 
 
 def log_mel(net: str) -> np.ndarray:
-    built = registry.build("backbones", "panns", net=net, at="patches")
+    built = plugins.build("backbones", "panns", net=net, at="patches")
     patches: np.ndarray = built.embed(sweep(15.0, built.sample_rate))
     return patches
 
@@ -73,7 +73,7 @@ def test_onnx_under_random_weights(golden: Arrays, net: str, tmp_path: Path) -> 
     params = panns.convert({"some.pth": random_checkpoint(golden, net, tmp_path / "some.pth")}, net=net)
     module = panns.module(net=net).eval()
     module.load_state_dict({name: torch.from_numpy(a) for name, a in params.items()})
-    (weight_set,) = (one for one in registry.module("backbones", "panns").WEIGHTS if one.name == f"panns-{net}")
+    (weight_set,) = (one for one in plugins.module("backbones", "panns").WEIGHTS if one.name == f"panns-{net}")
     exported = to_onnx(module, weight_set.inputs, weight_set.outputs)
     wanted = golden[f"{net}/embedding"]
     assert np.abs(Net(exported, output="embedding")(log_mel(net)) - wanted).max() < 1e-4 * np.abs(wanted).max()
@@ -83,15 +83,15 @@ def test_onnx_under_random_weights(golden: Arrays, net: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("net", ["cnn14", "cnn14-16k"])
 def test_what_is_told_beforehand_is_true(net: str) -> None:
     about, built = (
-        registry.module("backbones", "panns").ABOUT,
-        registry.build("backbones", "panns", net=net, at="patches"),
+        plugins.module("backbones", "panns").ABOUT,
+        plugins.build("backbones", "panns", net=net, at="patches"),
     )
     assert (about.window, about.hop, built.shape) == (built.window, built.hop, (1001, 64))
 
 
 def test_16k_is_the_same_net(golden: Arrays) -> None:
     assert str(golden["cnn14/shapes"]) == str(golden["cnn14-16k/shapes"])
-    assert registry.module("backbones", "panns").WEIGHTS[1].options == {"net": "cnn14"}
+    assert plugins.module("backbones", "panns").WEIGHTS[1].options == {"net": "cnn14"}
 
 
 def test_wrong_files_are_refused(golden: Arrays, tmp_path: Path) -> None:
@@ -106,8 +106,8 @@ def test_wrong_files_are_refused(golden: Arrays, tmp_path: Path) -> None:
 def test_without_weights_it_says_what_to_put_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARMARK_HOME", str(tmp_path))
     with pytest.raises(WeightsError, match=r"MobileNetV2_mAP=0\.383\.pth, from https://zenodo\.org"):
-        registry.build("backbones", "panns", net="mobilenetv2")
+        plugins.build("backbones", "panns", net="mobilenetv2")
     with pytest.raises(WeightsError, match="panns-cnn14"):
-        registry.build("backbones", "panns")
+        plugins.build("backbones", "panns")
     with pytest.raises(RecipeError, match="cnn14"):
-        registry.build("backbones", "panns", net="cnn15")
+        plugins.build("backbones", "panns", net="cnn15")

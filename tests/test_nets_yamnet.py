@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from earmark import mel
-from earmark.backbone import Backbone
+from earmark.audio import mel
+from earmark.backbones.base import Backbone
 from earmark.backbones.yamnet import SPEC
-from earmark.weights import Installed
+from earmark.backbones.weights import Installed
 from golden.signals import sweep
 
 

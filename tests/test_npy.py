@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from earmark import npy
+from earmark.core import npy
 
 
 @settings(max_examples=30)

@@ -17,11 +17,11 @@ import soundfile
 from click.testing import CliRunner
 
 import earmark
-from earmark import manifest, marks, outputs, swap
+from earmark.core import manifest, marks, outputs, atomic
 from earmark.cli import main
-from earmark.embeddings import Cache
-from earmark.errors import BundleError, DataError
-from earmark.report.publish import publish
+from earmark.data.cache import Cache
+from earmark.core.errors import BundleError, DataError
+from earmark.core.publish import publish
 
 RATE = 8000
 Disk = dict[str, bytes]
@@ -158,8 +158,8 @@ class WorkError(Exception):
 
 
 WORK = {
-    "earmark.experiment": "compare", "earmark.curve": "curve", "earmark.ladder": "ladder", "earmark.stress": "stress",
-    "earmark.tune": "tune", "earmark.audit": "audit", "earmark.training": "evaluate", "earmark.again": "rerun",
+    "earmark.models.cross_validate": "compare", "earmark.studies.curve": "curve", "earmark.studies.ladder": "ladder", "earmark.studies.stress": "stress",
+    "earmark.studies.tune": "tune", "earmark.audits": "audit", "earmark.models.train": "evaluate", "earmark.studies.rerun": "rerun",
 }  # fmt: skip
 
 
@@ -339,7 +339,7 @@ class TestAModel:
         self, project: Path, monkeypatch: pytest.MonkeyPatch, exchange: bool
     ) -> None:
         if not exchange:
-            monkeypatch.setattr(swap, "_exchanged", lambda *_: False)
+            monkeypatch.setattr(atomic, "_exchanged", lambda *_: False)
         (project / ".m-old").mkdir()
         (project / ".m-old" / "thesis.md").write_text("mine")
         model = earmark.load("m")
@@ -456,7 +456,7 @@ class TestMadeUpMusic:
     SMALL: ClassVar[dict[str, Any]] = {"artists": 2, "clips": 2, "seconds": (0.3, 0.4)}
 
     def test_the_users_sounds_stay(self, tmp_path: Path) -> None:
-        from earmark import synthetic
+        from earmark.audio import synthetic
 
         for name in ("blues/blues.000.wav", "clips.csv"):
             (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -466,7 +466,7 @@ class TestMadeUpMusic:
             (tmp_path / name).unlink()
 
     def test_its_own_is_made_anew(self, tmp_path: Path) -> None:
-        from earmark import synthetic
+        from earmark.audio import synthetic
 
         for seed in (0, 1):
             synthetic.make(tmp_path, seed=seed, **self.SMALL)
@@ -475,7 +475,8 @@ class TestMadeUpMusic:
 
 
 def test_uris(s3: str, project: Path) -> None:
-    from earmark.store import joined, place
+    from earmark.core.paths import joined
+    from earmark.core.storage import place
 
     source = joined(s3, "outs/clips.csv")
     place(source).put(project / "clips.csv")
@@ -489,15 +490,15 @@ def test_uris(s3: str, project: Path) -> None:
 
 
 def test_python_functions_look_before_the_work(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from earmark import from_rows
+    from earmark.models import train_embeddings
 
-    monkeypatch.setattr("earmark.training.prepare", _never)
-    monkeypatch.setattr("earmark.from_rows.run", _never)
+    monkeypatch.setattr("earmark.models.train.prepare", _never)
+    monkeypatch.setattr("earmark.models.train_embeddings.run", _never)
     for out in (".", "figures", "store", "thesis.md", "sounds"):
         with pytest.raises(BundleError):
             earmark.train("clips.csv", "mfcc/lda", out)
         with pytest.raises(BundleError):
-            from_rows.train("store", "rows/lda", out)
+            train_embeddings.train("store", "rows/lda", out)
 
 
 def test_names_are_compared_as_the_disk_does(tmp_path: Path) -> None:

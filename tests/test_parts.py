@@ -16,31 +16,33 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from earmark import parts, store
+from earmark.embeddings import shards
+from earmark.core import storage
 from earmark.cli import main
-from earmark.data import Clip, Dataset
-from earmark.datasets import open_dataset
-from earmark.embeddings import embed
-from earmark.errors import AudioError, DataError, MissingExtraError, RecipeError
-from earmark.experiment import compare
-from earmark.from_rows import train as train_from_rows
-from earmark.model import load
-from earmark.parts import Answering, Embedding
-from earmark.recipe import Part
-from earmark.rows_folder import open_folder
-from earmark.training import train
+from earmark.data.clips import Clip, Dataset
+from earmark.data.load import open_dataset
+from earmark.embeddings.make import embed
+from earmark.core.errors import AudioError, DataError, MissingExtraError, RecipeError
+from earmark.studies.compare import compare
+from earmark.models.train_embeddings import train as train_from_rows
+from earmark.models.load import load
+from earmark.models.shards import Answering
+from earmark.embeddings.shards import Embedding
+from earmark.core.spec import Part
+from earmark.embeddings.store import open_folder
+from earmark.models.train import train
 
 pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed (extra 'train' or 'ray')")
 
 
-def run(work: parts.Work, out: str | Path, clips: Any, *, workers: int = 2, largest: int = 5) -> list[parts.Made]:
-    todo = parts.left(work, str(out), clips)
-    return list(parts.local(work, str(out), parts.cut(todo, workers=workers, largest=largest), workers=workers))
+def run(work: shards.Work, out: str | Path, clips: Any, *, workers: int = 2, largest: int = 5) -> list[shards.Made]:
+    todo = shards.left(work, str(out), clips)
+    return list(shards.local(work, str(out), shards.cut(todo, workers=workers, largest=largest), workers=workers))
 
 
 def told(out: str | Path, folder: str = "rows") -> list[dict[str, Any]]:
     return [
-        line for f in (store.place(out) / folder).below() for line in parts.read_columns(f).to_pylist()
+        line for f in (storage.place(out) / folder).below() for line in shards.read_columns(f).to_pylist()
     ]  # fmt: skip
 
 
@@ -130,13 +132,13 @@ def test_what_does_not_agree_is_not_mixed(work: Embedding, folder: Path, sounds:
     clips = open_dataset(sounds).clips
     for other in (Embedding.of(Part.parse("mfcc"), "mean"), Embedding.of(Part.parse("logmel"))):
         with pytest.raises(DataError, match="Choose another folder"):
-            parts.left(other, str(folder), clips)
+            shards.left(other, str(folder), clips)
     relabelled = [Clip(c.id, c.path, "other", c.group, c.fold) for c in clips]
     with pytest.raises(DataError, match="'other'"):
-        parts.left(work, str(folder), relabelled)
+        shards.left(work, str(folder), relabelled)
     (tmp_path / "mine.txt").write_text("letters")
     with pytest.raises(DataError, match=r"no earmark\.json"):
-        parts.left(work, str(tmp_path), clips)
+        shards.left(work, str(tmp_path), clips)
     with pytest.raises(DataError, match="not a folder of parts"):
         open_folder(sounds.parent)
 
@@ -240,7 +242,7 @@ def test_vectors_of_clips_learn_as_pooled_rows_do(sounds: Path, tmp_path: Path) 
 
 
 def wanted_recipe() -> Any:
-    from earmark.recipe import find
+    from earmark.recipes.recipe import find
 
     return find("rows:mean/lda")
 
@@ -277,19 +279,19 @@ def bucket(s3: str, sounds: Path) -> str:
     """URI of a bucket that holds the sounds and their table, and a file that is no sound."""
     files = [*sounds.parent.glob("*.wav"), sounds]
     for file in files:
-        store.place(store.joined(s3, f"in/{file.name}")).put(file)
-    store.place(store.joined(s3, "classes/low/a b#1.wav")).put(files[0])
-    store.place(store.joined(s3, "classes/high/c.wav")).put(files[1])
-    store.place(store.joined(s3, "classes/high/readme.txt")).put(sounds)
+        storage.place(storage.joined(s3, f"in/{file.name}")).put(file)
+    storage.place(storage.joined(s3, "classes/low/a b#1.wav")).put(files[0])
+    storage.place(storage.joined(s3, "classes/high/c.wav")).put(files[1])
+    storage.place(storage.joined(s3, "classes/high/readme.txt")).put(sounds)
     return s3
 
 
 def test_a_store_as_input_and_output(bucket: str, sounds: Path, folder: Path, work: Embedding) -> None:
-    table = store.open_sounds(store.joined(bucket, "in/clips.csv"))
+    table = storage.open_sounds(storage.joined(bucket, "in/clips.csv"))
     local = open_dataset(sounds)
     assert [(c.id, c.label, c.group) for c in table.clips] == [(c.id, c.label, c.group) for c in local.clips]
-    out = store.joined(bucket, "rows")
-    missing = Clip("missing", Path(store.joined(bucket, "in/missing.wav")))
+    out = storage.joined(bucket, "rows")
+    missing = Clip("missing", Path(storage.joined(bucket, "in/missing.wav")))
     run(work, out, [*table.clips[:9], missing])
     run(work, out, [*table.clips, missing])
     here, there = open_folder(folder), open_folder(out)
@@ -302,45 +304,45 @@ def test_a_store_as_input_and_output(bucket: str, sounds: Path, folder: Path, wo
 
 
 def test_a_folder_of_a_store(bucket: str) -> None:
-    found = store.open_sounds(store.joined(bucket, "classes"))
+    found = storage.open_sounds(storage.joined(bucket, "classes"))
     assert [(c.id, c.label) for c in found.clips] == [("high/c.wav", "high"), ("low/a b#1.wav", "low")]
-    made = store.place(found.clips[1].path)
+    made = storage.place(found.clips[1].path)
     assert (made.read() or b"")[:4] == b"RIFF"
 
 
 def test_stores_that_cannot_be_used_are_told(s3: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not known"):
-        store.place("nowhere://bucket/x")
+        storage.place("nowhere://bucket/x")
     with pytest.raises(DataError, match="no table"):
-        store.open_sounds(store.joined(s3, "in/none.csv"))
+        storage.open_sounds(storage.joined(s3, "in/none.csv"))
     with pytest.raises(DataError, match="no sounds"):
-        store.open_sounds(store.joined(s3, "nothing"))
+        storage.open_sounds(storage.joined(s3, "nothing"))
     (tmp_path / "a").write_text("x")
     other = s3.replace("earmark-sounds", "no-such-bucket")
     with pytest.raises(DataError, match="cannot be read or written"):
-        store.place(store.joined(other, "a")).put(tmp_path / "a")
+        storage.place(storage.joined(other, "a")).put(tmp_path / "a")
 
 
 def test_fetching_is_bounded(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(bytes(100))
-    store.place(tmp_path / "a").fetch(tmp_path / "b", largest=100)
+    storage.place(tmp_path / "a").fetch(tmp_path / "b", largest=100)
     assert (tmp_path / "b").stat().st_size == 100
     with pytest.raises(AudioError, match="100 bytes are more than the 99"):
-        store.place(tmp_path / "a").fetch(tmp_path / "c", largest=99)
+        storage.place(tmp_path / "a").fetch(tmp_path / "c", largest=99)
 
 
 @pytest.mark.parametrize(
     "uri", ["s3://bucket/a b/c.wav", "gs://b/x#1.wav?endpoint_override=h:1&scheme=http", "file:///x/y"]
 )
 def test_a_path_may_hold_a_uri(uri: str) -> None:
-    assert store.is_remote(Path(uri))
-    assert store.spelled(Path(uri)) == uri
+    assert storage.is_remote(Path(uri))
+    assert storage.spelled(Path(uri)) == uri
 
 
 def test_names_that_are_no_uri() -> None:
-    assert not store.is_remote(Path("C:/sounds/a.wav"))
-    assert not store.is_remote("gtzan:/data/genres")
-    assert store.joined("s3://b/x?endpoint_override=h:1", "y") == "s3://b/x/y?endpoint_override=h:1"
+    assert not storage.is_remote(Path("C:/sounds/a.wav"))
+    assert not storage.is_remote("gtzan:/data/genres")
+    assert storage.joined("s3://b/x?endpoint_override=h:1", "y") == "s3://b/x/y?endpoint_override=h:1"
 
 
 def test_nothing_is_left_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,18 +350,18 @@ def test_nothing_is_left_half_written(tmp_path: Path, monkeypatch: pytest.Monkey
         raise OSError(28, "No space left on device")
 
     (tmp_path / "a").write_text("x")
-    monkeypatch.setattr(store, "_copy", full)
+    monkeypatch.setattr(storage, "_copy", full)
     with pytest.raises(DataError, match="No space left"):
-        store.place(tmp_path / "out" / "b").put(tmp_path / "a")
+        storage.place(tmp_path / "out" / "b").put(tmp_path / "a")
     assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_pyarrow_is_asked_for_where_it_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    store._files.cache_clear()
+    storage._files.cache_clear()
     with pytest.raises(MissingExtraError, match=r"earmark\[ray\]"):
-        store.place(tmp_path)
-    store._files.cache_clear()
+        storage.place(tmp_path)
+    storage._files.cache_clear()
 
 
 def test_a_uri_wants_a_folder_for_its_rows(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from earmark.quiet import QUIET
+from earmark.core.quiet import QUIET
 from serving import write_tones
 
 _WATCH = """
@@ -92,7 +92,7 @@ def test_it_is_said_before_anything_is_imported(tmp_path: Path) -> None:
 
 
 def test_what_a_user_has_set_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    from earmark.quiet import be_quiet
+    from earmark.core.quiet import be_quiet
 
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
     monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)

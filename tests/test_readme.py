@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from earmark import recipe
+from earmark.recipes import recipe
 from earmark.cli import main
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")

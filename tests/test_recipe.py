@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark import recipe as recipes
-from earmark.errors import RecipeError
-from earmark.recipe import Branch, Part, Recipe
+from earmark.recipes import recipe as recipes
+from earmark.core.errors import RecipeError
+from earmark.recipes.recipe import Branch, Recipe
+from earmark.core.spec import Part
 
 SHORT = [
     "yamnet/logreg",
@@ -109,7 +110,7 @@ def test_files_that_are_none(tmp_path: Path, text: str, told: str) -> None:
 
 
 def test_every_shipped_recipe_can_be_read_and_names_parts_that_exist() -> None:
-    from earmark import registry
+    from earmark.core import plugins
 
     for name, path in recipes.shipped().items():
         found = recipes.find(name)
@@ -117,5 +118,5 @@ def test_every_shipped_recipe_can_be_read_and_names_parts_that_exist() -> None:
         assert found.about, path
         for branch in found.branches:
             for part in branch.backbones:
-                assert part.kwargs.keys() <= registry.parameters("backbones", part.name).keys(), name
-            assert branch.head.kwargs.keys() <= registry.parameters("heads", branch.head.name).keys(), name
+                assert part.kwargs.keys() <= plugins.parameters("backbones", part.name).keys(), name
+            assert branch.head.kwargs.keys() <= plugins.parameters("heads", branch.head.name).keys(), name

@@ -19,13 +19,15 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 from matplotlib.colors import to_rgb
 
-from earmark import manifest
-from earmark.data import Clip, Dataset, Excluded
-from earmark.evaluation import Interval, evaluate, majority_baseline
-from earmark.experiment import Comparison, Run
-from earmark.pairs import compare as pairs
-from earmark.recipe import Recipe
-from earmark.report import metrics, metrics_json, page, predictions_csv, sections, words, write
+from earmark.core import manifest
+from earmark.data.clips import Clip, Dataset, Excluded
+from earmark.metrics.evaluation import Interval, evaluate, majority_baseline
+from earmark.models.results import Comparison, Run
+from earmark.metrics.paired import compare as pairs
+from earmark.recipes.recipe import Recipe
+from earmark.studies.results import metrics, metrics_json, predictions_csv
+from earmark.report import page, sections, words
+from earmark.report.compare import write
 from earmark.report.figures.confusion import confusion, confusions
 from earmark.report.figures.reliability import bins
 from earmark.report.sounds import link, player

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 import earmark
 from earmark.cli import main
-from earmark.errors import DataError
+from earmark.core.errors import DataError
 from reports import without_times
 
 RECIPES = ("mfcc/logreg", "stack(mfcc:mean/lda,mfcc/knn)")

@@ -21,15 +21,15 @@ from click.testing import CliRunner
 
 pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
 
-from earmark import audit as audits
+from earmark import audits
 from earmark import open_dataset
 from earmark.cli import main
-from earmark.data import Dataset
-from earmark.errors import DataError
-from earmark.review.app import create_app
-from earmark.review.items import Item, items, read_audit
-from earmark.review.journal import Change, Journal
-from earmark.review.neighbours import neighbours
+from earmark.data.clips import Dataset
+from earmark.core.errors import DataError
+from earmark.label.app import create_app
+from earmark.label.items import Item, items, read_audit
+from earmark.label.journal import Change, Journal
+from earmark.label.neighbours import neighbours
 from serving import RATE, browser, get, post, running, serious_findings, tone, write_tones
 
 if TYPE_CHECKING:

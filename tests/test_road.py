@@ -13,11 +13,12 @@ import soundfile
 from click.testing import CliRunner
 
 import earmark
-from earmark import experiment, fitting
+from earmark.models import cross_validate, fit
 from earmark.cli import main
-from earmark.embeddings import Cache, rows_of
-from earmark.errors import AudioError, BundleError, DataError, RecipeError
-from earmark.recipe import Part
+from earmark.data.cache import Cache
+from earmark.embeddings.make import rows_of
+from earmark.core.errors import AudioError, BundleError, DataError, RecipeError
+from earmark.core.spec import Part
 
 RATE = 16000
 
@@ -80,7 +81,7 @@ def test_cache_is_keyed_by_content_and_spares_the_audio(
     cache = Cache(tmp_path / "cache")
     first = earmark.embed(folder, "mfcc", cache=cache)
     monkeypatch.setattr("earmark.audio.blocks", lambda *a, **k: pytest.fail("the audio was read again"))
-    monkeypatch.setattr("earmark.embeddings.hash_file", lambda p: pytest.fail("the file was hashed again"))
+    monkeypatch.setattr("earmark.data.cache.hash_file", lambda p: pytest.fail("the file was hashed again"))
     again = earmark.embed(folder, "mfcc", cache=cache)
     np.testing.assert_array_equal(first.X, again.X)
     monkeypatch.undo()
@@ -149,13 +150,13 @@ def test_rows_protocol_flatters(tones: Path, cache: Cache) -> None:
 
 def test_training_never_sees_a_test_clip(tones: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[set[str]] = []
-    original = experiment.fit
+    original = cross_validate.fit
 
     def spy(recipe, data, clips, units, *, seed=0, watch=None):  # type: ignore[no-untyped-def]
         seen.append(set(units[clips]))
         return original(recipe, data, clips, units, seed=seed, watch=watch)
 
-    monkeypatch.setattr(experiment, "fit", spy)
+    monkeypatch.setattr(cross_validate, "fit", spy)
     run = earmark.compare(tones / "clips.csv", ["mfcc/logreg"], folds=3, cache=cache).runs[0]
     assert len(seen) == 3
     for k, learnt in enumerate(seen):
@@ -172,11 +173,11 @@ def test_model_predicts_the_scores_that_were_judged(tones: Path, model: Path, ca
         answer = loaded.predict(tones / run.ids[i])
         np.testing.assert_allclose([answer.scores[c] for c in run.classes], run.proba[0, i], atol=1e-5)
         assert answer.label in answer.set
-    data = fitting.prepare(
+    data = fit.prepare(
         earmark.open_dataset(tones / "clips.csv"), [earmark.Recipe.parse("mfcc/logreg")], cache=cache
     )
-    units = experiment.split.units(data.dataset, "groups", data.digests)
-    fitted = experiment.fit(earmark.Recipe.parse("mfcc/logreg"), data, np.arange(36), units)
+    units = cross_validate.split.units(data.dataset, "groups", data.digests)
+    fitted = cross_validate.fit(earmark.Recipe.parse("mfcc/logreg"), data, np.arange(36), units)
     scores, _ = fitted.scores(data, np.arange(36))
     assert loaded.calibration is not None
     np.testing.assert_allclose(loaded.calibration.apply(scores), run.proba[0], atol=1e-4)
@@ -251,7 +252,7 @@ def test_a_failed_save_leaves_the_old_bundle(model: Path, tmp_path: Path, monkey
     def full(*args: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("earmark.model.Model._write", full)
+    monkeypatch.setattr("earmark.models.model.Model._write", full)
     with pytest.raises(OSError, match="disk full"):
         loaded.save(tmp_path / "m")
     assert earmark.load(tmp_path / "m").classes == loaded.classes

@@ -28,7 +28,7 @@ from earmark.serve import schema
 from earmark.serve.app import create_app
 from earmark.serve.limits import Limits
 from earmark.serve.upload import plain
-from earmark.serve.view import BANDS, COLUMNS, view
+from earmark.web.view import BANDS, COLUMNS, view
 from serving import RATE, get, post, running, tone, write_tones
 
 
@@ -307,7 +307,7 @@ class TestLimits:
             assert "4 bytes in" in told
 
     def test_a_connection_that_says_nothing_is_closed(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("earmark.serve.server.HEADER_SECONDS", 0.3)
+        monkeypatch.setattr("earmark.web.server.HEADER_SECONDS", 0.3)
         with running(create_app({"m": earmark.load(model)})) as address:
             with head_of(address, "POST /api/pred") as link:
                 assert link.recv(10) == b""

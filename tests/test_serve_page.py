@@ -15,7 +15,7 @@ import soundfile
 pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
 
 import earmark
-from earmark.model import Model
+from earmark.models.model import Model
 from earmark.serve.app import create_app
 from serving import RATE, browser, running, serious_findings, tone, write_tones
 

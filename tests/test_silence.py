@@ -11,9 +11,10 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark import registry, silence
-from earmark.embeddings import rows_of
-from earmark.errors import RecipeError
+from earmark.core import plugins
+from earmark.audio import silence
+from earmark.embeddings.make import rows_of
+from earmark.core.errors import RecipeError
 
 
 def sound(seed: int, quiet: tuple[int, int], loud: int) -> np.ndarray:
@@ -58,8 +59,8 @@ def test_nothing_and_silence() -> None:
 
 def test_a_backbone_that_trims(tmp_path: Path) -> None:
     """Rows of a file in blocks are those of the trimmed sound; the fingerprint tells the two apart."""
-    plain = registry.build("backbones", "vggish", at="patches")
-    trims = registry.build("backbones", "vggish", at="patches", trim=40)
+    plain = plugins.build("backbones", "vggish", at="patches")
+    trims = plugins.build("backbones", "vggish", at="patches", trim=40)
     assert trims.fingerprint != plain.fingerprint
     samples = sound(2, (40_000, 30_000), 60_000)
     soundfile.write(tmp_path / "some.wav", samples, 16000, subtype="FLOAT")
@@ -68,4 +69,4 @@ def test_a_backbone_that_trims(tmp_path: Path) -> None:
     np.testing.assert_array_equal(rows, trims.embed(samples))
     assert len(rows) < len(plain.embed(samples))
     with pytest.raises(RecipeError, match="trim"):
-        registry.build("backbones", "vggish", at="patches", trim=-1)
+        plugins.build("backbones", "vggish", at="patches", trim=-1)

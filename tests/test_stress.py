@@ -11,14 +11,14 @@ import soundfile
 from click.testing import CliRunner
 
 import earmark
-from earmark import stress as module
+from earmark.studies import stress as module
 from earmark.cli import main
-from earmark.effects import exact
-from earmark.embeddings import Cache
-from earmark.errors import DataError, RecipeError
-from earmark.recipe import Part
+from earmark.audio.transforms import exact
+from earmark.data.cache import Cache
+from earmark.core.errors import DataError, RecipeError
+from earmark.core.spec import Part
 from earmark.report import stress as report
-from earmark.stress import FAMILIES, stress
+from earmark.studies.stress import FAMILIES, stress
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Cache:
 
 
 def test_every_change_of_every_family_exists_and_has_a_name() -> None:
-    from earmark.intervals import Interval
+    from earmark.metrics.intervals import Interval
 
     none = Interval(0, 0, 0)
     for family, changes in FAMILIES.items():

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earmark import audio, synthetic
-from earmark.errors import AudioError, DataError
+from earmark import audio
+from earmark.audio import synthetic
+from earmark.core.errors import AudioError, DataError
 
 SMALL = {"artists": 2, "clips": 4, "seconds": (1.0, 1.2)}
 
@@ -126,10 +127,10 @@ def test_artists_are_easier_to_tell_apart_than_styles(tmp_path):
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
 
-    from earmark import registry
+    from earmark.core import plugins
 
     folder = synthetic.make(tmp_path).parent
-    built = registry.build("backbones", "mfcc")
+    built = plugins.build("backbones", "mfcc")
     kept = [row for row in rows(folder) if row["path"] != fault(folder, "unreadable")["path"]]
     X = np.array([built.embed(audio.load(folder / r["path"], built.sample_rate)).mean(axis=0) for r in kept])
     y, groups = ([row[key] for row in kept] for key in ("label", "group"))

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from earmark import registry, split
+from earmark.core import plugins
+from earmark.data import split
 from earmark.cli import main
-from earmark.errors import DataError, RecipeError
-from earmark.fitting import Data
-from earmark.ready import open_data
-from earmark.recipe import Recipe, find
-from earmark.tune import chosen, search, spaces, tune, with_values
+from earmark.core.errors import DataError, RecipeError
+from earmark.models.prepare import Data
+from earmark.models.prepare import open_data
+from earmark.recipes.recipe import Recipe, find
+from earmark.studies.tune import chosen, search, spaces, tune, with_values
 
 
 @pytest.fixture
@@ -31,11 +32,11 @@ def rows(tmp_path: Path) -> Path:
     return tmp_path / "r.npz"
 
 
-@pytest.mark.parametrize("name", registry.names("heads"))
+@pytest.mark.parametrize("name", plugins.names("heads"))
 def test_a_space_holds_parameters_that_the_head_takes(name: str) -> None:
-    space = dict(getattr(registry.module("heads", name), "SPACE", {}))
+    space = dict(getattr(plugins.module("heads", name), "SPACE", {}))
     space.pop("pool", None)
-    assert set(space) <= set(registry.parameters("heads", name))
+    assert set(space) <= set(plugins.parameters("heads", name))
     for choice in space.values():
         assert isinstance(choice, list) or choice[0] < choice[1]
 
@@ -50,7 +51,7 @@ def test_every_corner_of_a_space_can_be_fitted(name: str, rows: Path) -> None:
         assert find(made.short) == made  # it can be written down
         data = open_data(rows, [made])
         units = split.units(data.dataset, "groups", data.digests)
-        from earmark.fitting import fit
+        from earmark.models.fit import fit
 
         fit(made, data, np.arange(96), units)
 
@@ -153,7 +154,7 @@ def test_command_writes_a_recipe_that_can_be_used(rows: Path, tmp_path: Path) ->
 
 
 def test_chosen_counts() -> None:
-    from earmark.tune import Found
+    from earmark.studies.tune import Found
 
     one = Recipe.parse("mfcc/knn")
     folds = [Found(one, {"k": k}, 0.5, 3) for k in (3, 10, 3)]

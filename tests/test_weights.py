@@ -21,9 +21,9 @@ import pytest
 import torch
 from torch import nn
 
-from earmark import weights
-from earmark.errors import MissingExtraError, WeightsError
-from earmark.weights import File, Form, Package, WeightSet, export, readers, sets, sources, store
+from earmark.backbones import weights
+from earmark.core.errors import MissingExtraError, WeightsError
+from earmark.backbones.weights import File, Form, Package, WeightSet, export, readers, sets, sources, store
 from golden.make_checkpoints import arrays
 
 CHECKPOINT = Path(__file__).parent / "golden" / "checkpoint"
@@ -65,10 +65,10 @@ def files(tmp_path: Path) -> Path:
 @pytest.fixture
 def declare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: Path):
     """Make Earmark know weights of the net `tiny`, in an empty home; returns a function that takes their forms."""
-    net = ModuleType("earmark.nets.tiny")
+    net = ModuleType("earmark.backbones.nets.tiny")
     net.module = tiny_module
     net.convert = lambda found: dict(zip(PARAMS, (np.load(found["a.npy"]), np.load(found["b.npy"])), strict=True))
-    monkeypatch.setitem(sys.modules, "earmark.nets.tiny", net)
+    monkeypatch.setitem(sys.modules, "earmark.backbones.nets.tiny", net)
     monkeypatch.setattr(export, "to_onnx", exported)
     monkeypatch.setenv("EARMARK_HOME", str(tmp_path / "home"))
     both = (File("a.npy", sha(files / "a.npy"), member="pack/a.npy"), File("b.npy", sha(files / "b.npy")))
@@ -282,7 +282,7 @@ class TestFetch:
 
     def test_without_torch(self, declare, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
         declare(Form((File("a.npy", url=f"{server}/a.npy"),)))
-        monkeypatch.delitem(sys.modules, "earmark.nets.tiny")
+        monkeypatch.delitem(sys.modules, "earmark.backbones.nets.tiny")
         monkeypatch.setattr(store.importlib, "import_module", partial(missing, "torch"))
         with pytest.raises(MissingExtraError, match="earmark\\[train\\]"):
             weights.fetch("tiny")

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from worker import serve
 
-from earmark import registry
+from earmark.core import plugins
 
 torch.set_num_threads(int(sys.argv[1]))
 
@@ -18,7 +18,7 @@ def epochs(rows, shape, classes, batch, count):
     y = random.integers(0, classes, rows).astype(str)
 
     def seconds(epochs):
-        head = registry.build("heads", "cnn", epochs=epochs, batch=batch, spare=0, bfloat16=sys.argv[2] == "True")
+        head = plugins.build("heads", "cnn", epochs=epochs, batch=batch, spare=0, bfloat16=sys.argv[2] == "True")
         began = time.perf_counter()
         head.fit(x, y)
         return time.perf_counter() - began

@@ -12,15 +12,17 @@ from pathlib import Path
 import numpy as np
 from worker import serve
 
-from earmark import audio, mel, registry
+from earmark import audio
+from earmark.audio import mel
+from earmark.core import plugins
 from earmark.backbones.yamnet import SPEC
-from earmark.data import Clip
-from earmark.embeddings import embedded
-from earmark.recipe import Part
+from earmark.data.clips import Clip
+from earmark.embeddings.make import embedded
+from earmark.core.spec import Part
 
 part = Part.parse(sys.argv[1])
 given = {"weights": Path(sys.argv[3])} if len(sys.argv) > 3 else {}
-backbone = registry.build("backbones", part.name, **part.kwargs, **given)
+backbone = plugins.build("backbones", part.name, **part.kwargs, **given)
 threads = int(sys.argv[2])
 
 

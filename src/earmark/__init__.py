@@ -13,20 +13,25 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .quiet import be_quiet
+from .core.quiet import be_quiet
 
 be_quiet()  # before anything of it is imported
 
 if TYPE_CHECKING:  # for type checkers and editors; at run time see _WHERE
-    from .again import Rerun, rerun  # noqa: F401
-    from .data import Clip, Dataset  # noqa: F401
-    from .datasets import open_dataset  # noqa: F401
-    from .embeddings import Cache, Embeddings, embed  # noqa: F401
-    from .errors import EarmarkError  # noqa: F401
-    from .experiment import Comparison, Run, compare  # noqa: F401
-    from .model import Model, Prediction, load  # noqa: F401
-    from .recipe import Recipe  # noqa: F401
-    from .training import evaluate, train  # noqa: F401
+    from .studies.rerun import Rerun, rerun  # noqa: F401
+    from .data.clips import Clip, Dataset  # noqa: F401
+    from .data.load import open_dataset  # noqa: F401
+    from .data.cache import Cache  # noqa: F401
+    from .embeddings.make import Embeddings, embed  # noqa: F401
+    from .core.errors import EarmarkError  # noqa: F401
+    from .models.results import Comparison, Run  # noqa: F401
+    from .studies.compare import compare  # noqa: F401
+    from .models.model import Model  # noqa: F401
+    from .models.branch import Prediction  # noqa: F401
+    from .models.load import load  # noqa: F401
+    from .recipes.recipe import Recipe  # noqa: F401
+    from .models.evaluate import evaluate  # noqa: F401
+    from .models.train import train  # noqa: F401
 
 _WHERE = {
     "Cache": "embeddings",

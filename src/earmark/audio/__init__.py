@@ -23,7 +23,7 @@ import numpy as np
 import soxr
 
 from .decoders import Floats, Probe, Source, frame_at, name_of, opened
-from .errors import AudioError
+from ..core.errors import AudioError
 
 __all__ = ["MIN_SECONDS", "SUFFIXES", "Probe", "Source", "blocks", "load", "probe"]
 

@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from .errors import AudioError, EarmarkError
+from ..core.errors import AudioError, EarmarkError
 
 Floats = NDArray[np.float32]
 Source = str | Path | bytes | BinaryIO

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .decoders import CHUNK, Floats, Probe, said
-from .errors import AudioError
+from ..core.errors import AudioError
 
 # What FFmpeg may take a file for. No playlists, images or subtitles: they open other files and URLs.
 _DEMUXERS = (

@@ -19,8 +19,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from .errors import MissingExtraError, RecipeError
-from .recipe import Part
+from ..core.errors import MissingExtraError, RecipeError
+from ..core.spec import Part
 
 Floats = NDArray[np.float32]
 Random = np.random.Generator

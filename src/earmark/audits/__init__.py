@@ -23,21 +23,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..cautions import group_notes
-from ..data import Clip, Dataset, known
-from ..embeddings import Cache, embed
-from ..errors import MissingExtraError, WeightsError
-from ..split import cut_by_folds
+from ..models.notes import group_notes
+from ..data.clips import Clip, Dataset, known
+from ..data.cache import Cache
+from ..embeddings.make import embed
+from ..core.errors import MissingExtraError, WeightsError
+from ..data.split import cut_by_folds
 from . import confounds as _confounds
-from . import duplicates, files
+from ..data.duplicates import find
+from . import files
 from .confounds import Confound
-from .duplicates import Pair
-from .facts import Facts
+from ..data.duplicates.find import Pair
+from ..data.duplicates.facts import Facts
 from .files import SERIOUS, Flag
-from .fingerprint import BANDS
+from ..audio.fingerprint import BANDS
 from .groups import proposed_groups
 from .labels import Suspicion, enough, suspicion
-from .measure import measure_all
+from ..data.duplicates.measure import measure_all
 
 __all__ = ["BACKBONES", "Audit", "audit", "with_recordings", "write"]
 
@@ -113,8 +115,8 @@ def audit(
     facts = measure_all(clips, cache=cache, workers=workers)
     set_ = files.usual(facts)
     flags = [list(files.flags(f, set_)) for f in facts]
-    found = duplicates.pairs(facts)
-    same = _numbered(duplicates.joined(range(len(clips)), ((p.a, p.b) for p in found)))
+    found = find.pairs(facts)
+    same = _numbered(find.joined(range(len(clips)), ((p.a, p.b) for p in found)))
     unit = _units(clips, same)
     label = np.array([clip.label or "" for clip in clips])
     notes = list(dataset.notes)
@@ -130,7 +132,7 @@ def audit(
     suspects: Suspicion | None = None
     heard: tuple[str, ...] = ()
     usable = np.array(
-        [not f.error and f.peak > duplicates.SILENT and bool(c.label) for f, c in zip(facts, clips, strict=True)]
+        [not f.error and f.peak > find.SILENT and bool(c.label) for f, c in zip(facts, clips, strict=True)]
     )
     if (groups or labels) and len(dataset.classes) > 1:
         heard, views, ids, more = _heard(
@@ -175,8 +177,8 @@ def with_recordings(dataset: Dataset, *, cache: Cache | None = None, workers: in
     """
     _need_extra("finding duplicates", "scipy")
     clips = dataset.clips
-    found = duplicates.pairs(measure_all(clips, cache=cache, workers=workers))
-    first = duplicates.joined(range(len(clips)), ((p.a, p.b) for p in found))
+    found = find.pairs(measure_all(clips, cache=cache, workers=workers))
+    first = find.joined(range(len(clips)), ((p.a, p.b) for p in found))
     members = {i for p in found for i in (p.a, p.b)}
     named = (replace(c, recording=clips[first[i]].id if i in members else None) for i, c in enumerate(clips))
     return replace(dataset, clips=tuple(named))
@@ -192,7 +194,7 @@ def write(found: Audit, folder: Path, *, command: str = "", force: bool = False)
 
     Raises DataError rather than overwrite a file that an audit did not write, unless ``force``; OSError if the folder cannot be written.
     """
-    from .output import write_all
+    from ..report.audit import write_all
 
     return write_all(found, folder, command=command, force=force)
 
@@ -213,7 +215,7 @@ def _units(clips: Sequence[Clip], same: NDArray[np.int64]) -> NDArray[np.str_]:
     names = [f"group {group}" if group else f"clip {c.id}" for group, c in zip(groups, clips, strict=True)]
     sets = [f"same {s}" for s in same if s >= 0]
     links = [(name, f"same {s}") for name, s in zip(names, same, strict=True) if s >= 0]
-    root = duplicates.joined([*names, *sets], links)
+    root = find.joined([*names, *sets], links)
     return np.array([root[name] for name in names])
 
 
@@ -221,7 +223,7 @@ def _heard(
     clips: Sequence[Clip], names: Sequence[str] | None, cache: Cache | None, workers: int | None
 ) -> tuple[tuple[str, ...], list[tuple[NDArray[np.float32], NDArray[np.float32]]], tuple[str, ...], list[str]]:
     """(backbones, mean and deviation of the rows for each, ids of the clips that all could hear, notes)."""
-    from ..recipe import Part
+    from ..core.spec import Part
 
     heard, rows, notes = [], [], []
     for name in names if names is not None else BACKBONES:

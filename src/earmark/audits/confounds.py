@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..report.words import NBSP, listed
-from .facts import Facts
+from ..core.text import NBSP, listed
+from ..data.duplicates.facts import Facts
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from .facts import Facts
+from ..data.duplicates.facts import Facts
 
 SERIOUS, NOTE = "serious", "note"
 T = TypeVar("T", bound=Hashable)

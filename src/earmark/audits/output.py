@@ -12,9 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..data import Dataset
-from ..outputs import AUDIT, check, sounds_of
-from ..report.publish import publish
+from ..data.clips import Dataset
+from ..core.outputs import AUDIT, check
+from ..embeddings.sources import sounds_of
+from ..core.publish import publish
 
 if TYPE_CHECKING:
     from . import Audit
@@ -27,7 +28,7 @@ COLUMNS = (
 
 def write_all(found: Audit, folder: Path, *, command: str = "", force: bool = False) -> Path:
     """Write the three files; see ``audit.write``."""
-    from .page import render
+    from ..report.audit import render
 
     check(folder, AUDIT, inputs=alike(found.dataset), sounds=partial(sounds_of, found.dataset), force=force)
     files: dict[str, str | bytes] = {

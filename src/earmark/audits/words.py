@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..report.words import count, listed, percent
+from ..core.text import count, listed, percent
 from . import confounds
-from .duplicates import Pair
+from ..data.duplicates.find import Pair
 from .files import SERIOUS
 from .output import sets
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from earmark import engines, mel
-from earmark.backbone import About, Backbone, Floats, Net
-from earmark.errors import BundleError, RecipeError
-from earmark.vetting import refusal
-from earmark.weights import int8, require
+from earmark.backbones import runtimes
+from earmark.audio import mel
+from earmark.backbones.base import About, Backbone, Floats, Net
+from earmark.core.errors import BundleError, RecipeError
+from earmark.backbones.check_onnx import refusal
+from earmark.backbones.quantize import int8
+from earmark.backbones.weights import require
 
 PATCHES = "patches"
 """The cut before the net: rows are its input. What fine-tunes a whole net starts there."""
@@ -41,7 +43,7 @@ def net_of(
     """
     if given is not None:
         return given_net(given, at, batch=batch, precision=precision)
-    engines.check(precision)
+    runtimes.check(precision)
     installed = require(weights_name)
     if precision == "int8" and calibrate is not None:
         kept = int8.installed(installed, at, calibrate, int8.MADE_UP)
@@ -59,7 +61,7 @@ def given_net(
 
     Raises RecipeError, and WeightsError where the processor is not made for ``precision``: its numbers may be others.
     """
-    engines.check(precision)
+    runtimes.check(precision)
     net = Net(source, output=output, batch=batch, precision=precision)
     path = str(net)
     if reason := refusal(net.content):  # here, so that no model is trained that could not be loaded again
@@ -122,12 +124,12 @@ def build(
         raise RecipeError(f"{name}: pad={pad!r} is unknown; wanted 'repeat' or 'zero'")
     if trim is not None and not trim > 0:
         raise RecipeError(f"{name}: trim={trim!r}: wanted decibels above 0, e.g. 60, or None")
-    check_precision(name, precision, engines.PRECISIONS)
+    check_precision(name, precision, runtimes.PRECISIONS)
     hop_frames = whole_frames(hop, spec)
     patches = front(spec, frames, hop_frames)
 
     def made_up() -> Floats:
-        from earmark.weights.calibration import sounds  # not needed once the net is there
+        from earmark.backbones.quantize.calibration import sounds  # not needed once the net is there
 
         heard = (np.concatenate([np.zeros(pad_left, np.float32), s]) for s in sounds(spec.sample_rate))
         return np.concatenate([patches(s) for s in heard])

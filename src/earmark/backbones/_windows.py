@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from earmark import engines
-from earmark.backbone import About, Backbone, Floats, Net
-from earmark.errors import RecipeError
+from earmark.backbones import runtimes
+from earmark.backbones.base import About, Backbone, Floats, Net
+from earmark.core.errors import RecipeError
 
 from . import _patches
 
@@ -59,7 +59,7 @@ def build(
     """
     if pad not in ("repeat", "zero"):
         raise RecipeError(f"{name}: pad={pad!r} is unknown; wanted 'repeat' or 'zero'")
-    _patches.check_precision(name, precision, engines.UNCALIBRATED)
+    _patches.check_precision(name, precision, runtimes.UNCALIBRATED)
     net: Net | None = None
     shape = inputs
     if at != _patches.PATCHES:

@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import engines, silence
-from .errors import BundleError
+from . import runtimes
+from ..audio import silence
+from ..core.errors import BundleError
 
 Floats = NDArray[np.float32]
 
@@ -73,11 +74,11 @@ class Net:
         return [self.sha256, self.output, *([] if self.precision == "fp32" else [self.precision])]
 
     @cached_property
-    def engine(self) -> engines.Engine:
+    def engine(self) -> runtimes.Engine:
         """The net, loaded. Raises BundleError if it cannot be."""
         source = self.source if isinstance(self.source, bytes) else Path(self.source)
         try:
-            return engines.load(source, self.precision)
+            return runtimes.load(source, self.precision)
         except _failures() as error:
             raise BundleError(f"{self}: cannot be loaded ({_first_line(error)})") from error
 
@@ -85,7 +86,7 @@ class Net:
         """Run ``inputs`` (rows, …) through the net in batches; returns (rows, *shape). Raises BundleError if it cannot."""
         engine = self.engine
         if batch is None:
-            many = 0 if self.precision == "fp32" else engines.MANY // max(1, math.prod(inputs.shape[1:]))
+            many = 0 if self.precision == "fp32" else runtimes.MANY // max(1, math.prod(inputs.shape[1:]))
             batch = max(self.batch, many)
         try:
             wanted = self.output or next(iter(engine.outputs))

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .errors import BundleError
+from ..core.errors import BundleError
 
 LARGEST = {".json": 16 << 20, ".onnx": 1 << 30, ".npz": 64 << 20, ".md": 1 << 20, ".txt": 64 << 20}  # bytes
 MOST = 100  # files

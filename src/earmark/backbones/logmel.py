@@ -17,9 +17,9 @@ from dataclasses import asdict
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark import mel
-from earmark.backbone import About, Backbone, Floats
-from earmark.errors import RecipeError
+from earmark.audio import mel
+from earmark.backbones.base import About, Backbone, Floats
+from earmark.core.errors import RecipeError
 
 ABOUT = About(
     summary="log-mel patches, for nets that learn from scratch",

@@ -12,9 +12,9 @@ from dataclasses import asdict
 
 import numpy as np
 
-from earmark import mel
-from earmark.backbone import About, Backbone, Floats
-from earmark.errors import RecipeError
+from earmark.audio import mel
+from earmark.backbones.base import About, Backbone, Floats
+from earmark.core.errors import RecipeError
 
 from .logmel import window
 

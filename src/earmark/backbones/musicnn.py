@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from earmark.backbone import About, Backbone
-from earmark.errors import RecipeError
-from earmark.mel import MelSpec
-from earmark.weights import File, Form, Package, WeightSet
+from earmark.backbones.base import About, Backbone
+from earmark.core.errors import RecipeError
+from earmark.audio.mel import MelSpec
+from earmark.backbones.weights import File, Form, Package, WeightSet
 
 from . import _patches
 

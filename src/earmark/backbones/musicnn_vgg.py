@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from earmark.backbone import About, Backbone
-from earmark.weights import WeightSet
+from earmark.backbones.base import About, Backbone
+from earmark.backbones.weights import WeightSet
 
 from . import _patches
 from .musicnn import FRAMES, PAD_LEFT, SPEC, TAGS, TRAINED_ON, checkpoint, trained_weights

@@ -30,11 +30,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from earmark import engines
-from earmark.backbone import About, Backbone, Floats
-from earmark.engines import FLOATS, Port
-from earmark.errors import RecipeError
-from earmark.mel import MelSpec
+from earmark.backbones import runtimes
+from earmark.backbones.base import About, Backbone, Floats
+from earmark.backbones.runtimes import FLOATS, Port
+from earmark.core.errors import RecipeError
+from earmark.audio.mel import MelSpec
 
 from . import _patches
 
@@ -75,7 +75,7 @@ def build(
         raise RecipeError(f"{path}: its facts hold {sorted(unknown)}, unknown here. Known: {', '.join(sorted(_KNOWN))}")
     if missing := {"sample_rate", "hop", "frames" if "front" in told else "window"} - told.keys():
         raise RecipeError(f"{path}: its facts lack {', '.join(sorted(missing))}. See the docs of the backbone 'onnx'")
-    _patches.check_precision("onnx", precision, engines.UNCALIBRATED)
+    _patches.check_precision("onnx", precision, runtimes.UNCALIBRATED)
     if pad not in ("repeat", "zero"):
         raise RecipeError(f"onnx: pad={pad!r} is unknown; wanted 'repeat' or 'zero'")
     net, shape = _patches.given_net(

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.backbone import About, Backbone, Floats
-from earmark.errors import RecipeError
-from earmark.mel import MelSpec, log_mel
-from earmark.weights import File, Form, WeightSet
+from earmark.backbones.base import About, Backbone, Floats
+from earmark.core.errors import RecipeError
+from earmark.audio.mel import MelSpec, log_mel
+from earmark.backbones.weights import File, Form, WeightSet
 
 from . import _windows
 

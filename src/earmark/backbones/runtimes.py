@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import MissingExtraError, WeightsError
+from ..core.errors import MissingExtraError, WeightsError
 
 Floats = NDArray[np.float32]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from numpy.lib.stride_tricks import sliding_window_view
 
-from earmark.backbone import About, Backbone
-from earmark.weights import File, Form, Package, WeightSet
+from earmark.backbones.base import About, Backbone
+from earmark.backbones.weights import File, Form, Package, WeightSet
 
 from . import _windows
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from earmark.backbone import About, Backbone
-from earmark.errors import RecipeError
-from earmark.weights import File, Form, WeightSet
+from earmark.backbones.base import About, Backbone
+from earmark.core.errors import RecipeError
+from earmark.backbones.weights import File, Form, WeightSet
 
 from . import _patches
 from .yamnet import FRAMES

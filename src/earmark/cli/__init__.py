@@ -11,7 +11,7 @@ import sys
 import click
 
 from .. import __version__
-from ..errors import EarmarkError
+from ..core.errors import EarmarkError
 
 _ADVICE = {
     errno.ENOSPC: "The disk is full: make room and run the same again; what was finished before is still there",

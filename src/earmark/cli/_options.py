@@ -13,9 +13,9 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..data import Dataset
-    from ..embeddings import Cache
-    from ..outputs import Kind
+    from ..data.clips import Dataset
+    from ..data.cache import Cache
+    from ..core.outputs import Kind
 
 F = TypeVar("F", bound=Callable[..., Any])
 PROTOCOLS = ("rows", "clips", "groups", "published")
@@ -92,12 +92,12 @@ def is_folder(out: str) -> bool:
 
 def open_sounds(data: tuple[str, ...]) -> Dataset:
     """What the arguments DATA… name: one folder, table, known data set or URI, or sound files and folders of them."""
-    from ..datasets import open_dataset
-    from ..datasets.table import SUFFIXES
+    from ..data.load import open_dataset
+    from ..data.layouts.table import SUFFIXES
 
     one = data[0]
     if len(data) == 1 and "://" in one:
-        from ..store import open_sounds as open_remote
+        from ..data.load import open_sounds as open_remote
 
         return open_remote(one)
     single = len(data) == 1 and (Path(one).is_dir() or Path(one).suffix.lower() in SUFFIXES or ":" in one)
@@ -106,7 +106,7 @@ def open_sounds(data: tuple[str, ...]) -> Dataset:
 
 def open_cache(folder: Path | None, no_cache: bool) -> Cache | None:
     """The cache that the options ask for."""
-    from ..embeddings import Cache
+    from ..data.cache import Cache
 
     return None if no_cache else Cache(folder)
 
@@ -135,7 +135,8 @@ def may_write(
     """
     from functools import partial
 
-    from ..outputs import check, sounds_of
+    from ..core.outputs import check
+    from ..embeddings.sources import sounds_of
 
     if out is None:
         return

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ..data import Dataset, Excluded
-    from ..parts import Made, Work
+    from ..data.clips import Dataset, Excluded
+    from ..embeddings.shards import Made, Work
 
 
 def in_parts(
@@ -20,8 +20,8 @@ def in_parts(
     import os
     from contextlib import AbstractContextManager, nullcontext
 
-    from ..parts import cut, left, local
-    from ..progress import bar
+    from ..embeddings.shards import cut, left, local
+    from ..core.progress import bar
 
     if address and engine != "ray":
         raise click.UsageError("--address belongs to --engine ray")
@@ -31,7 +31,7 @@ def in_parts(
     joined: AbstractContextManager[int] = nullcontext(os.cpu_count() or 1)
     run: Callable[..., Iterator[Made]] = local
     if engine == "ray" and todo:
-        from ..cluster import cluster, spread
+        from ..embeddings.ray import cluster, spread
 
         joined, run = cluster(address), spread
     with joined as processors, bar(label, len(todo)) as step:

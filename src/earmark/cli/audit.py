@@ -54,12 +54,13 @@ def command(
     import json
     import shlex
 
-    from ..audit import audit, write
-    from ..audit.output import alike, counts
-    from ..audit.output import as_json as everything
-    from ..audit.words import findings
-    from ..datasets import open_dataset
-    from ..outputs import AUDIT
+    from ..audits import audit
+    from ..report.audit import write
+    from ..audits.output import alike, counts
+    from ..audits.output import as_json as everything
+    from ..audits.words import findings
+    from ..data.load import open_dataset
+    from ..core.outputs import AUDIT
 
     dataset = open_dataset(data)
     opt.may_write(

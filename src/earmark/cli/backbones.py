@@ -11,14 +11,15 @@ import click
 from . import _options as opt
 
 if TYPE_CHECKING:
-    from earmark.backbone import About
+    from earmark.backbones.base import About
 
 
 def _told(name: str) -> dict[str, Any]:
     """What there is to say about a backbone, with or without its weights."""
-    from earmark import registry, weights
+    from earmark.core import plugins
+    from earmark.backbones import weights
 
-    about = registry.module("backbones", name).ABOUT
+    about = plugins.module("backbones", name).ABOUT
     states = [weights.status(one) for one in weights.named(name)] if about.weights else []
     if not about.weights:
         about = _layout(name, about)
@@ -33,17 +34,17 @@ def _told(name: str) -> dict[str, Any]:
         "licence": about.licence,
         "citation": about.citation,
         "weights": [{"name": s.name, "present": s.present, "how": s.how} for s in states],
-        "parameters": {k: str(v) for k, v in registry.parameters("backbones", name).items() if k != "weights"},
+        "parameters": {k: str(v) for k, v in plugins.parameters("backbones", name).items() if k != "weights"},
     }
 
 
 def _layout(name: str, about: About) -> About:
     """What a backbone without weights makes, asked of itself (one that needs parameters cannot say)."""
-    from earmark import registry
-    from earmark.errors import EarmarkError
+    from earmark.core import plugins as registry
+    from earmark.core.errors import EarmarkError
 
     try:
-        built = registry.build("backbones", name)
+        built = plugins.build("backbones", name)
     except EarmarkError:
         return about
     return replace(about, shape=built.shape, sample_rate=built.sample_rate, window=built.window, hop=built.hop)
@@ -59,9 +60,9 @@ def command(as_json: bool) -> None:
       earmark backbones
       earmark backbones --json
     """
-    from earmark import registry
+    from earmark.core import plugins as registry
 
-    backbones = [_told(name) for name in registry.names("backbones")]
+    backbones = [_told(name) for name in plugins.names("backbones")]
     if as_json:
         click.echo(json.dumps(backbones, indent=1, ensure_ascii=False))
         return

@@ -27,7 +27,7 @@ def info(cache_folder: Path | None, as_json: bool) -> None:
     """Where the cache lies and what is in it."""
     import json
 
-    from ..embeddings import Cache
+    from ..data.cache import Cache
 
     cache = Cache(cache_folder)
     usage = cache.usage()
@@ -47,6 +47,6 @@ def info(cache_folder: Path | None, as_json: bool) -> None:
 @click.option("-b", "--backbone", help="Only the rows of this backbone.")
 def clear(cache_folder: Path | None, backbone: str | None) -> None:
     """Delete cached rows. They are made again when needed."""
-    from ..embeddings import Cache
+    from ..data.cache import Cache
 
     click.echo(f"{Cache(cache_folder).clear(backbone) / 1e6:.1f} MB freed")

@@ -11,8 +11,8 @@ import click
 from . import _options as opt
 
 if TYPE_CHECKING:
-    from ..experiment import Comparison
-    from ..fitting import Data
+    from ..models.results import Comparison
+    from ..models.prepare import Data
 
 
 @click.command()
@@ -60,14 +60,14 @@ def command(
       earmark compare clips.csv -r "musicnn+yamnet:mean/lda" -r best-music.toml -o out
       earmark compare --rows s3://bucket/yamnet/ -r rows/lda -r rows/logreg -o out
     """
-    from ..experiment import compare
-    from ..outputs import COMPARISON
-    from ..recipe import find
+    from ..studies.compare import compare
+    from ..core.outputs import COMPARISON
+    from ..recipes.recipe import find
 
     opt.may_write(out, COMPARISON, rows, data, opt.files_of(recipes), data=None if rows else data, force=force)
     source: str | Data
     if rows is not None:
-        from ..rows_folder import open_folder
+        from ..embeddings.store import open_folder
 
         source = open_folder(rows, data).data([find(r) for r in recipes], memory=int(memory * 2**30), seed=seed)
     elif data is not None:
@@ -89,7 +89,8 @@ def command(
 
 def show(found: Comparison, out: Path | None, as_json: bool, force: bool = False) -> None:
     """Print a comparison and write its report to ``out``."""
-    from ..report import metrics, write
+    from ..studies.results import metrics
+    from ..report.compare import write
 
     report = write(found, out, force=force) if out else None
     if as_json:

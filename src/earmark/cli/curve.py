@@ -11,7 +11,7 @@ from . import _options as opt
 from . import _study
 
 if TYPE_CHECKING:
-    from ..curve import Curve
+    from ..studies.curve import Curve
 
 
 @click.command()
@@ -42,8 +42,8 @@ def command(
       earmark curve clips.csv -r yamnet/logreg -o out
       earmark curve clips.csv -r yamnet:mean/lda --sizes 1,2,5,10 --draws 10
     """
-    from ..curve import curve
-    from ..outputs import CURVE
+    from ..studies.curve import curve
+    from ..core.outputs import CURVE
 
     opt.may_write(out, CURVE, opt.files_of([recipe]), data=data, force=force)
     found = curve(
@@ -73,7 +73,7 @@ def show(found: Curve, out: Path | None, as_json: bool, force: bool = False) -> 
 
 def _numbers(text: str | None) -> tuple[int, ...]:
     """``"1,2,5"`` as numbers. Raises DataError."""
-    from ..errors import DataError
+    from ..core.errors import DataError
 
     try:
         return tuple(int(part) for part in (text or "").split(",") if part.strip())

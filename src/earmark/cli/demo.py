@@ -29,11 +29,12 @@ def command(
       earmark demo
       earmark demo my-sounds/ --out first-look
     """
-    from .. import synthetic, weights
-    from ..experiment import compare
-    from ..model import load
-    from ..progress import bar
-    from ..training import train
+    from ..audio import synthetic
+    from ..backbones import weights
+    from ..studies.compare import compare
+    from ..models.load import load
+    from ..core.progress import bar
+    from ..models.train import train
     from .compare import show
 
     out = out or Path("demo")
@@ -75,8 +76,8 @@ def command(
 
 def _may_write(out: Path, data: str | None, force: bool) -> None:
     """Look at all three folders before anything is fetched or made."""
-    from ..errors import DataError
-    from ..outputs import COMPARISON, MODEL, SOUNDS, same
+    from ..core.errors import DataError
+    from ..core.outputs import COMPARISON, MODEL, SOUNDS, same
 
     if data is None:
         opt.may_write(out / "sounds", SOUNDS, force=force)

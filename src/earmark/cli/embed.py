@@ -11,8 +11,8 @@ import click
 from . import _options as opt
 
 if TYPE_CHECKING:
-    from ..backbone import Floats
-    from ..data import Clip
+    from ..backbones.base import Floats
+    from ..data.clips import Clip
 
 
 @click.command()
@@ -56,10 +56,10 @@ def command(
 def _parts(
     data: tuple[str, ...], backbone: str, out: str, pool: str, engine: str, address: str | None, part_clips: int
 ) -> None:
-    from ..errors import DataError
-    from ..outputs import PARTS
-    from ..parts import Embedding
-    from ..recipe import Part
+    from ..core.errors import DataError
+    from ..core.outputs import PARTS
+    from ..embeddings.shards import Embedding
+    from ..core.spec import Part
     from ._parts import in_parts
 
     if not opt.is_folder(out):
@@ -77,12 +77,13 @@ def _file(
 ) -> None:  # fmt: skip
     from tempfile import TemporaryDirectory
 
-    from ..data import Excluded
-    from ..embeddings import Cache, embedded
-    from ..errors import DataError
-    from ..outputs import ROWS
-    from ..recipe import Part
-    from ..rows_file import write_stream, writer
+    from ..data.clips import Excluded
+    from ..data.cache import Cache
+    from ..embeddings.make import embedded
+    from ..core.errors import DataError
+    from ..core.outputs import ROWS
+    from ..core.spec import Part
+    from ..embeddings.files import write_stream, writer
 
     if any("://" in d for d in data):
         raise click.UsageError("sounds in an object store are read in parts; give a folder: --out rows/")

@@ -14,13 +14,13 @@ from . import _options as opt
 @opt.json_option
 def command(as_json: bool) -> None:
     """List the heads: what can be fitted on rows, with parameters."""
-    from .. import registry
+    from ..core import plugins
 
     found: list[tuple[str, str, dict[str, str]]] = []
-    for name in registry.names("heads"):
-        about = str(getattr(registry.module("heads", name), "ABOUT", "")).strip()
+    for name in plugins.names("heads"):
+        about = str(getattr(plugins.module("heads", name), "ABOUT", "")).strip()
         takes = {
-            k: repr(v) for k, v in registry.parameters("heads", name).items() if k not in ("seed", "widths", "backbone")
+            k: repr(v) for k, v in plugins.parameters("heads", name).items() if k not in ("seed", "widths", "backbone")
         }
         found.append((name, about, takes))
     if as_json:

@@ -11,8 +11,8 @@ from . import _options as opt
 from . import _study
 
 if TYPE_CHECKING:
-    from ..ladder import Ladder
-    from ..ready import Ready
+    from ..studies.ladder import Ladder
+    from ..embeddings.ready import Ready
 
 
 @click.command()
@@ -55,11 +55,11 @@ def command(
       earmark ladder rows.npz --head svm -o out
       earmark ladder features-train.npz features-test.npz --head svm --clips clips.csv --columns group=artist
     """
-    from ..errors import RecipeError
-    from ..ladder import RUNGS, ladder
-    from ..outputs import LADDER
-    from ..ready import is_ready, read
-    from ..recipe import find
+    from ..core.errors import RecipeError
+    from ..studies.ladder import RUNGS, ladder
+    from ..core.outputs import LADDER
+    from ..embeddings.ready import is_ready, read
+    from ..recipes.recipe import find
 
     opt.may_write(out, LADDER, data, clips, opt.files_of([recipe or ""]), data=data[0], force=force)
     if (recipe is None) == (head is None):
@@ -107,7 +107,7 @@ def _first(ready: Ready | None) -> str:
 
 def _pairs(text: str | None) -> dict[str, str]:
     """``"group=artist,fold=split"`` as a dict. Raises RecipeError."""
-    from ..errors import RecipeError
+    from ..core.errors import RecipeError
 
     found = {}
     for item in (text or "").split(",") if text else ():

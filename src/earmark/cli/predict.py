@@ -15,7 +15,8 @@ import click
 from . import _options as opt
 
 if TYPE_CHECKING:
-    from ..model import Model, Prediction
+    from ..models.model import Model
+    from ..models.branch import Prediction
 
 
 @click.command()
@@ -59,8 +60,8 @@ def command(
 def _parts(
     model: Path, paths: tuple[str, ...], out: str | None, other: bool, engine: str, address: str | None, part_clips: int
 ) -> None:
-    from ..outputs import PARTS
-    from ..parts import Answering
+    from ..core.outputs import PARTS
+    from ..models.shards import Answering
     from ._parts import in_parts
 
     if out is None or not opt.is_folder(out):
@@ -77,8 +78,8 @@ def _parts(
 def _file(
     model: Path, paths: tuple[str, ...], form: str | None, timeline: bool, seconds: float | None, out: Path | None, force: bool
 ) -> None:  # fmt: skip
-    from ..model import load
-    from ..outputs import ANSWERS
+    from ..models.load import load
+    from ..core.outputs import ANSWERS
 
     if out is not None:
         opt.may_write(out, ANSWERS, model, paths, sounds=lambda: map(Path, _files(paths)), force=force)
@@ -101,8 +102,9 @@ def _file(
 
 
 def _files(paths: tuple[str, ...]) -> list[str]:
-    from ..datasets import open_dataset, sounds_below
-    from ..datasets.table import SUFFIXES
+    from ..data.load import open_dataset
+    from ..data.layouts import sounds_below
+    from ..data.layouts.table import SUFFIXES
 
     found: list[str] = []
     for name in paths:
@@ -119,9 +121,9 @@ def _files(paths: tuple[str, ...]) -> list[str]:
 def _answers(
     model: Model, paths: tuple[str, ...], timeline: bool, seconds: float | None, bad: list[str]
 ) -> Iterator[Prediction]:
-    from ..data import Excluded
-    from ..errors import AudioError, DataError
-    from ..progress import bar
+    from ..data.clips import Excluded
+    from ..core.errors import AudioError, DataError
+    from ..core.progress import bar
 
     files = _files(paths)
     if not files:

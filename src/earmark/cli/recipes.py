@@ -14,7 +14,7 @@ from . import _options as opt
 @opt.json_option
 def command(as_json: bool) -> None:
     """List the recipes that come with Earmark. Use one by its name: earmark compare DATA -r NAME."""
-    from ..recipe import Recipe, shipped
+    from ..recipes.recipe import Recipe, shipped
 
     found = [(name, Recipe.from_toml(path)) for name, path in shipped().items()]
     if as_json:

@@ -13,8 +13,8 @@ from . import _options as opt
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..reproduce import Trial
-    from ..reproduce.paper import Claim
+    from ..studies.reproduce import Trial
+    from ..studies.reproduce.paper import Claim
 
 
 @click.command()
@@ -48,10 +48,10 @@ def command(
       earmark reproduce genres/ --epochs 10 -o out
       earmark reproduce genres/ --quick
     """
-    from ..outputs import REPRODUCTION
+    from ..core.outputs import REPRODUCTION
     from ..report import reproduce as report
-    from ..reproduce import reproduce
-    from ..reproduce.words import findings, follows
+    from ..studies.reproduce import reproduce
+    from ..studies.reproduce.words import findings, follows
 
     out = out or Path("reproduction")
     opt.may_write(out, REPRODUCTION, data=folder, force=force)
@@ -65,7 +65,7 @@ def command(
         return
     from rich.console import Console
 
-    from ..reproduce import paper
+    from ..studies.reproduce import paper
 
     console = Console()
     for claim, trials in ((paper.CNN, found.cnn), (paper.VGGISH, found.frozen)):
@@ -86,7 +86,7 @@ def _tables(console: Console, claim: Claim, trials: tuple[Trial, ...]) -> None:
     """The paper's classification report beside ours, one block of columns for each recipe under its split."""
     from rich.table import Table
 
-    from ..reproduce.words import NAMES
+    from ..studies.reproduce.words import NAMES
 
     shown = [t for t in trials if t.protocol == "paper"]
     console.print(f"[bold]Table {claim.figure}[/]: {claim.name}, F1 by genre, {claim.unit}s at random", highlight=False)

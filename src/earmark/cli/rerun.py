@@ -13,7 +13,7 @@ from . import _options as opt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..again import Difference
+    from ..studies.rerun import Difference
 
 _SHOWN = 10
 
@@ -38,8 +38,8 @@ def command(
       earmark rerun out
       earmark rerun out/metrics.json --data moved/clips.csv --no-cache
     """
-    from ..again import places, rerun
-    from ..outputs import COMPARISON
+    from ..studies.rerun import places, rerun
+    from ..core.outputs import COMPARISON
 
     if out is not None:
         opt.may_write(
@@ -52,7 +52,7 @@ def command(
         )
     found = rerun(report, source=data, cache=opt.open_cache(cache_folder, no_cache))
     if out:
-        from ..report import write
+        from ..report.compare import write
 
         write(found.comparison, out, force=force)
     kinds = {"data": found.data, "versions": found.versions, "numbers": found.numbers}

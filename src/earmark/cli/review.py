@@ -51,20 +51,20 @@ def command(
       earmark review sounds/ --audit audit --open
       earmark compare audit/reviewed.csv -r yamnet/logreg
     """
-    from ..datasets import open_dataset
-    from ..errors import DataError, MissingExtraError
+    from ..data.load import open_dataset
+    from ..core.errors import DataError, MissingExtraError
 
     try:
-        from ..review.app import create_app
-        from ..serve.server import listening, server
+        from ..label.app import create_app
+        from ..web.server import listening, server
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] == "earmark":
             raise
         raise MissingExtraError("earmark review", "serve") from error
-    from ..outputs import REVIEW
-    from ..review.items import items, read_audit
-    from ..review.journal import Journal
-    from ..review.neighbours import neighbours
+    from ..core.outputs import REVIEW
+    from ..label.items import items, read_audit
+    from ..label.journal import Journal
+    from ..label.neighbours import neighbours
 
     folder = out or audit_folder
     if folder is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from ..model import Model
+    from ..models.model import Model
 
 
 @click.command()
@@ -52,9 +52,9 @@ def command(
     try:
         from ..serve import logs
         from ..serve.app import create_app
-        from ..serve.server import listening, server
+        from ..web.server import listening, server
     except ModuleNotFoundError as error:
-        from ..errors import MissingExtraError
+        from ..core.errors import MissingExtraError
 
         if (error.name or "").split(".")[0] == "earmark":
             raise
@@ -79,8 +79,8 @@ def command(
 
 
 def _loaded(folders: tuple[Path, ...]) -> dict[str, Model]:
-    from ..errors import BundleError
-    from ..model import load
+    from ..core.errors import BundleError
+    from ..models.load import load
 
     found: dict[str, Model] = {}
     for given in folders:
@@ -94,7 +94,7 @@ def _loaded(folders: tuple[Path, ...]) -> dict[str, Model]:
 
 
 def _key(file: Path | None) -> str | None:
-    from ..errors import EarmarkError
+    from ..core.errors import EarmarkError
 
     if file is None:
         return os.environ.get("EARMARK_API_KEY") or None

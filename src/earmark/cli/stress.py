@@ -11,7 +11,7 @@ from . import _options as opt
 from . import _study
 
 if TYPE_CHECKING:
-    from ..stress import Stress
+    from ..studies.stress import Stress
 
 
 @click.command()
@@ -45,9 +45,9 @@ def command(
       earmark stress my-model new-sounds/ -o out
       earmark stress yamnet/logreg clips.csv --change mp3 --change "noise(snr=5)"
     """
-    from ..model import load
-    from ..outputs import STRESS
-    from ..stress import stress
+    from ..models.load import load
+    from ..core.outputs import STRESS
+    from ..studies.stress import stress
 
     opt.may_write(out, STRESS, _model(model), opt.files_of([model]), data=data, force=force)
     found = stress(

@@ -47,17 +47,17 @@ def command(
       earmark train clips.csv -r best-music --protocol groups -o my-model
       earmark train --rows s3://bucket/yamnet/ -r rows/lda -o my-model
     """
-    from ..outputs import MODEL
+    from ..core.outputs import MODEL
 
     opt.may_write(out, MODEL, rows, data, opt.files_of([recipe]), data=None if rows else data, force=force)
     how: dict[str, Any] = {"protocol": protocol, "folds": folds, "seed": seed, "command": opt.said(), "force": force}
     if rows is not None:
-        from ..from_rows import train as train_from_rows
-        from ..rows_folder import open_folder
+        from ..models.train_embeddings import train as train_from_rows
+        from ..embeddings.store import open_folder
 
         model = train_from_rows(open_folder(rows, data), recipe, out, memory=int(memory * 2**30), **how)
     elif data is not None:
-        from ..training import train
+        from ..models.train import train
 
         model = train(data, recipe, out, cache=opt.open_cache(cache_folder, no_cache), **how)
     else:

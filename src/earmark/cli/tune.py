@@ -11,7 +11,7 @@ import click
 from . import _options as opt
 
 if TYPE_CHECKING:
-    from ..tune import Tuned
+    from ..studies.tune import Tuned
 
 
 @click.command()
@@ -44,8 +44,8 @@ def command(
       earmark tune clips.csv -r "musicnn+yamnet/svm(kernel=rbf)" --metric log_loss
       earmark train clips.csv -r tuned/recipe.toml -o my-model
     """
-    from ..outputs import TUNED
-    from ..tune import tune
+    from ..core.outputs import TUNED
+    from ..studies.tune import tune
 
     opt.may_write(out, TUNED, opt.files_of([recipe]), data=data, force=force)
     found = tune(
@@ -60,7 +60,7 @@ def show(found: Tuned, out: Path | None, as_json: bool, force: bool = False) -> 
     facts = as_dict(found)
     text = json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False)
     if out:
-        from ..report.publish import publish
+        from ..core.publish import publish
 
         publish(out, {"recipe.toml": found.recipe.to_toml(), "tune.json": text + "\n"}, force=force)
     if as_json:
@@ -95,8 +95,8 @@ def show(found: Tuned, out: Path | None, as_json: bool, force: bool = False) -> 
 
 def as_dict(found: Tuned) -> dict[str, Any]:
     """Every number, as plain values."""
-    from ..report.results import plain
-    from ..tune import Found, chosen
+    from ..core.jsonable import plain
+    from ..studies.tune import Found, chosen
 
     def one(result: Found) -> dict[str, Any]:
         return {

@@ -14,7 +14,7 @@ import click
 from . import _options as opt
 
 if TYPE_CHECKING:
-    from earmark.weights.sources import Progress
+    from earmark.backbones.weights.sources import Progress
 
 
 @click.group()
@@ -34,7 +34,7 @@ def command() -> None:
 @opt.json_option
 def list_(as_json: bool) -> None:
     """List all known weights: present, or how to get them."""
-    from earmark import weights
+    from earmark.backbones import weights
 
     found = [(one, weights.status(name)) for name, one in weights.known().items()]
     if as_json:
@@ -62,7 +62,7 @@ def list_(as_json: bool) -> None:
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
 def fetch(names: tuple[str, ...]) -> None:
     """Download, check and convert weights. NAME is a set ("musicnn-msd") or a backbone ("musicnn": all its sets)."""
-    from earmark import weights
+    from earmark.backbones import weights
 
     with _bars() as progress:
         installed = weights.fetch_all(names, progress=progress)
@@ -75,7 +75,7 @@ def fetch(names: tuple[str, ...]) -> None:
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 def add(name: str, file: Path) -> None:
     """Install weights NAME from FILE that you have: a checkpoint, a folder, a wheel or an archive."""
-    from earmark import weights
+    from earmark.backbones import weights
 
     installed = weights.add(name, file)
     click.echo(f"{installed.name}: present in {installed.folder}")
@@ -96,8 +96,8 @@ def int8(backbone: str, data: str, cache_folder: Path | None, no_cache: bool) ->
       earmark weights int8 yamnet sounds/
       earmark weights int8 "musicnn-vgg(trained=mtt)" clips.csv
     """
-    from earmark.precision import recalibrate
-    from earmark.recipe import Part
+    from earmark.embeddings.recalibrate import recalibrate
+    from earmark.core.spec import Part
 
     made = recalibrate(Part.parse(backbone), data, cache=opt.open_cache(cache_folder, no_cache))
     click.echo(

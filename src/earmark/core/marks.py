@@ -162,7 +162,7 @@ def no_model(folder: Path) -> list[str]:
 def no_music(folder: Path) -> list[str]:
     """What made-up music would replace in a folder and is no music made up before."""
     from .manifest import read
-    from .synthetic.tunes import STYLES
+    from ..audio.synthetic.tunes import STYLES
 
     known = read(folder)
     if _begin(folder / "README.txt", 100).startswith("This is no music: a program made it up."):

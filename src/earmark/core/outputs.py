@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from . import manifest, marks
-from .data import Dataset
+from ..data.clips import Dataset
 from .errors import BundleError, DataError, EarmarkError
-from .store import is_remote, place
+from .paths import is_remote
+from .storage import place
 
 Foreign = Callable[[Path], list[str]]  # a folder or file that is there -> what in it is not Earmark's and is in the way
 
@@ -177,7 +178,7 @@ def _here(out: str | Path) -> Path | None:
 
 def _places(source: Any) -> list[Path]:
     """Where an input lies here: folders, files, what a pattern names; nothing for what is no place."""
-    from .datasets import named
+    from .paths import named
 
     if source is None or isinstance(source, Dataset):
         return []
@@ -203,9 +204,9 @@ def _apart(out: str, inputs: Iterable[Any]) -> None:
 
 def sounds_of(source: Any) -> list[Path]:
     """The sounds on this machine that a source names; none for rows. Raises DataError as opening it does."""
-    from .datasets import open_dataset
-    from .ready import is_ready
-    from .rows_folder import is_rows_folder
+    from ..data.load import open_dataset
+    from ..embeddings.ready import is_ready
+    from ..embeddings.store import is_rows_folder
 
     if source is None or (isinstance(source, (str, Path)) and (is_remote(source) or is_rows_folder(source))):
         return []

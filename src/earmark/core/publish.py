@@ -9,8 +9,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from .. import manifest
-from ..errors import DataError
+from . import manifest
+from .errors import DataError
 
 _NEXT = f"{manifest.NAME}-next"
 _LEFT = 3600.0  # seconds after which an unfinished folder has been given up

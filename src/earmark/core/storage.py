@@ -16,8 +16,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from .data import Clip, Dataset
-from .datasets import open_dataset, table
+from ..data.clips import Clip, Dataset
+from ..data.load import open_dataset
+from ..data.layouts import table
 from .errors import AudioError, DataError, MissingExtraError
 
 LARGEST = 8 * 2**30  # bytes of a sound that is fetched; more is told as an error
@@ -211,7 +212,7 @@ def open_sounds(data: str) -> Dataset:
         return _table(there, ending)
     found = there.below()
     inside = [f.path[len(there.path) + 1 :] for f in found]
-    from .audio import SUFFIXES
+    from ..audio import SUFFIXES
 
     clips = tuple(
         Clip(name, Path(f.name), name.split("/")[0] if "/" in name else None)

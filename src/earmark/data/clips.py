@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from .errors import DataError
+from ..core.errors import DataError
 
 
 def writable(text: str) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from .audio import SUFFIXES
-from .errors import DataError
+from ..audio import SUFFIXES
+from ..core.errors import DataError
 
 
 def fitted(names: Sequence[str], known: Sequence[str], where: object) -> list[int]:

@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from . import npy
-from .backbone import Backbone, Floats
-from .data import Clip, Dataset
-from .embeddings import Embeddings
-from .errors import DataError, MissingExtraError
-from .outputs import ROWS, check
-from .pool import Running, by_vector, statistics
-from .store import spelled
+from ..core import npy
+from ..backbones.base import Backbone, Floats
+from ..data.clips import Clip, Dataset
+from .make import Embeddings
+from ..core.errors import DataError, MissingExtraError
+from ..core.outputs import ROWS, check
+from .pooling import Running, by_vector, statistics
+from ..core.paths import spelled
 
 Columns = dict[str, Any]
 Batches = Iterable[tuple[Columns, Floats]]

@@ -25,19 +25,21 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from . import audio, npy, silence
-from .backbone import Backbone, Floats
-from .data import Clip, Dataset, Excluded
-from .datasets import open_dataset
-from .errors import AudioError, DataError
-from .home import home
-from .pool import pool_vectors
-from .progress import bar
-from .recipe import Part
-from .swap import whole
+from .. import audio
+from ..core import npy
+from ..audio import silence
+from ..backbones.base import Backbone, Floats
+from ..data.clips import Clip, Dataset, Excluded
+from ..data.load import open_dataset
+from ..core.errors import AudioError, DataError
+from ..core.paths import home
+from .pooling import pool_vectors
+from ..core.progress import bar
+from ..core.spec import Part
+from ..core.atomic import whole
 
 if TYPE_CHECKING:
-    from .effects import Change
+    from ..audio.transforms import Change
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import RecipeError
+from ..core.errors import RecipeError
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]

@@ -30,15 +30,16 @@ from zipfile import BadZipFile, is_zipfile
 import numpy as np
 from numpy.typing import NDArray
 
-from .backbone import About, Backbone, Floats
-from .data import Clip, Dataset, known
-from .datasets import check_list, open_dataset
-from .datasets.table import part_mark, times
-from .embeddings import Cache, Embeddings
-from .errors import DataError, EarmarkError, MissingExtraError, RecipeError
-from .fitting import Data, prepare
-from .recipe import Recipe
-from .tails import fitted
+from ..backbones.base import About, Backbone, Floats
+from ..data.clips import Clip, Dataset, known
+from ..data.load import check_list, open_dataset
+from ..data.layouts.table import part_mark, times
+from ..data.cache import Cache
+from .make import Embeddings
+from ..core.errors import DataError, EarmarkError, MissingExtraError, RecipeError
+from ..models.prepare import Data, prepare
+from ..recipes.recipe import Recipe
+from ..data.tails import fitted
 
 Source = str | Path | Dataset | Iterable[str | Path]
 _NAMES = {
@@ -61,7 +62,7 @@ def open_data(source: Source, recipes: Sequence[Recipe], *, cache: Cache | None 
 
     A folder of rows is read as far as it fits into memory (``rows_folder``). Raises DataError, RecipeError, WeightsError.
     """
-    from .rows_folder import is_rows_folder, open_folder  # it knows Ready from here
+    from .store import is_rows_folder, open_folder  # it knows Ready from here
 
     if isinstance(source, (str, Path)) and is_rows_folder(source):
         return open_folder(source).data(recipes, seed=seed)

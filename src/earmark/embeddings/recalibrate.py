@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from . import engines, registry
-from .backbones._patches import PATCHES
-from .embeddings import Cache, embed
-from .errors import RecipeError
-from .recipe import Part
-from .weights import int8, require
+from ..backbones import runtimes
+from ..core import plugins
+from ..backbones._patches import PATCHES
+from ..data.cache import Cache
+from .make import embed
+from ..core.errors import RecipeError
+from ..core.spec import Part
+from ..backbones.quantize import int8
+from ..backbones.weights import require
 
 MOST = 1024  # rows that are calibrated on
 
@@ -18,12 +21,12 @@ def recalibrate(part: Part, data: str, *, cache: Cache | None = None) -> int8.Ke
     Takes up to ``MOST`` inputs of the net, evenly spread over the sounds; they are cached like rows. Raises RecipeError,
     DataError, WeightsError where 8 bits are not offered or not good enough on these sounds.
     """
-    engines.check("int8")
-    if not {"precision", "at"} <= registry.parameters("backbones", part.name).keys():
+    runtimes.check("int8")
+    if not {"precision", "at"} <= plugins.parameters("backbones", part.name).keys():
         raise RecipeError(f"the backbone {part.name!r} has no net in 8 bits")
     given = {k: v for k, v in part.kwargs.items() if k != "precision"}
-    inputs = registry.build("backbones", part.name, **given | {"at": PATCHES, "precision": "int8"})
-    whole = registry.build("backbones", part.name, **given)
+    inputs = plugins.build("backbones", part.name, **given | {"at": PATCHES, "precision": "int8"})
+    whole = plugins.build("backbones", part.name, **given)
     rows = embed(data, inputs, cache=cache).X
     rows = rows[:: max(1, len(rows) // MOST)]
     return int8.installed(require(whole.weights), whole.facts["at"], lambda: rows, data, again=True)

@@ -30,16 +30,19 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from . import registry
-from .backbone import Backbone, Floats
-from .data import Clip, Excluded
-from .embeddings import Cache, embedded, rows_of
-from .errors import AudioError, DataError
-from .model import Model, load
-from .pool import by_vector, statistics
-from .recipe import Part
-from .rows_file import write_stream
-from .store import Place, is_remote, place, spelled
+from ..core import plugins
+from ..backbones.base import Backbone, Floats
+from ..data.clips import Clip, Excluded
+from ..data.cache import Cache
+from .make import embedded, rows_of
+from ..core.errors import AudioError, DataError
+from ..models.model import Model
+from ..models.load import load
+from .pooling import by_vector, statistics
+from ..core.spec import Part
+from .files import write_stream
+from ..core.storage import Place, place
+from ..core.paths import is_remote, spelled
 
 FACTS = "earmark.json"
 LARGEST = 256  # clips of a part: 64 MB of rows of YAMNet, a minute of work
@@ -85,7 +88,7 @@ class Embedding:
     def open(self) -> Write:
         """Raises DataError if the backbone here is another."""
         given: dict[str, Any] = {} if self.net is None else {"weights": self.net}
-        backbone: Backbone = registry.build("backbones", self.part.name, **{**self.part.kwargs, **given})
+        backbone: Backbone = plugins.build("backbones", self.part.name, **{**self.part.kwargs, **given})
         if backbone.fingerprint != self.fingerprint:
             raise DataError(
                 f"{self.part}: the front end on this machine is not the one the work was given for. Wanted: the same "

@@ -16,16 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .backbone import Backbone, Floats
-from .data import Clip, Dataset, Excluded
-from .embeddings import Embeddings
-from .errors import DataError, RecipeError
-from .fitting import Data
-from .parts import FACTS, facts, read_columns, row_width
-from .pool import by_vector
+from ..backbones.base import Backbone, Floats
+from ..data.clips import Clip, Dataset, Excluded
+from .make import Embeddings
+from ..core.errors import DataError, RecipeError
+from ..models.prepare import Data
+from .shards import FACTS, facts, read_columns, row_width
+from .pooling import by_vector
 from .ready import Ready, file_backbone
-from .recipe import Part, Recipe
-from .store import Place, place
+from ..core.spec import Part
+from ..recipes.recipe import Recipe
+from ..core.storage import Place, place
 
 MEMORY = 4 * 2**30  # bytes of rows that are held; heads that copy them need as much again
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..errors import RecipeError
+from ..core.errors import RecipeError
 from ._net import Augment
 
 MASKS = 2  # per axis

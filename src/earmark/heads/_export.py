@@ -17,7 +17,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
-from ..errors import BundleError
+from ..core.errors import BundleError
 
 OPSETS = {"": 18, "ai.onnx.ml": 3}
 IR_VERSION = 8  # readable by onnxruntime 1.14 and later
@@ -116,7 +116,7 @@ def from_torch(net: Any, shape: tuple[int, ...]) -> onnx.ModelProto:
 
     from torch import nn
 
-    from ..weights.export import to_onnx as export
+    from ..backbones.weights.export import to_onnx as export
 
     line = nn.Sequential(OrderedDict(net=copy.deepcopy(net).cpu(), proba=nn.Softmax(1)))
     return onnx.load_from_string(export(line, shape, ["proba"]))

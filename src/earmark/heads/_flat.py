@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from threadpoolctl import threadpool_limits
 
-from ..errors import RecipeError
+from ..core.errors import RecipeError
 from ._inner import Floats, Split, checked, fitted, folds, like, weights
 
 

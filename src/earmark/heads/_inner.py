@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import DataError
+from ..core.errors import DataError
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.intp]  # labels as numbers: index into the sorted classes

@@ -31,7 +31,7 @@ from skorch.callbacks import Callback, EarlyStopping, PassthroughScoring
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 
-from ..errors import DataError, RecipeError
+from ..core.errors import DataError, RecipeError
 from . import _heap
 from ._inner import Codes, Floats, Split, checked, holdout, like, weights
 

@@ -10,9 +10,9 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from .. import weights
-from ..backbone import Backbone
-from ..errors import DataError, RecipeError
+from ..backbones import weights
+from ..backbones.base import Backbone
+from ..core.errors import DataError, RecipeError
 from ._inner import Codes, Floats
 from ._net import batch_of
 

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import StandardScaler
 
-from ..errors import DataError
+from ..core.errors import DataError
 from ._inner import Floats
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from ..errors import DataError
+from ..core.errors import DataError
 from ._augment import augmentation
 from ._inner import Floats
 from ._net import NetHead, Standardise

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..backbone import Backbone
-from ..errors import RecipeError
+from ..backbones.base import Backbone
+from ..core.errors import RecipeError
 from ._augment import augmentation
 from ._inner import Codes, Floats
 from ._net import NetHead, Standardise

@@ -21,11 +21,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from .. import audio
-from ..data import Clip, Dataset
-from ..errors import AudioError, DataError
-from ..serve.gate import HEADERS
-from ..serve.pages import pages
-from ..serve.view import view
+from ..data.clips import Clip, Dataset
+from ..core.errors import AudioError, DataError
+from ..web.headers import HEADERS
+from ..web.pages import pages
+from ..web.view import view
 from .items import Item
 from .journal import Change, Journal, State
 from .neighbours import Neighbours

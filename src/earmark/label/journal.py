@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .. import marks
-from ..data import Clip, Dataset
-from ..errors import DataError
+from ..core import marks
+from ..data.clips import Clip, Dataset
+from ..core.errors import DataError
 from .items import Item
 
 COLUMNS = ("path", "label", "group", "fold", "start", "duration", "given_label", "given_group", "reviewed")

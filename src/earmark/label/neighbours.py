@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data import Dataset
-from ..embeddings import Cache, embed
-from ..errors import WeightsError
-from ..recipe import Part
+from ..data.clips import Dataset
+from ..data.cache import Cache
+from ..embeddings.make import embed
+from ..core.errors import WeightsError
+from ..core.spec import Part
 
 
 @dataclass(frozen=True)

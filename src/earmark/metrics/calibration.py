@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import BundleError, DataError
+from ..core.errors import BundleError, DataError
 from .intervals import Array, Groups
-from .metrics import METRICS, checked
-from .novelty import Novelty
+from .clips import METRICS, checked
+from .out_of_distribution import Novelty
 
 __all__ = ["Calibration", "Novelty", "cross_fitted", "error_floor"]
 
@@ -186,7 +186,7 @@ def _fitted(scores: Array, truth: NDArray[np.int64]) -> tuple[float, float]:
     try:
         from scipy.optimize import minimize
     except ModuleNotFoundError as error:
-        from .errors import MissingExtraError
+        from ..core.errors import MissingExtraError
 
         raise MissingExtraError("calibration", "train") from error
 

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import DataError
+from ..core.errors import DataError
 
 Array = NDArray[np.float64]
 _TINY = float(np.finfo(np.float64).eps)  # the least probability that log_loss believes in, as scikit-learn's

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .errors import DataError
+from ..core.errors import DataError
 from .intervals import Array, Groups, Interval, Ints, interval
-from .metrics import METRICS, checked, per_class
-from .pairs import Pair, clips_needed, compare
+from .clips import METRICS, checked, per_class
+from .paired import Pair, clips_needed, compare
 
 __all__ = ["Evaluation", "Interval", "Pair", "clips_needed", "compare", "evaluate", "majority_baseline"]
 

@@ -26,7 +26,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import DataError
+from ..core.errors import DataError
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]

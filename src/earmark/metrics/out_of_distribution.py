@@ -23,7 +23,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import BundleError, DataError
+from ..core.errors import BundleError, DataError
 from .intervals import Array, Groups
 
 _SHRINK = 0.8

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .intervals import Array, Groups, Interval, normal_quantile, unseen
-from .metrics import checked
+from .clips import checked
 
 _FLIPS_BLOCK = 4_000_000  # signs held at once
 

@@ -15,22 +15,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import advice, split
-from .backbone import Backbone
-from .data import Dataset
-from .datasets import check_list, named
-from .embeddings import Cache
-from .errors import DataError
-from .evaluation import Evaluation, evaluate, majority_baseline
-from .fitting import Data, Scores, aligned, branch_rows, combined, fit, fit_head, row_counts, row_hits
-from .pairs import Pair
-from .pairs import compare as compare_pairs
+from ..studies import advice
+from ..data import split
+from ..backbones.base import Backbone
+from ..data.clips import Dataset
+from ..data.load import check_list
+from ..core.paths import named
+from ..data.cache import Cache
+from ..core.errors import DataError
+from ..metrics.evaluation import Evaluation, evaluate, majority_baseline
+from .prepare import Data
+from .fit import Scores, aligned, branch_rows, combined, fit, fit_head, row_counts, row_hits
+from ..metrics.paired import Pair
+from ..metrics.paired import compare as compare_pairs
 from .plan import planned, splits_of
-from .pool import pool_scores
-from .progress import bar
-from .ready import Source, open_data
-from .recipe import Recipe, find
-from .split import Ints, Labels, Split
+from ..embeddings.pooling import pool_scores
+from ..core.progress import bar
+from ..data.load import Source
+from .prepare import open_data
+from ..recipes.recipe import Recipe, find
+from ..data.split import Ints, Labels, Split
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import registry
-from .audit import with_recordings
-from .augment import change, numbered
-from .backbone import Backbone, Floats
-from .data import Dataset, Excluded
-from .embeddings import Cache, Embeddings, embed
-from .errors import DataError
-from .pool import by_vector, image_rows, pool_images, pool_scores, stacked
-from .recipe import Branch, Part, Recipe
-from .split import Ints, Labels, Split, spared, stratified
+from ..core import plugins
+from ..data.duplicates import with_recordings
+from ..recipes.augment import change, numbered
+from ..backbones.base import Backbone, Floats
+from ..data.clips import Dataset, Excluded
+from ..data.cache import Cache
+from ..embeddings.make import Embeddings, embed
+from ..core.errors import DataError
+from ..embeddings.pooling import by_vector, image_rows, pool_images, pool_scores, stacked
+from ..recipes.recipe import Branch, Recipe
+from ..core.spec import Part
+from ..data.split import Ints, Labels, Split, spared, stratified
 
 Scores = NDArray[np.float64]
 
@@ -150,7 +152,7 @@ def fit(recipe: Recipe, data: Data, clips: Ints, units: Labels, *, seed: int = 0
             head = _fit_branch(branch, data, clips[part.train], units, seed, recipe.augment)
             X, clip = branch_rows(branch, data, clips[part.test])
             score[part.test] = pool_scores(aligned(head, X, classes), clip, len(part.test))
-    from .heads._opinions import OpinionPool
+    from ..heads._opinions import OpinionPool
 
     combiner = OpinionPool(len(heads)).fit(stacked(scores), labels[clips], groups=units[clips])
     return Fitted(recipe, classes, heads, combiner)
@@ -176,12 +178,12 @@ def _fit_branch(
 def fit_head(branch: Branch, data: Data, X: Floats, y: Labels, groups: Labels, seed: int, **more: Any) -> Any:
     """A branch's head, built and fitted on rows X (n, …) with labels and groups (n,); ``more`` is for its fit."""
     params = branch.head.kwargs
-    if len(branch.backbones) > 1 and "widths" in registry.parameters("heads", branch.head.name):
+    if len(branch.backbones) > 1 and "widths" in plugins.parameters("heads", branch.head.name):
         factor = branch.pool.count("+") + 1
         params["widths"] = tuple(int(np.prod(data.backbones[b].shape)) * factor for b in branch.backbones)
-    if "backbone" in registry.parameters("heads", branch.head.name):  # heads that go on from a pretrained net
+    if "backbone" in plugins.parameters("heads", branch.head.name):  # heads that go on from a pretrained net
         params["backbone"] = data.backbones[branch.backbones[0]]
-    head = registry.build("heads", branch.head.name, **{"seed": seed, **params})
+    head = plugins.build("heads", branch.head.name, **{"seed": seed, **params})
     return head.fit(X, y, groups=groups, **more)
 
 

@@ -30,17 +30,19 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from . import marks, outputs, registry, timeline, vetting
-from .backbone import Backbone, Floats, Net
-from .calibration import Calibration, Novelty
-from .data import Excluded
-from .decoders import name_of
-from .embeddings import rows_of
-from .errors import AudioError, BundleError, RecipeError
-from .listening import Heard, listener
-from .pool import Running, seen, seen_shape, stacked
-from .recipe import Part
-from .swap import restored, swap
+from ..core import marks, outputs, plugins
+from . import timeline
+from ..backbones import check_onnx
+from ..backbones.base import Backbone, Floats, Net
+from ..metrics.calibration import Calibration, Novelty
+from ..data.clips import Excluded
+from ..audio.decoders import name_of
+from ..embeddings.make import rows_of
+from ..core.errors import AudioError, BundleError, RecipeError
+from .streaming import Heard, listener
+from ..embeddings.pooling import Running, seen, seen_shape, stacked
+from ..core.spec import Part
+from ..core.atomic import restored, swap
 
 FORMAT = 1
 Scores = NDArray[np.float64]
@@ -258,7 +260,7 @@ def load(folder: str | Path) -> Model:
     """
     folder = Path(folder)
     restored(Path(os.path.realpath(folder)))  # what a kill amid saving left beside
-    card = vetting.card(folder)
+    card = check_onnx.card(folder)
     if card.get("format") != FORMAT:
         found = card.get("format")
         raise BundleError(
@@ -279,7 +281,7 @@ def _short(text: str) -> str:
 
 
 def _assembled(folder: Path, card: dict[str, Any]) -> Model:
-    sums = vetting.files(folder, card["files"])
+    sums = check_onnx.files(folder, card["files"])
     classes = card["classes"]
     if not (isinstance(classes, list) and classes and all(isinstance(c, str) and c for c in classes)):
         raise BundleError(f"{folder}: found no list of classes in earmark.json; get a fresh copy")
@@ -294,9 +296,9 @@ def _assembled(folder: Path, card: dict[str, Any]) -> Model:
         backbones = []
         for facts in branch["backbones"]:
             number += 1
-            part, file = Part.of(facts["name"], vetting.params(folder, facts["params"])), f"backbone-{number}.onnx"
+            part, file = Part.of(facts["name"], check_onnx.params(folder, facts["params"])), f"backbone-{number}.onnx"
             given = {"weights": folder / file} if file in sums else {}
-            backbone = registry.build("backbones", part.name, **{**part.kwargs, **given})
+            backbone = plugins.build("backbones", part.name, **{**part.kwargs, **given})
             if backbone.fingerprint != facts["fingerprint"]:
                 raise BundleError(
                     f"{folder}: the front end of {part} in this Earmark is not the one the model was trained with. "

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import split
-from .data import Clip, Dataset
+from ..data import split
+from ..data.clips import Clip, Dataset
 
 
 def protocol_notes(dataset: Dataset, protocol: str) -> tuple[str, ...]:

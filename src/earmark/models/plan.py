@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import split
-from .cautions import protocol_notes
-from .errors import DataError
-from .fitting import Data
-from .recipe import Recipe
-from .split import Labels, Split
+from ..data import split
+from .notes import protocol_notes
+from ..core.errors import DataError
+from .prepare import Data
+from ..recipes.recipe import Recipe
+from ..data.split import Labels, Split
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .pool import Floats, Running, by_vector, image_rows, images
+from ..embeddings.pooling import Floats, Running, by_vector, image_rows, images
 
 if TYPE_CHECKING:
-    from .model import Branch
+    from .branch import Branch
 
 Scores = NDArray[np.float64]
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .backbone import Backbone, Floats
-from .pool import image_rows
+from ..backbones.base import Backbone, Floats
+from ..embeddings.pooling import image_rows
 
 if TYPE_CHECKING:
-    from .model import Model, Prediction
+    from .model import Model
+    from .branch import Prediction
 
 
 @dataclass(frozen=True)

@@ -10,22 +10,29 @@ from typing import Any
 
 import numpy as np
 
-from . import outputs, split
-from .backbone import Net
-from .calibration import Calibration, Novelty
-from .cautions import group_notes
-from .data import Dataset, Excluded
-from .datasets import open_dataset
-from .embeddings import Cache, embed
-from .errors import DataError
-from .evaluation import evaluate as evaluate_scores
-from .evaluation import majority_baseline
-from .experiment import Comparison, Run, facts, run, versions
-from .fitting import Data, Fitted, Scores, fit, prepare
-from .model import Branch, Model
+from ..core import outputs
+from ..data import split
+from ..backbones.base import Net
+from ..metrics.calibration import Calibration, Novelty
+from .notes import group_notes
+from ..data.clips import Dataset, Excluded
+from ..data.load import open_dataset
+from ..data.cache import Cache
+from ..embeddings.make import embed
+from ..core.errors import DataError
+from ..metrics.evaluation import evaluate as evaluate_scores
+from ..metrics.evaluation import majority_baseline
+from .results import Comparison, Run
+from ..backbones.base import facts
+from .cross_validate import run
+from ..core.provenance import versions
+from .prepare import Data, prepare
+from .fit import Fitted, Scores, fit
+from .branch import Branch
+from .model import Model
 from .plan import Plan, planned
-from .pool import pool_vectors, seen_shape
-from .recipe import Recipe, find
+from ..embeddings.pooling import pool_vectors, seen_shape
+from ..recipes.recipe import Recipe, find
 
 TRAINED_ON = "trained-on.txt"  # content keys of the training clips: so that `evaluate` can tell that it met one
 
@@ -64,7 +71,7 @@ def train(
 
 def bundle(fitted: Fitted, data: Data, judged: Run, plan: Plan, *, seed: int, command: str = "") -> Model:
     """The fitted recipe as a Model: heads as ONNX, calibration, novelty and the facts about all of it."""
-    from .heads._export import to_onnx
+    from ..heads._export import to_onnx
 
     branches = []
     for branch, head in zip(fitted.recipe.branches, fitted.heads, strict=True):

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from . import outputs
-from .experiment import run
-from .fitting import fit
+from ..core import outputs
+from .cross_validate import run
+from .fit import fit
 from .model import Model
 from .plan import planned
-from .pool import by_vector
-from .recipe import Recipe, find
-from .rows_folder import MEMORY, Folder, open_folder
-from .training import bundle
+from ..embeddings.pooling import by_vector
+from ..recipes.recipe import Recipe, find
+from ..embeddings.store import MEMORY, Folder, open_folder
+from .train import bundle
 
 
 def train(

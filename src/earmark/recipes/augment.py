@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .effects import EFFECTS, REVISION, Change, check
-from .recipe import Part
+from ..audio.transforms import EFFECTS, REVISION, Change, check
+from ..core.spec import Part
 
 Random = np.random.Generator
 Drawn = tuple[str, dict[str, Any]]  # an effect and its parameters

@@ -25,9 +25,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import pool, registry
-from .backbone import Backbone
-from .errors import RecipeError
+from ..embeddings import pooling as pool
+from ..core import plugins
+from ..backbones.base import Backbone
+from ..core.errors import RecipeError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 
@@ -50,7 +51,7 @@ class Part:
 
     def backbone(self) -> Backbone:
         """The backbone of this name, built. Raises RecipeError, WeightsError."""
-        built: Backbone = registry.build("backbones", self.name, **self.kwargs)
+        built: Backbone = plugins.build("backbones", self.name, **self.kwargs)
         return built
 
     @property
@@ -112,10 +113,10 @@ class Recipe:
         for branch in self.branches:
             for part in branch.backbones:
                 if given is None:
-                    registry.check("backbones", part.name, part.kwargs)
+                    plugins.check("backbones", part.name, part.kwargs)
                 elif part.name not in given:
                     raise RecipeError(f"the file has no rows called {part.name!r}. It has: {', '.join(given)}")
-            registry.check("heads", branch.head.name, branch.head.kwargs)
+            plugins.check("heads", branch.head.name, branch.head.kwargs)
             if pool.by_vector(branch.pool):
                 pool.statistics(branch.pool)
         if self.augment:

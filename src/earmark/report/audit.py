@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from ..report import page
-from ..report.page import Section
-from ..report.sounds import player
-from ..report.words import count, duration, percent
-from . import confounds, words
-from .confounds import Confound
-from .duplicates import Pair
-from .files import ABOUT, SERIOUS
-from .output import sets
+from . import page
+from .page import Section
+from .sounds import player
+from ..core.text import count, duration, percent
+from ..audits import confounds, words
+from ..audits.confounds import Confound
+from ..data.duplicates.find import Pair
+from ..audits.files import ABOUT, SERIOUS
+from ..audits.output import sets
 
 if TYPE_CHECKING:
-    from . import Audit
+    from ..audits import Audit
 
 SHOWN = 60  # of each kind; the rest is in audit.json
 

@@ -7,18 +7,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..outputs import COMPARISON, check, sounds_of
+from ..core.outputs import COMPARISON, check
+from ..embeddings.sources import sounds_of
 from . import page, sections, words
 from .dataset import chapter as data_chapter
 from .examples import examples
 from .figures.intervals import intervals
-from .publish import publish
+from ..core.publish import publish
 from .recipes import recipes
-from .results import metrics_json, predictions_csv
+from ..studies.results import metrics_json, predictions_csv
 from .style import Figure
 
 if TYPE_CHECKING:
-    from ..experiment import Comparison
+    from ..models.results import Comparison
 
 
 def write(comparison: Comparison, folder: Path | str, *, sounds: bool = True, force: bool = False) -> Path:

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from markupsafe import Markup
 
-from ..curve import FARTHEST
-from ..outputs import CURVE, check, sounds_of
+from ..studies.curve import FARTHEST
+from ..core.outputs import CURVE, check
+from ..embeddings.sources import sounds_of
 from . import page, words
 from .figures.lines import lines
 from .page import Section
-from .publish import publish
-from .results import plain
+from ..core.publish import publish
+from ..core.jsonable import plain
 from .style import Figure
 
 if TYPE_CHECKING:
-    from ..curve import Curve, Target
+    from ..studies.curve import Curve, Target
 
 
 def write(found: Curve, folder: Path | str, *, force: bool = False) -> Path:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from ..audio import load
-from ..data import Clip
-from ..errors import AudioError
-from ..mel import Floats
+from ..data.clips import Clip
+from ..core.errors import AudioError
+from ..audio.mel import Floats
 from . import words
 from .figures.sound import RATE, mel_card, sound
 from .sounds import player
 from .style import Figure
 
 if TYPE_CHECKING:
-    from ..experiment import Comparison, Run
+    from ..models.results import Comparison, Run
 
 _SECONDS = 10.0  # of each clip that are drawn
 _CLASSES = 12  # more pictures are no longer looked at

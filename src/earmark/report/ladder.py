@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from ..outputs import LADDER, check, sounds_of
+from ..core.outputs import LADDER, check
+from ..embeddings.sources import sounds_of
 from . import page, words
 from .figures.lines import lines
 from .page import Row, Section
-from .publish import publish
-from .results import plain
+from ..core.publish import publish
+from ..core.jsonable import plain
 from .style import Figure
 
 if TYPE_CHECKING:
-    from ..ladder import Ladder, Rung, Step
+    from ..studies.ladder import Ladder, Rung, Step
 
 NAMES = {"rows": "windows at random", "rows apart": "windows at random, none overlapping", "clips": "whole clips",
          "groups": "whole groups", "published": "published folds"}  # fmt: skip

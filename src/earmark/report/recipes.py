@@ -17,7 +17,7 @@ from .sections import clips
 from .style import Figure
 
 if TYPE_CHECKING:
-    from ..experiment import Comparison, Run
+    from ..models.results import Comparison, Run
 
 _OPEN_TO = 3  # more recipes than these: only the best stands open
 

@@ -12,25 +12,27 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from ..audio import load
-from ..datasets.gtzan import GENRES
-from ..errors import AudioError
-from ..outputs import REPRODUCTION, check, sounds_of
-from ..reproduce import LONG, paper
-from ..reproduce.words import NAMES, findings, follows, short
+from ..data.layouts.gtzan import GENRES
+from ..core.errors import AudioError
+from ..core.outputs import REPRODUCTION, check
+from ..embeddings.sources import sounds_of
+from ..studies.reproduce import LONG, paper
+from ..studies.reproduce.words import NAMES, findings, follows, short
 from . import page, words
 from .dataset import chapter
 from .figures.lines import lines
 from .figures.sound import RATE, sound
 from .ladder import as_json as ladder_json
 from .page import Row, Section
-from .publish import publish
+from ..core.publish import publish
 from .reproduce_method import method
-from .results import metrics, plain
+from ..studies.results import metrics
+from ..core.jsonable import plain
 from .sections import pairs
 from .style import Figure
 
 if TYPE_CHECKING:
-    from ..reproduce import Reproduction, Trial
+    from ..studies.reproduce import Reproduction, Trial
 
 _DRAWN = 10.0  # s of the clip that is shown
 

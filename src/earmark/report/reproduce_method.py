@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from ..reproduce import paper
-from ..reproduce.words import NAMES
+from ..studies.reproduce import paper
+from ..studies.reproduce.words import NAMES
 from . import page, words
 from .figures.confusion import confusion
 from .figures.curves import curves, has
 from .style import Figure
 
 if TYPE_CHECKING:
-    from ..reproduce import Reproduction, Trial
-    from ..reproduce.paper import Claim
+    from ..studies.reproduce import Reproduction, Trial
+    from ..studies.reproduce.paper import Claim
 
 _DROPPED = Markup(
     f"<p>As in the paper, {paper.DROPPED} is left out of this table, for the sake of comparison only: the paper's reason was "

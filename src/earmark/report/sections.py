@@ -9,13 +9,13 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from ..metrics import METRICS
+from ..metrics.clips import METRICS
 from . import page, words
 from .page import Row, Section
 from .sounds import player
 
 if TYPE_CHECKING:
-    from ..experiment import Comparison, Run
+    from ..models.results import Comparison, Run
 
 _SECONDS = ("embed", "fit", "predict")
 _TWICE = {"macro_recall", "weighted_recall"}  # balanced accuracy and accuracy by their other names

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from ..outputs import STRESS, check, sounds_of
+from ..core.outputs import STRESS, check
+from ..embeddings.sources import sounds_of
 from . import page, words
 from .figures.intervals import intervals
 from .page import Row, Section
-from .publish import publish
-from .results import plain
+from ..core.publish import publish
+from ..core.jsonable import plain
 from .style import Figure
 
 if TYPE_CHECKING:
-    from ..stress import Condition, Stress
+    from ..studies.stress import Condition, Stress
 
 FAMILIES = {
     "mp3": "MP3", "opus": "Opus", "lowpass": "Low-pass", "telephone": "Telephone", "noise": "White noise",
@@ -70,7 +71,7 @@ def as_json(found: Stress) -> dict[str, Any]:
 
 def name(condition: Condition) -> str:
     """``"MP3, 32 kbit/s"``."""
-    from ..recipe import Part
+    from ..core.spec import Part
 
     part = Part.parse(condition.name)
     return f"{FAMILIES.get(part.name, part.name)}, {_UNITS[part.name].format(**part.kwargs)}"

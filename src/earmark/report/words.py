@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ..metrics import METRICS
+from ..metrics.clips import METRICS
 
 if TYPE_CHECKING:
-    from ..evaluation import Interval, Pair
-    from ..experiment import Comparison, Run
+    from ..metrics.evaluation import Interval, Pair
+    from ..models.results import Comparison, Run
 
 NBSP = "\u00a0"  # keeps a number and its unit on one line
 

@@ -9,12 +9,13 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .. import audio
-from ..errors import AudioError
-from ..model import Model, Prediction
+from ..core.errors import AudioError
+from ..models.model import Model
+from ..models.branch import Prediction
 from ..report.words import PROTOCOLS
 from .limits import Limits, too_long, unusable
 from .line import Job
-from .view import view
+from ..web.view import view
 
 PIECES = 2000  # of a timeline, at most: more are made longer
 

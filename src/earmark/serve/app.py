@@ -17,14 +17,14 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from .. import __version__
-from ..model import Model
+from ..models.model import Model
 from . import schema
 from .answers import Wish, answer, facts
 from .counts import Counts
 from .gate import Gate
 from .limits import Limits, RefusedError
 from .line import Job, Line
-from .pages import pages
+from ..web.pages import pages
 from .problems import tell_errors
 from .upload import received
 

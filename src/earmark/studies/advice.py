@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from . import registry
-from .pairs import Pair
+from ..core import plugins
+from ..metrics.paired import Pair
 
 if TYPE_CHECKING:
-    from .experiment import Run
+    from ..models.results import Run
 
 
 def frozen(runs: Sequence[Run], pairs: Sequence[Pair]) -> tuple[str, ...]:
@@ -41,7 +41,7 @@ def frozen(runs: Sequence[Run], pairs: Sequence[Pair]) -> tuple[str, ...]:
 
 def _trains(run: Run) -> bool:
     """Whether a head of the recipe goes on from a pretrained net."""
-    return any("backbone" in registry.parameters("heads", b.head.name) for b in run.recipe.branches)
+    return any("backbone" in plugins.parameters("heads", b.head.name) for b in run.recipe.branches)
 
 
 def _net(run: Run) -> object:

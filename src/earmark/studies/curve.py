@@ -19,18 +19,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .data import Dataset
-from .embeddings import Cache
-from .errors import DataError
-from .experiment import versions
-from .fitting import Data, fit
-from .intervals import Groups, Interval
-from .plan import planned
-from .progress import bar
-from .ready import Source, open_data
-from .recipe import Recipe, find
-from .shares import difference, share
-from .split import Ints, Labels, Split
+from ..data.clips import Dataset
+from ..data.cache import Cache
+from ..core.errors import DataError
+from ..core.provenance import versions
+from ..models.prepare import Data
+from ..models.fit import fit
+from ..metrics.intervals import Groups, Interval
+from ..models.plan import planned
+from ..core.progress import bar
+from ..data.load import Source
+from ..models.prepare import open_data
+from ..recipes.recipe import Recipe, find
+from ..metrics.shares import difference, share
+from ..data.split import Ints, Labels, Split
 
 FARTHEST = 10  # times the labels there are: nothing is foretold beyond
 _SLOPES = np.geomspace(0.05, 2.0, 60)

@@ -23,19 +23,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import split
-from .cautions import group_notes, published_notes
-from .embeddings import Cache, Embeddings
-from .errors import DataError
-from .experiment import judge, versions
-from .fitting import Data, branch_rows
-from .intervals import Interval
-from .plan import fold_notes, splits_of
-from .pool import by_vector
-from .progress import bar
-from .ready import Source, open_data
-from .recipe import Recipe, find
-from .shares import difference, share
+from ..data import split
+from ..models.notes import group_notes, published_notes
+from ..data.cache import Cache
+from ..embeddings.make import Embeddings
+from ..core.errors import DataError
+from ..models.cross_validate import judge
+from ..core.provenance import versions
+from ..models.prepare import Data
+from ..models.fit import branch_rows
+from ..metrics.intervals import Interval
+from ..models.plan import fold_notes, splits_of
+from ..embeddings.pooling import by_vector
+from ..core.progress import bar
+from ..data.load import Source
+from ..models.prepare import open_data
+from ..recipes.recipe import Recipe, find
+from ..metrics.shares import difference, share
 
 RUNGS = ("rows", "rows apart", "clips", "groups", "published")
 

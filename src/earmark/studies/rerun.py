@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from .embeddings import Cache
-from .errors import DataError
-from .experiment import Comparison, compare
-from .ready import Source
-from .recipe import Recipe
+from ..data.cache import Cache
+from ..core.errors import DataError
+from ..models.results import Comparison
+from .compare import compare
+from ..data.load import Source
+from ..recipes.recipe import Recipe
 
 _TIMES = frozenset({"seconds"})  # keys, at any depth, whose values are times
 _WORDS = frozenset({"notes"})  # of the whole comparison; a later version may tell more of the same numbers
@@ -72,7 +73,7 @@ def rerun(report: str | Path, *, source: Source | None = None, cache: Cache | No
         where, [_recipe(r) for r in then["recipes"]], protocol=str(then["protocol"]), folds=int(then["folds"]),
         seeds=int(then["seeds"]), seed=int(then["seed"]), cache=cache, command=str(then["command"]),
     )  # fmt: skip
-    from .report import metrics
+    from .results import metrics
 
     now = metrics(found) | {"source": then["source"]}
     if source is not None:  # elsewhere they may be called otherwise: the fingerprint tells whether they are the same

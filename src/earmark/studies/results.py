@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from ..experiment import Comparison, Run
+    from ..models.results import Comparison, Run
 
 
 def metrics(comparison: Comparison) -> dict[str, Any]:

@@ -16,22 +16,25 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from . import split
-from .cautions import group_notes
-from .data import Dataset
-from .datasets import open_dataset
-from .effects import Change, exact
-from .embeddings import Cache, embed
-from .errors import DataError
-from .experiment import versions
-from .fitting import Data, Scores, fit, prepare
-from .intervals import Interval
-from .model import Model
-from .plan import Plan, planned
-from .progress import bar
-from .recipe import Part, Recipe, find
-from .shares import difference, share
-from .training import heard, judged_by, met_in_training
+from ..data import split
+from ..models.notes import group_notes
+from ..data.clips import Dataset
+from ..data.load import open_dataset
+from ..audio.transforms import Change, exact
+from ..data.cache import Cache
+from ..embeddings.make import embed
+from ..core.errors import DataError
+from ..core.provenance import versions
+from ..models.prepare import Data, prepare
+from ..models.fit import Scores, fit
+from ..metrics.intervals import Interval
+from ..models.model import Model
+from ..models.plan import Plan, planned
+from ..core.progress import bar
+from ..core.spec import Part
+from ..recipes.recipe import Recipe, find
+from ..metrics.shares import difference, share
+from ..models.evaluate import heard, judged_by, met_in_training
 
 # Family -> changes, mildest first.
 FAMILIES: dict[str, tuple[str, ...]] = {

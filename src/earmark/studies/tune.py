@@ -19,22 +19,27 @@ from typing import Any, Literal
 
 import numpy as np
 
-from . import registry, split
-from .data import Dataset
-from .embeddings import Cache
-from .errors import DataError, MissingExtraError, RecipeError
-from .evaluation import Evaluation, evaluate, majority_baseline
-from .experiment import judge, versions
-from .fitting import Data, fit
-from .metrics import METRICS
-from .pairs import Pair
-from .pairs import compare as compare_pairs
-from .plan import planned
-from .pool import by_vector
-from .progress import bar
-from .ready import Source, open_data
-from .recipe import Branch, Part, Recipe, find
-from .split import Ints, Labels, stratified
+from ..core import plugins
+from ..data import split
+from ..data.clips import Dataset
+from ..data.cache import Cache
+from ..core.errors import DataError, MissingExtraError, RecipeError
+from ..metrics.evaluation import Evaluation, evaluate, majority_baseline
+from ..models.cross_validate import judge
+from ..core.provenance import versions
+from ..models.prepare import Data
+from ..models.fit import fit
+from ..metrics.clips import METRICS
+from ..metrics.paired import Pair
+from ..metrics.paired import compare as compare_pairs
+from ..models.plan import planned
+from ..embeddings.pooling import by_vector
+from ..core.progress import bar
+from ..data.load import Source
+from ..models.prepare import open_data
+from ..recipes.recipe import Branch, Recipe, find
+from ..core.spec import Part
+from ..data.split import Ints, Labels, stratified
 
 Space = Mapping[str, Any]  # list: one of these; tuple: from, to, and perhaps "log"
 
@@ -210,7 +215,7 @@ def spaces(recipe: Recipe) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for i, branch in enumerate(recipe.branches):
         name = _prefix(recipe, i)
-        declared = dict(getattr(registry.module("heads", branch.head.name), "SPACE", {}))
+        declared = dict(getattr(plugins.module("heads", branch.head.name), "SPACE", {}))
         pools = _pools(branch, declared.pop("pool", []))
         found |= {name + k: choice for k, choice in declared.items() if k not in branch.head.kwargs}
         if len(pools) > 1:
@@ -261,7 +266,7 @@ def _defaults(recipe: Recipe, space: Space) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for i, branch in enumerate(recipe.branches):
         name = _prefix(recipe, i)
-        usual = {**registry.parameters("heads", branch.head.name), "pool": branch.pool}
+        usual = {**plugins.parameters("heads", branch.head.name), "pool": branch.pool}
         for key, choice in ((k.removeprefix(name), c) for k, c in space.items() if k.startswith(name)):
             value = usual[key]
             if isinstance(choice, list):

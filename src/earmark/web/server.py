@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from ..errors import EarmarkError
+from ..core.errors import EarmarkError
 
 HEADER_SECONDS = 20.0  # that a new connection has to send a request's head
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import audio
-from ..mel import Floats, MelSpec, log_mel
+from ..audio.mel import Floats, MelSpec, log_mel
 
 COLUMNS = 800  # a picture has between one and two times as many, unless the sound is too short for that
 BANDS = 96

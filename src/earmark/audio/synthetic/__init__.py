@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from .. import manifest
-from ..errors import DataError
-from ..outputs import SOUNDS, check
-from ..swap import whole
+from ...core import manifest
+from ...core.errors import DataError
+from ...core.outputs import SOUNDS, check
+from ...core.atomic import whole
 from .sound import RATE, Artist, Floats, play
 from .tunes import STYLES
 

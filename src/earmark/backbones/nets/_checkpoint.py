@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy._core import multiarray
 
-from earmark.errors import WeightsError
+from earmark.core.errors import WeightsError
 
 # What NumPy's arrays and scalars are pickled with; files written by NumPy 1 call the module by its old name.
 _ALLOWED: list[Any] = [

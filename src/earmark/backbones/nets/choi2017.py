@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from earmark.weights import readers
+from earmark.backbones.weights import readers
 
 POOLS = ((2, 4), (3, 4), (2, 5), (2, 4))
 

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from earmark.weights import readers
+from earmark.backbones.weights import readers
 
 MELS = 96
 TIMBRAL = (38, 67)  # heights in mel bands; 7 frames long, 204 filters each

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from earmark.weights import readers
+from earmark.backbones.weights import readers
 
 from .musicnn import EPSILON, fill
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from earmark.errors import WeightsError
+from earmark.core.errors import WeightsError
 
 from . import _checkpoint
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from earmark.weights import readers
+from earmark.backbones.weights import readers
 
 # (stride, channels) of the separable layers 2 to 14; layer 1 is a plain convolution.
 SEPARABLE = (

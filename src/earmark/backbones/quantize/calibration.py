@@ -8,8 +8,8 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from earmark.synthetic.sound import RATE, Artist, play
-from earmark.synthetic.tunes import STYLES
+from earmark.audio.synthetic.sound import RATE, Artist, play
+from earmark.audio.synthetic.tunes import STYLES
 
 Floats = NDArray[np.float32]
 SECONDS = 6.0

@@ -23,16 +23,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.errors import MissingExtraError, WeightsError
+from earmark.core.errors import MissingExtraError, WeightsError
 
-from .. import engines
-from ..engines import Engine
-from ..swap import whole
-from . import evened
+from .. import runtimes
+from ..runtimes import Engine
+from ...core.atomic import whole
+from . import equalize
 from .rounded import rounded
 
 if TYPE_CHECKING:
-    from .store import Installed
+    from ..weights.store import Installed
 
 Floats = NDArray[np.float32]
 
@@ -72,7 +72,7 @@ def installed(weights: Installed, output: str, rows: Callable[[], Floats], heard
     ``heard`` names the sounds of the rows; it is written beside the net with how far the net agrees with the float one.
     ``again``: make it anew. Raises WeightsError where 8 bits are not offered or not good enough.
     """
-    engines.check("int8")
+    runtimes.check("int8")
     path = weights.folder / f"{output}.int8.onnx"
     record = path.with_suffix(".json")
     try:
@@ -112,19 +112,19 @@ def quantise(net: bytes, output: str, rows: Floats, *, seed: int = 0) -> Quantis
     model = onnx.load_from_string(net)
     name = model.graph.input[0].name
     model = onnx.utils.Extractor(model).extract_model([name], [output])
-    plain = engines.load(model.SerializeToString())
+    plain = runtimes.load(model.SerializeToString())
     near, wanted = _run(plain, choose, output), _run(plain, judge, output)
-    evened.even(model, _extremes(model, name, learn, by_channel=True)[1])
+    equalize.even(model, _extremes(model, name, learn, by_channel=True)[1])
     model = onnx.shape_inference.infer_shapes(model)
     low, high = _extremes(model, name, learn)
     ranges = {t: (np.float32(low[t]), np.float32(high[t])) for t in low}
-    work = evened.work(model)
+    work = equalize.work(model)
     # One channel in, as an image's: there is hardly any work in it, and it is slow in 8 bits.
     floats = [n for n in work if n in _of_one_channel(model)]
 
     def agreement(**layers: Iterable[str]) -> float:
         # Bytes between floats: what bfloat16 loses beside them is not to be laid on a layer.
-        tried = engines.load(rounded(model, ranges, **layers).SerializeToString())
+        tried = runtimes.load(rounded(model, ranges, **layers).SerializeToString())
         return float(_cosines(near, _run(tried, choose, output)).mean())
 
     lost = {layer: 1 - agreement(only=[layer]) for layer in work if layer not in floats}
@@ -135,7 +135,7 @@ def quantise(net: bytes, output: str, rows: Floats, *, seed: int = 0) -> Quantis
         if sum(work[f] for f in [*floats, layer]) <= SPARED * sum(work.values()):
             floats.append(layer)
     net = rounded(model, ranges, without=floats).SerializeToString()
-    made = engines.load(net, "int8", threads=1)
+    made = runtimes.load(net, "int8", threads=1)
     cosines = _cosines(wanted, _run(made, judge, output))
     found = Quantised(
         net, float(cosines.mean()), float(np.quantile(cosines, 0.01)),
@@ -157,8 +157,8 @@ def quantise(net: bytes, output: str, rows: Floats, *, seed: int = 0) -> Quantis
 
 def _of_one_channel(model: Any) -> set[str]:
     """Convolutions that look at one channel."""
-    weights = evened.weights_of(model)
-    plain = (n for n in model.graph.node if n.op_type == "Conv" and evened.attributes(n).get("group", 1) == 1)
+    weights = equalize.weights_of(model)
+    plain = (n for n in model.graph.node if n.op_type == "Conv" and equalize.attributes(n).get("group", 1) == 1)
     return {n.name for n in plain if weights[n.input[1]].shape[1] == 1}
 
 
@@ -197,7 +197,7 @@ def _extremes(
     tensors = [o for n in model.graph.node for o in n.output]
     del shown.graph.output[:]
     shown.graph.output.extend(onnx.helper.make_empty_tensor_value_info(t) for t in tensors)
-    session = engines.OnnxRuntime(shown.SerializeToString()).session
+    session = runtimes.OnnxRuntime(shown.SerializeToString()).session
     low: dict[str, Any] = {}
     high: dict[str, Any] = {}
     for i in range(0, len(rows), _BATCH):

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from earmark.errors import MissingExtraError, WeightsError
+from earmark.core.errors import MissingExtraError, WeightsError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.errors import MissingExtraError, WeightsError
+from earmark.core.errors import MissingExtraError, WeightsError
 
 Arrays = dict[str, NDArray[Any]]
 _MAGIC = bytes.fromhex("57fb808b247547db")

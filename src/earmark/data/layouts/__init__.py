@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from .. import registry
-from ..data import Dataset
-from ..errors import DataError
+from ...core import plugins
+from ..clips import Dataset
+from ...core.errors import DataError
 
 
 def open_dataset(source: str | Path | Dataset | Iterable[str | Path]) -> Dataset:
@@ -40,8 +40,8 @@ def open_dataset(source: str | Path | Dataset | Iterable[str | Path]) -> Dataset
             f"there is nothing at {path}. Wanted: a folder of class folders, a table (csv, tsv, parquet) with the "
             "columns path and label, or a known data set"
         )
-    for candidate in registry.names("datasets"):
-        matches = getattr(registry.module("datasets", candidate), "matches", None)
+    for candidate in plugins.names("datasets"):
+        matches = getattr(plugins.module("datasets", candidate), "matches", None)
         if matches is not None and matches(path):
             return _built(candidate, path)
     return _built("folder" if path.is_dir() else "table", path)
@@ -65,20 +65,20 @@ def check_list(source: object) -> None:
 def named(source: str | Path) -> tuple[str | None, Path]:
     """``"gtzan:/data/genres"`` as the name of a data set and a path; no name where none is given."""
     name, colon, rest = str(source).partition(":")
-    if colon and name in registry.names("datasets"):
+    if colon and name in plugins.names("datasets"):
         return name, Path(rest)
     return None, Path(source).expanduser()
 
 
 def _built(name: str, path: Path) -> Dataset:
-    dataset: Dataset = registry.build("datasets", name, path=path)
+    dataset: Dataset = plugins.build("datasets", name, path=path)
     if not dataset.clips:
         raise DataError(f"{path}: no sounds found. Known endings: {', '.join(sorted(_suffixes()))}")
     return dataset
 
 
 def _suffixes() -> frozenset[str]:
-    from ..audio import SUFFIXES
+    from ...audio import SUFFIXES
 
     return SUFFIXES
 

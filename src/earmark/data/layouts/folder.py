@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..data import Clip, Dataset, writable
+from ..clips import Clip, Dataset, writable
 from . import sounds_below
 
 LAYOUT = {"dog/a.wav": "", "dog/b.wav": "", "cat/c.wav": "", "cat/d.wav": ""}

@@ -12,7 +12,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from ..data import Clip, Dataset
+from ..clips import Clip, Dataset
 from . import sounds_below
 
 LAYOUT = {

@@ -8,7 +8,7 @@ import matplotlib.figure
 import matplotlib.ticker
 import numpy as np
 
-from ...data import Dataset, known
+from ...data.clips import Dataset, known
 from ..style import ACCENT, HALF, INK, RULE, SECOND, Figure, draw
 from .confusion import shortened
 

@@ -8,7 +8,7 @@ import matplotlib.figure
 import numpy as np
 from matplotlib.ticker import NullLocator, PercentFormatter
 
-from ...intervals import Interval
+from ...metrics.intervals import Interval
 from ..style import ACCENT, FULL, INK, MUTED, RULE, SECOND, THIRD, Figure, draw
 
 Series = tuple[str, Sequence[Interval]]

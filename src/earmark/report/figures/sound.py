@@ -8,7 +8,7 @@ import matplotlib.figure
 import numpy as np
 from numpy.typing import NDArray
 
-from ...mel import Floats, MelSpec, below_peak, hz_to_mel, log_mel, spectrogram
+from ...audio.mel import Floats, MelSpec, below_peak, hz_to_mel, log_mel, spectrogram
 from ..style import ACCENT, FULL, MUTED, Figure, draw
 
 RATE = 22050  # Hz

@@ -17,12 +17,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..audio import probe
-from ..data import Clip, Dataset
-from ..datasets import open_dataset
-from ..embeddings import Cache
-from ..errors import AudioError, DataError
-from ..experiment import Comparison, versions
+from ...audio import probe
+from ...data.clips import Clip, Dataset
+from ...data.load import open_dataset
+from ...data.cache import Cache
+from ...core.errors import AudioError, DataError
+from ...models.results import Comparison
+from ...core.provenance import versions
 from ..ladder import Ladder
 from . import paper, parts
 from .trials import Plan, Trial

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..data import Clip
-from ..fitting import Data
-from ..recipe import Part
-from ..split import Split
+from ...data.clips import Clip
+from ...models.prepare import Data
+from ...core.spec import Part
+from ...data.split import Split
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .. import registry, weights
-from ..data import Dataset
-from ..experiment import Comparison, compare
-from ..fitting import prepare
+from ...core import plugins
+from ...backbones import weights
+from ...data.clips import Dataset
+from ...models.results import Comparison
+from ..compare import compare
+from ...models.prepare import prepare
 from ..ladder import Ladder, ladder
-from ..recipe import Part, Recipe, find
+from ...core.spec import Part
+from ...recipes.recipe import Recipe, find
 from . import paper
 from .leaks import pieces
 from .trials import Plan, Trial, as_in_paper, by_two, honest
@@ -118,5 +121,5 @@ def _beside() -> list[Recipe]:
 
 def _here(recipe: Recipe) -> bool:
     """Whether all weights that a recipe needs are installed."""
-    needed = [registry.module("backbones", part.name).ABOUT.weights for part in recipe.backbones]
+    needed = [plugins.module("backbones", part.name).ABOUT.weights for part in recipe.backbones]
     return all(weights.status(name).present for name in needed if name)

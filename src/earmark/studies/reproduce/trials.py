@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import split
-from ..data import Dataset
-from ..embeddings import Cache
-from ..errors import DataError
-from ..experiment import Run, run
-from ..fitting import Data
-from ..recipe import Recipe
-from ..split import Split
+from ...data import split
+from ...data.clips import Dataset
+from ...data.cache import Cache
+from ...core.errors import DataError
+from ...models.results import Run
+from ...models.cross_validate import run
+from ...models.prepare import Data
+from ...recipes.recipe import Recipe
+from ...data.split import Split
 from . import paper
 from .leaks import Leak, leak
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..report import words
+from ...report import words
 from . import paper
 from .parts import SCRATCH
 
 if TYPE_CHECKING:
-    from ..experiment import Run
+    from ...models.results import Run
     from ..ladder import Ladder
-    from ..pairs import Pair
+    from ...metrics.paired import Pair
     from . import Reproduction, Trial
 
 NAMES = {

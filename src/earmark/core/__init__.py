@@ -1,0 +1,1 @@
+"""What every room stands on: errors, progress, whole files, paths, parts found by name, text for people."""

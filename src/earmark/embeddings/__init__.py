@@ -1,0 +1,1 @@
+"""Embeddings of windows: made, pooled, written to files and to stores in shards."""

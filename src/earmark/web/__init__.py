@@ -1,0 +1,1 @@
+"""What the pages share: the server, static files, headers, the picture of a sound."""
