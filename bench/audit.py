@@ -20,15 +20,15 @@ import soundfile
 import soxr
 
 from earmark import audio
+from earmark.audio.fingerprint import Fingerprint, _threes
 from earmark.audits import _heard, _spectra, _units, confounds, labels
+from earmark.audits.groups import proposed_groups
+from earmark.data.cache import Cache
+from earmark.data.clips import Clip, Dataset
 from earmark.data.duplicates import find
 from earmark.data.duplicates.facts import Facts
-from earmark.audio.fingerprint import Fingerprint, _threes
-from earmark.audits.groups import proposed_groups
 from earmark.data.duplicates.measure import measure_all
-from earmark.data.clips import Clip, Dataset
 from earmark.data.load import open_dataset
-from earmark.data.cache import Cache
 
 SHORT = 5.0  # seconds: below, 90 % must be found; above, 98 %
 
@@ -135,9 +135,7 @@ def bench_duplicates(sets: list[Dataset], workers: int, most: int, cut: float) -
         bench_strangers(data, facts, source, found)
 
 
-def bench_strangers(
-    data: Dataset, facts: tuple[Facts, ...], source: list[int], found: tuple[find.Pair, ...]
-) -> None:
+def bench_strangers(data: Dataset, facts: tuple[Facts, ...], source: list[int], found: tuple[find.Pair, ...]) -> None:
     """Pairs of different originals: are they of one recording after all? And how far are the others from it?"""
     crossed: dict[tuple[int, int], list[find.Pair]] = {}
     for p in found:

@@ -13,9 +13,9 @@ import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from earmark.backbones.weights.sources import pip_download
 from earmark.backbones.yamnet import WEIGHTS
 from earmark.core.paths import home
-from earmark.backbones.weights.sources import pip_download
 
 READING = ("soundfile==0.14.0", "soxr==1.1.0")  # the fastest way to read a sound that peers could take
 WANTED: dict[str, tuple[tuple[str, ...], ...]] = {  # each tuple is one call of pip

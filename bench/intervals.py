@@ -15,8 +15,8 @@ import argparse
 import numpy as np
 from numpy.typing import NDArray
 
-from earmark.metrics.paired import compare
 from earmark.metrics.intervals import Groups, interval
+from earmark.metrics.paired import compare
 
 # Clips per artist in a published subset of GTZAN (490 clips, 183 artists): size -> number of artists.
 MUSIC = {

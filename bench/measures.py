@@ -18,8 +18,8 @@ from workers import Worker, median, ratio, run, started, turns
 
 from earmark import audio
 from earmark.core import plugins
-from earmark.data.layouts import sounds_below
 from earmark.core.errors import AudioError
+from earmark.data.layouts import sounds_below
 
 OURS = sys.executable
 EARMARK = (OURS, "-c", "from earmark.cli import main; main()")
@@ -88,10 +88,10 @@ def vggish(files: Sequence[Path], threads: int, rounds: int, precisions: Sequenc
     """The same clips through torchvggish and ours, under the same seeded weights."""
     import torch
 
-    from earmark.backbones.vggish import WEIGHTS
     from earmark.backbones.nets import vggish as net
-    from earmark.backbones.weights.export import to_onnx
     from earmark.backbones.quantize.int8 import quantise
+    from earmark.backbones.vggish import WEIGHTS
+    from earmark.backbones.weights.export import to_onnx
 
     with TemporaryDirectory() as folder:
         port, file = Path(folder) / "port.npz", Path(folder) / "vggish.onnx"
@@ -220,10 +220,10 @@ def warm(files: Sequence[Path]) -> Facts:
 
     Inner folds that are remembered in the process are forgotten each time, as in a run of its own.
     """
-    from earmark.data.clips import Clip, Dataset
     from earmark.data.cache import Cache
-    from earmark.studies.compare import compare
+    from earmark.data.clips import Clip, Dataset
     from earmark.heads import _inner
+    from earmark.studies.compare import compare
 
     clips = [Clip(str(f), f, label=f.parent.name) for f in files]
     if len({c.label for c in clips}) < 2:

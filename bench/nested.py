@@ -14,13 +14,13 @@ from collections import Counter
 import numpy as np
 
 from earmark.data import split
-from earmark.data.load import open_dataset
 from earmark.data.cache import Cache
+from earmark.data.load import open_dataset
 from earmark.metrics.evaluation import evaluate
-from earmark.models.cross_validate import splits_of
-from earmark.models.fit import fit
-from earmark.models.prepare import prepare
 from earmark.metrics.paired import compare
+from earmark.models.fit import fit
+from earmark.models.plan import splits_of
+from earmark.models.prepare import prepare
 from earmark.recipes.recipe import Recipe, find
 
 SIX = "yamnet+musicnn+musicnn@pooled+musicnn-vgg+choi2017+aisfx"

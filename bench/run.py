@@ -22,8 +22,9 @@ import environments
 import measures
 import page
 
-from earmark.core.errors import EarmarkError
 from earmark.audio.synthetic import make
+from earmark.backbones.base import load_backbone
+from earmark.core.errors import EarmarkError
 
 HERE = Path(__file__).parent
 DATA = HERE.parents[1] / "shared" / "data" / "gtzan"
@@ -97,10 +98,9 @@ def measured(files: list[Path], threads: int, rounds: int) -> dict[str, Callable
 
 def has(precision: str) -> bool:
     """Whether nets are to be had here in that precision; says why not."""
-    from earmark.core.spec import Part
 
     try:
-        Part.parse(f"yamnet(precision={precision})").backbone()
+        load_backbone(f"yamnet(precision={precision})")
     except EarmarkError as error:
         print(f"without {precision}: {error}")
         return False

@@ -29,11 +29,12 @@ from typing import Any
 import numpy as np
 
 from earmark import audio
-from earmark.embeddings import ray as cluster, shards
-from earmark.backbones.base import Backbone
+from earmark.backbones.base import Backbone, load_backbone
+from earmark.core.spec import Part
 from earmark.data.clips import Clip, Excluded
 from earmark.data.load import open_dataset
-from earmark.core.spec import Part
+from earmark.embeddings import ray as cluster
+from earmark.embeddings import shards
 from earmark.embeddings.store import open_folder
 
 
@@ -224,7 +225,7 @@ def main() -> None:
             "local and ray": lambda: equal(folder / "local", folder / "ray"),
             "killed": lambda: killed(work, clips, folder / "killed"),
             "local and killed": lambda: equal(folder / "local", folder / "killed"),
-            "costs": lambda: costs(Part.parse(given.backbone).backbone(), clips, work, folder),
+            "costs": lambda: costs(load_backbone(given.backbone), clips, work, folder),
             "driver": lambda: driver(folder, folder / "ray", given.many),
             "simulated": lambda: simulated(made, folder, given.simulated, 4.0),
         }

@@ -18,13 +18,13 @@ import onnx
 
 import earmark
 from earmark.core import plugins
-from earmark.data import split
-from earmark.data.load import open_dataset
-from earmark.data.cache import Cache
-from earmark.models.results import Comparison, Run
-from earmark.models.prepare import Data, prepare
-from earmark.models.fit import fit
 from earmark.core.spec import Part
+from earmark.data import split
+from earmark.data.cache import Cache
+from earmark.data.load import open_dataset
+from earmark.models.fit import fit
+from earmark.models.prepare import Data, prepare
+from earmark.models.results import Comparison, Run
 from earmark.recipes.recipe import Recipe, find
 from earmark.report.compare import write
 

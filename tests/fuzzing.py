@@ -30,6 +30,8 @@ from typing import Any
 
 import numpy as np
 
+from earmark.backbones.base import load_backbone
+
 SECONDS = 10.0  # more is a hang
 FIRST = 20.0  # more for the first case of a worker, which pays for its imports
 MEMORY = 600  # MiB of resident memory that one case may add
@@ -331,8 +333,8 @@ def checked(sound: Any) -> None:
 
 def predict_case(case: Case, folder: Path, tools: Path) -> str:
     """A damaged file between two good ones: three answers, the outer ones as ever, the middle one an answer or a reason."""
-    from earmark.data.clips import Excluded
     from earmark.core.errors import AudioError
+    from earmark.data.clips import Excluded
 
     draw = draw_of(Case("name", case.form, case.mutation, case.seed))
     model, good, wanted = _model(tools)
@@ -483,8 +485,8 @@ def bundle_case(case: Case, folder: Path, tools: Path) -> str:
         card["files"][case.form] = hashlib.sha256(path.read_bytes()).hexdigest()
         if case.form == "backbone-1.onnx":
             facts = card["branches"][0]["backbones"][0]
-            with contextlib.suppress(earmark.errors.EarmarkError):
-                built = earmark.registry.build("backbones", "onnx", **facts["params"], weights=path)
+            with contextlib.suppress(earmark.core.errors.EarmarkError):
+                built = earmark.core.plugins.build("backbones", "onnx", **facts["params"], weights=path)
                 facts["fingerprint"] = built.fingerprint
         (copy / "earmark.json").write_text(json.dumps(card))
     model = earmark.load(copy)
@@ -558,7 +560,7 @@ def prepare(tools: Path) -> None:
     from earmark.embeddings.files import write
 
     for ending in ("npz", "csv", "parquet"):
-        built = earmark.recipe.Part.parse("mfcc").backbone()
+        built = load_backbone("mfcc")
         write(tools / f"rows.{ending}", rows, earmark.open_dataset(tools / "clips.csv"), built, "mean")
 
 

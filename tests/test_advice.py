@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from earmark.studies import advice
 from earmark.metrics.paired import Pair
 from earmark.recipes.recipe import Recipe
+from earmark.studies import advice
 
 
 def run(text: str, accuracy: float, weights: str | None) -> Any:

@@ -500,8 +500,8 @@ def test_whatever_a_library_raises_is_an_audio_error(tmp_path, monkeypatch, kind
 
 
 def test_a_fault_in_a_run_over_many_ends_nothing(tmp_path, monkeypatch):
-    from earmark.data.duplicates.measure import measure
     from earmark.data.clips import Clip
+    from earmark.data.duplicates.measure import measure
 
     for name in ("a", "b"):
         soundfile.write(tmp_path / f"{name}.wav", tone(0.5), 44100)

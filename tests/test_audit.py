@@ -13,16 +13,16 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from earmark.core import manifest
 from earmark.audits import Audit, audit
-from earmark.data.duplicates import with_recordings
-from earmark.report.audit import write
 from earmark.audits.words import findings
 from earmark.cli.audit import command
-from earmark.data.clips import Clip, Dataset
-from earmark.data.load import open_dataset
-from earmark.data.cache import Cache
+from earmark.core import manifest
 from earmark.core.errors import DataError
+from earmark.data.cache import Cache
+from earmark.data.clips import Clip, Dataset
+from earmark.data.duplicates import with_recordings
+from earmark.data.load import open_dataset
+from earmark.report.audit import write
 from earmark.studies.compare import compare
 from test_audit_duplicates import tune
 

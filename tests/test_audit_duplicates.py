@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark import audio
+from earmark.audio.fingerprint import EMPTY, HASHES, RATE, Fingerprint, fingerprint
+from earmark.data.clips import Clip, Dataset
 from earmark.data.duplicates import with_recordings
 from earmark.data.duplicates.find import Pair, candidates, compare, joined, pairs, recordings
-from earmark.audio.fingerprint import EMPTY, HASHES, RATE, Fingerprint, fingerprint
 from earmark.data.duplicates.measure import measure_all
-from earmark.data.clips import Clip, Dataset
 from earmark.data.load import open_dataset
 
 Sound = np.ndarray

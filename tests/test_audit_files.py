@@ -10,11 +10,11 @@ import pytest
 import soundfile
 import soxr
 
-from earmark.data.duplicates.facts import Facts, kept
 from earmark.audits.files import SERIOUS, flags, usual
-from earmark.data.duplicates.measure import edge, measure, measure_all
-from earmark.data.clips import Clip
 from earmark.data.cache import Cache
+from earmark.data.clips import Clip
+from earmark.data.duplicates.facts import Facts, kept
+from earmark.data.duplicates.measure import edge, measure, measure_all
 
 RATE = 16_000
 

@@ -11,8 +11,8 @@ import pytest
 from earmark.audits.groups import proposed_groups
 from earmark.audits.labels import MODELS, suspicion
 from earmark.backbones.base import Backbone
-from earmark.data.load import open_dataset
 from earmark.data.cache import Cache
+from earmark.data.load import open_dataset
 from earmark.embeddings.make import embed
 
 

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 import earmark
-from earmark.recipes import augment
-from earmark.models import fit
-from earmark.data import split
-from earmark.recipes.augment import AUGMENTATIONS, numbered
 from earmark.audio.transforms import EFFECTS, exact
-from earmark.data.cache import Cache
 from earmark.core.errors import DataError, RecipeError
+from earmark.core.spec import Part
+from earmark.data import split
+from earmark.data.cache import Cache
+from earmark.models import fit, prepare
+from earmark.recipes import augment
+from earmark.recipes.augment import AUGMENTATIONS, numbered
+from earmark.recipes.recipe import Recipe
 from earmark.studies.compare import compare
 from earmark.studies.ladder import ladder
-from earmark.core.spec import Part
-from earmark.recipes.recipe import Recipe
 
 RATE = 22050
 TONE = (0.3 * np.sin(2 * np.pi * 441 * np.arange(3 * RATE) / RATE)).astype(np.float32)
@@ -122,7 +122,7 @@ def test_no_copy_of_a_test_clip_is_ever_learnt_from(
 ) -> None:
     """Every row that a head is fitted on, by its numbers: it must be of a clip or copy of the training side."""
     recipe = Recipe.parse("stack(mfcc/logreg,mfcc:mean/lda)~pitch~noise(snr=20)")
-    data = fit.prepare(earmark.open_dataset(sounds), [recipe], cache=Cache(tmp_path))
+    data = prepare.prepare(earmark.open_dataset(sounds), [recipe], cache=Cache(tmp_path))
     units = split.units(data.dataset, "groups", data.digests)
     (part,) = data.rows
     owner: dict[bytes, str] = {}
@@ -151,7 +151,7 @@ def test_no_copy_of_a_test_clip_is_ever_learnt_from(
 
 def test_copies_triple_what_is_learnt_from_and_other_recipes_see_none(sounds: Path, tmp_path: Path) -> None:
     plain, more = Recipe.parse("mfcc/knn"), Recipe.parse("mfcc/knn~pitch~gain")
-    data = fit.prepare(earmark.open_dataset(sounds), [plain, more], cache=Cache(tmp_path))
+    data = prepare.prepare(earmark.open_dataset(sounds), [plain, more], cache=Cache(tmp_path))
     every = np.arange(len(data.labels))
     X, clip = fit.branch_rows(plain.branches[0], data, every, augment=plain.augment)
     Y, of = fit.branch_rows(more.branches[0], data, every, augment=more.augment)

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from earmark.core import plugins
 from earmark.backbones import weights
 from earmark.backbones.base import About, Backbone
+from earmark.core import plugins
 from earmark.core.errors import RecipeError
 from golden.signals import sweep
 

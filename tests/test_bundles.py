@@ -19,8 +19,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 import earmark
 import fuzzing
-from earmark.core.errors import BundleError, RecipeError
 from earmark.backbones.check_onnx import OPERATORS, refusal
+from earmark.core.errors import BundleError, RecipeError
 
 SOURCE = Path(earmark.__file__).parent
 
@@ -141,7 +141,7 @@ def test_such_a_net_is_not_even_trained_with(tmp_path: Path) -> None:
     (tmp_path / "net.onnx").write_bytes(content)
     (tmp_path / "net.toml").write_text("sample_rate = 8000\nhop = 0.25\nwindow = 0.5\n")
     with pytest.raises(RecipeError, match=told):
-        earmark.registry.build("backbones", "onnx", file=str(tmp_path / "net.onnx"))
+        earmark.core.plugins.build("backbones", "onnx", file=str(tmp_path / "net.onnx"))
 
 
 def test_what_is_refused_is_what_onnx_reads(tools: Path) -> None:

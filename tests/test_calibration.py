@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark.metrics.calibration import Calibration, Novelty, cross_fitted, error_floor
 from earmark.core.errors import BundleError, DataError
+from earmark.metrics.calibration import Calibration, cross_fitted, error_floor
 from earmark.metrics.clips import METRICS
+from earmark.metrics.out_of_distribution import Novelty
 
 pytest.importorskip("scipy", reason="fitting a calibration needs the train extra")
 
@@ -172,7 +173,7 @@ def test_survives_json_and_is_applied_without_scipy(tmp_path):
     assert back == found
     (tmp_path / "calibration.json").write_text(text)
     code = (
-        "import json, sys; from pathlib import Path; from earmark.calibration import Calibration;"
+        "import json, sys; from pathlib import Path; from earmark.metrics.calibration import Calibration;"
         f"c = Calibration.from_dict(json.loads(Path({str(tmp_path / 'calibration.json')!r}).read_text()));"
         "print(c.sets(c.apply([[.9, .1, 0, 0, 0]]))); assert not {'scipy', 'sklearn', 'torch'} & set(sys.modules)"
     )

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from earmark.core import plugins
 from earmark.backbones import weights
 from earmark.cli import main
+from earmark.core import plugins
 
 
 def run(*args: str, code: int = 0) -> str:

@@ -22,26 +22,27 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from earmark.embeddings import ray as cluster, shards
-from earmark.core import storage
 from earmark.cli import main
+from earmark.core import paths, storage
+from earmark.core.errors import DataError, MissingExtraError
+from earmark.core.spec import Part
 from earmark.data.clips import Clip
 from earmark.data.load import open_dataset
+from earmark.embeddings import ray as cluster
+from earmark.embeddings import shards
 from earmark.embeddings.make import embed
-from earmark.core.errors import DataError, MissingExtraError
 from earmark.embeddings.shards import Embedding
-from earmark.core.spec import Part
 from earmark.embeddings.store import open_folder
 
-SOURCE = Path(cluster.__file__).parent
+SOURCE = Path(cluster.__file__).parents[1]
 
 
 def test_only_one_module_knows_ray() -> None:
     knows = [
         f for f in SOURCE.rglob("*.py") if re.search(r"^\s*(import|from) ray\b", f.read_text("utf-8"), re.MULTILINE)
     ]
-    assert knows == [SOURCE / "cluster.py"]
-    code = "import sys, earmark.cli, earmark.cluster, earmark.cli.embed, earmark.cli.predict; sys.exit('ray' in sys.modules)"
+    assert knows == [SOURCE / "embeddings" / "ray.py"]
+    code = "import sys, earmark.cli, earmark.embeddings.ray, earmark.cli.embed, earmark.cli.predict; sys.exit('ray' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     code = "import sys; from earmark.cli import main; main(['--help'], standalone_mode=False); sys.exit('ray' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, stdout=subprocess.DEVNULL).returncode == 0
@@ -173,8 +174,8 @@ def test_an_error_of_a_worker_is_told_as_it_is(two_nodes: Any, sounds: Path, tmp
 
 def test_a_store_as_input_and_output(two_nodes: Any, s3: str, sounds: Path) -> None:
     for file in (sounds, *sorted(sounds.parent.glob("low-[01]*.wav"))):
-        storage.place(storage.joined(s3, f"ray/{file.name}")).put(file)
-    source, out = storage.joined(s3, "ray/clips.csv"), storage.joined(s3, "ray-rows")
+        storage.place(paths.joined(s3, f"ray/{file.name}")).put(file)
+    source, out = paths.joined(s3, "ray/clips.csv"), paths.joined(s3, "ray-rows")
     call = ["embed", source, "-b", "mfcc", "--engine", "ray", "-o", out]
     found = CliRunner().invoke(main, call)
     assert found.exit_code == 0, found.output

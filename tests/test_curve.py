@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark.studies import curve as module
 from earmark.cli import main
-from earmark.studies.curve import Law, curve, few, fit_law
 from earmark.core.errors import DataError
 from earmark.report import curve as report
+from earmark.studies import curve as module
+from earmark.studies.curve import Law, curve, few, fit_law
 
 
 def rows(path: Path, *, groups: int = 12, seed: int = 0) -> Path:

@@ -11,10 +11,10 @@ import pytest
 
 import earmark
 from earmark.core import plugins
+from earmark.core.errors import DataError
 from earmark.data.clips import Clip, Dataset, Excluded
 from earmark.data.layouts import gtzan
 from earmark.data.load import open_dataset
-from earmark.core.errors import DataError
 
 
 def lay_out(folder: Path, layout: dict[str, str]) -> Path:

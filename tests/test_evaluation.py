@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark.core.errors import DataError
-from earmark.metrics.evaluation import Evaluation, clips_needed, evaluate, majority_baseline
-from earmark.metrics.paired import compare
-from earmark.metrics.intervals import Groups, interval, t_quantile, unseen
 from earmark.metrics.clips import METRICS
+from earmark.metrics.evaluation import Evaluation, evaluate, majority_baseline
+from earmark.metrics.intervals import Groups, interval, t_quantile, unseen
+from earmark.metrics.paired import clips_needed, compare
 
 
 def made(seed: int, groups: int = 40, k: int = 3, skill: float = 1.5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

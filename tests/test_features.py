@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earmark.core import plugins
 from earmark.backbones import logmel, mfcc
+from earmark.core import plugins
 from earmark.core.errors import RecipeError
 from golden.signals import sweep
 

@@ -9,16 +9,16 @@ import pytest
 import soundfile
 import torch
 
+from earmark.backbones.nets import ten_convolutions
 from earmark.core import plugins
-from earmark.data.load import open_dataset
 from earmark.core.errors import DataError
+from earmark.data.load import open_dataset
 from earmark.models.cross_validate import run
 from earmark.models.fit import branch_rows, fit
-from earmark.models.prepare import prepare
-from earmark.backbones.nets import ten_convolutions
 from earmark.models.plan import planned
-from earmark.recipes.recipe import Recipe
+from earmark.models.prepare import prepare
 from earmark.models.train import bundle
+from earmark.recipes.recipe import Recipe
 
 
 @pytest.fixture(scope="module")

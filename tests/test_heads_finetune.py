@@ -15,19 +15,19 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 import earmark
-from earmark.core import plugins
 from earmark.backbones.base import Backbone, Net
-from earmark.data.load import open_dataset
-from earmark.data.cache import Cache
-from earmark.embeddings.make import embed
+from earmark.backbones.nets import vggish
+from earmark.core import plugins
 from earmark.core.errors import DataError, RecipeError
-from earmark.models.fit import fit
-from earmark.models.prepare import prepare
+from earmark.data.cache import Cache
+from earmark.data.load import open_dataset
+from earmark.embeddings.make import embed
 from earmark.heads import _pretrained
 from earmark.heads._export import to_onnx
 from earmark.heads._net import Standardise
 from earmark.heads._pretrained import outputs, rest
-from earmark.backbones.nets import vggish
+from earmark.models.fit import fit
+from earmark.models.prepare import prepare
 from earmark.recipes.recipe import Recipe
 
 Build = Callable[..., Backbone]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from earmark.core import plugins
 from earmark.backbones.base import Backbone, Net
+from earmark.core import plugins
 from earmark.core.errors import RecipeError
 from earmark.heads._export import to_onnx
 from earmark.heads._pretrained import outputs, rest

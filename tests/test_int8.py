@@ -13,11 +13,11 @@ from torch import nn
 
 from earmark.backbones import runtimes
 from earmark.backbones.base import Net
-from earmark.core.errors import WeightsError
 from earmark.backbones.check_onnx import refusal
 from earmark.backbones.quantize import calibration, equalize, int8
 from earmark.backbones.weights.export import to_onnx
 from earmark.backbones.weights.store import Installed
+from earmark.core.errors import WeightsError
 
 
 def made_net(*, spread: float = 1.0) -> nn.Sequential:

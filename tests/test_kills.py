@@ -25,16 +25,17 @@ import earmark
 import fuzzing
 import killing
 from earmark import audio
-from earmark.core import manifest, atomic
 from earmark.backbones.base import Backbone
-from earmark.data.clips import Clip
-from earmark.data.cache import Cache
+from earmark.backbones.weights import store
+from earmark.core import atomic, manifest
 from earmark.core.errors import AudioError
 from earmark.core.publish import publish
+from earmark.data.cache import Cache
+from earmark.data.clips import Clip
+from earmark.embeddings.files import write_stream
 from earmark.label.items import items
 from earmark.label.journal import Change, Journal
-from earmark.embeddings.files import write_stream
-from earmark.backbones.weights import store
+from earmark.report.compare import write
 from reports import without_times
 
 RATE = 8000
@@ -108,8 +109,8 @@ class TestAtEveryStep:
         (old,) = (out.read_bytes(),)
         for _ in killing.killed_at_each_step(write(5)):
             whole = out.read_bytes()
-            assert whole == old or len(earmark.ready.read(out).rows["rows"].X) == 5
-        assert len(earmark.ready.read(out).rows["rows"].X) == 5
+            assert whole == old or len(earmark.embeddings.ready.read(out).rows["rows"].X) == 5
+        assert len(earmark.embeddings.ready.read(out).rows["rows"].X) == 5
 
     def test_files_of_a_report(self, tmp_path: Path) -> None:
         def files(n: int) -> dict[str, str]:
@@ -325,6 +326,6 @@ def test_compare_killed_and_run_again(data: Path, tmp_path: Path) -> None:
     first.wait()
     assert not (tmp_path / "out" / "metrics.json").exists()
     subprocess.run([str(c) for c in command], check=True, stdout=subprocess.DEVNULL)
-    earmark.report.write(earmark.compare(data, ["mfcc/lda"], folds=2), tmp_path / "undisturbed")
+    write(earmark.compare(data, ["mfcc/lda"], folds=2), tmp_path / "undisturbed")
     again, alone = (json.loads((tmp_path / n / "metrics.json").read_text()) for n in ("out", "undisturbed"))
     assert without_times(again) == without_times(alone)

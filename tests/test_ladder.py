@@ -10,16 +10,17 @@ import pytest
 from click.testing import CliRunner
 
 import earmark
-from earmark.models import fit
+from earmark.backbones.base import load_backbone
 from earmark.cli import main
-from earmark.data.cache import Cache
 from earmark.core.errors import DataError, RecipeError
-from earmark.studies.ladder import apart, ladder
-from earmark.models.prepare import open_data
+from earmark.data.cache import Cache
 from earmark.embeddings.ready import read
+from earmark.metrics.shares import difference, share
+from earmark.models import prepare
+from earmark.models.prepare import from_ready, open_data
 from earmark.recipes.recipe import Recipe
 from earmark.report import ladder as report
-from earmark.metrics.shares import difference, share
+from earmark.studies.ladder import apart, ladder
 
 
 def artists(path: Path, *, times: bool = True, seed: int = 0) -> Path:
@@ -145,7 +146,7 @@ class TestFilesOfRows:
         from earmark.embeddings.files import write
 
         dataset = earmark.open_dataset(sounds)
-        backbone = earmark.recipe.Part.parse("mfcc(seconds=1)").backbone()  # type: ignore[attr-defined]
+        backbone = load_backbone("mfcc(seconds=1)")  # type: ignore[attr-defined]
         rows = earmark.embed(dataset.clips, backbone)
         write(tmp_path / f"rows.{ending}", rows, dataset, backbone, pool)
         found = read(tmp_path / f"rows.{ending}")
@@ -239,10 +240,10 @@ def test_a_ladder_of_sounds(sounds: Path, tmp_path: Path) -> None:
 
     dataset = earmark.open_dataset(sounds)
     cache = Cache(tmp_path / "cache")
-    backbone = earmark.recipe.Part.parse("mfcc(seconds=1)").backbone()  # type: ignore[attr-defined]
+    backbone = load_backbone("mfcc(seconds=1)")  # type: ignore[attr-defined]
     of_sounds = ladder(dataset, "mfcc(seconds=1)/lda", folds=2, cache=cache)
     rows = earmark.embed(dataset.clips, backbone, cache=cache)
-    used = fit.prepare(dataset, [Recipe.parse("mfcc(seconds=1)/lda")], cache=cache).dataset
+    used = prepare.prepare(dataset, [Recipe.parse("mfcc(seconds=1)/lda")], cache=cache).dataset
     write(tmp_path / "rows.npz", rows, used, backbone)
     of_rows = ladder(tmp_path / "rows.npz", "mfcc/lda", folds=2, rungs=[r.name for r in of_sounds.rungs])
     for a, b in zip(of_sounds.rungs, of_rows.rungs, strict=True):
@@ -255,7 +256,7 @@ def test_published_taggrams(shared: Path) -> None:
     files = read(shared / "data" / "features" / "gtzan-musicnn-taggram-*.npz")
     table = shared / "data" / "gtzan" / "all-1000-clips.csv"
     recipe = Recipe.parse("rows/svm(C=0.1, kernel=linear)")
-    data = files.told(table, {"label": "genre", "group": "artist_sturm"}).data([recipe])
+    data = from_ready(files.told(table, {"label": "genre", "group": "artist_sturm"}), [recipe])
     (rung,) = ladder(data, recipe, rungs=["published"]).rungs
     assert rung.judged == 290
     assert 0.69 <= rung.rows.value <= 0.71

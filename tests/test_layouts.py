@@ -186,7 +186,7 @@ def test_the_audit_lives_through_eight_channels(tmp_path):
         assert write(tmp_path / f"{i}.wv", "wavpack", "fltp", "wv", layout) is not None
     code = (
         "import sys; from pathlib import Path\n"
-        "from earmark.audit.measure import measure; from earmark.data import Clip\n"
+        "from earmark.data.duplicates.measure import measure; from earmark.data.clips import Clip\n"
         "for p in sorted(Path(sys.argv[1]).iterdir()):\n"
         "    facts = measure(Clip(p.name, p, 'a')); print(facts.channels, facts.error)\n"
     )

@@ -12,16 +12,17 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark.embeddings import pooling as pool, ready
-from earmark.models import timeline
 from earmark.backbones.base import Backbone
-from earmark.data.clips import Clip
-from earmark.data.cache import Cache
 from earmark.core.errors import DataError
-from earmark.models.streaming import listener
+from earmark.data.cache import Cache
+from earmark.data.clips import Clip
+from earmark.embeddings import pooling as pool
+from earmark.embeddings import ready
+from earmark.embeddings.files import write_stream
+from earmark.models import timeline
 from earmark.models.branch import Branch
 from earmark.models.model import Model
-from earmark.embeddings.files import write_stream
+from earmark.models.streaming import listener
 
 
 def fake(name: str = "fake", hop: int = 4, window: int = 10, shape: tuple[int, ...] = (6,)) -> Backbone:
@@ -155,7 +156,7 @@ def test_predict_on_two_hours_takes_the_memory_of_ten_minutes(trained, tmp_path,
 
 def test_rows_of_a_long_sound_are_kept_and_read_in_blocks(tmp_path, monkeypatch):
     """What is not held in memory comes back the same, at once and from the cache."""
-    monkeypatch.setattr("earmark.embeddings.make._LARGE", 100)
+    monkeypatch.setattr("earmark.data.cache._LARGE", 100)
     one, cache = fake(shape=(2, 3)), Cache(tmp_path)
     rows = np.random.default_rng(0).standard_normal((211, 2, 3)).astype(np.float32)
     given = list(cache.keep_blocks("a", one, iter(cut(rows, 0))))
@@ -173,7 +174,7 @@ def test_rows_of_a_long_sound_are_kept_and_read_in_blocks(tmp_path, monkeypatch)
 
 
 def test_no_room_for_the_rows_of_a_long_sound_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr("earmark.embeddings.make._LARGE", 100)
+    monkeypatch.setattr("earmark.data.cache._LARGE", 100)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from earmark.core import plugins
 from earmark.backbones.base import Backbone
-from earmark.core.errors import RecipeError, WeightsError
 from earmark.backbones.nets import aisfx
+from earmark.core import plugins
+from earmark.core.errors import RecipeError, WeightsError
 from golden.signals import sweep
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earmark.core import plugins
-from earmark.backbones import weights
 from earmark.audio import load
+from earmark.backbones import weights
 from earmark.backbones.base import Backbone
+from earmark.backbones.weights.store import Installed
+from earmark.core import plugins
 from earmark.core.errors import RecipeError
-from earmark.backbones.weights import Installed
 from golden.signals import sweep
 
 KERAS = {"left": 208}  # where Keras's "same" padding puts the frames

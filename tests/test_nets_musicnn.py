@@ -14,7 +14,7 @@ from earmark.backbones.base import Backbone
 from earmark.backbones.musicnn import FRAMES, SPEC
 from earmark.backbones.musicnn_vgg import POOLS
 from earmark.backbones.nets import musicnn_vgg
-from earmark.backbones.weights import Installed
+from earmark.backbones.weights.store import Installed
 from golden.signals import sweep
 
 HOP = 94

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import torch
 
-from earmark.core import plugins
 from earmark.backbones.base import Net
-from earmark.core.errors import RecipeError, WeightsError
 from earmark.backbones.nets import openl3
 from earmark.backbones.weights.export import to_onnx
+from earmark.core import plugins
+from earmark.core.errors import RecipeError, WeightsError
 from golden.seeded import weights as seeded
 from golden.signals import sweep
 

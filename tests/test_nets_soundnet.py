@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earmark.core import plugins
 from earmark.backbones.base import Backbone
-from earmark.core.errors import RecipeError, WeightsError
 from earmark.backbones.nets import soundnet
+from earmark.core import plugins
+from earmark.core.errors import RecipeError, WeightsError
 from golden.signals import sweep
 
 

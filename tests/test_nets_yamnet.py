@@ -11,8 +11,8 @@ import torch
 
 from earmark.audio import mel
 from earmark.backbones.base import Backbone
+from earmark.backbones.weights.store import Installed
 from earmark.backbones.yamnet import SPEC
-from earmark.backbones.weights import Installed
 from golden.signals import sweep
 
 

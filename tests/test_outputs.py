@@ -17,11 +17,11 @@ import soundfile
 from click.testing import CliRunner
 
 import earmark
-from earmark.core import manifest, marks, outputs, atomic
 from earmark.cli import main
-from earmark.data.cache import Cache
+from earmark.core import atomic, manifest, marks, outputs
 from earmark.core.errors import BundleError, DataError
 from earmark.core.publish import publish
+from earmark.data.cache import Cache
 
 RATE = 8000
 Disk = dict[str, bytes]
@@ -515,3 +515,10 @@ def test_a_list_that_is_none_of_ours(content: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="earmark-manifest"):
         publish(tmp_path, {"x": "y"})
     assert (tmp_path / manifest.NAME).read_text() == content
+
+
+def test_made_up_music_is_known_by_its_styles() -> None:
+    from earmark.audio.synthetic.tunes import STYLES
+    from earmark.core.outputs import MUSIC
+
+    assert tuple(sorted(STYLES)) == MUSIC

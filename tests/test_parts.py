@@ -16,21 +16,22 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from earmark.embeddings import shards
-from earmark.core import storage
 from earmark.cli import main
-from earmark.data.clips import Clip, Dataset
-from earmark.data.load import open_dataset
-from earmark.embeddings.make import embed
+from earmark.core import paths, storage
 from earmark.core.errors import AudioError, DataError, MissingExtraError, RecipeError
-from earmark.studies.compare import compare
-from earmark.models.train_embeddings import train as train_from_rows
-from earmark.models.load import load
-from earmark.models.shards import Answering
-from earmark.embeddings.shards import Embedding
 from earmark.core.spec import Part
+from earmark.data.clips import Clip, Dataset
+from earmark.data.load import open_dataset, open_sounds
+from earmark.embeddings import shards
+from earmark.embeddings.make import embed
+from earmark.embeddings.shards import Embedding
 from earmark.embeddings.store import open_folder
+from earmark.models.load import load
+from earmark.models.prepare import from_store
+from earmark.models.shards import Answering
 from earmark.models.train import train
+from earmark.models.train_embeddings import train as train_from_rows
+from earmark.studies.compare import compare
 
 pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed (extra 'train' or 'ray')")
 
@@ -238,7 +239,7 @@ def test_vectors_of_clips_learn_as_pooled_rows_do(sounds: Path, tmp_path: Path) 
     np.testing.assert_allclose(vector, embed(clips[:1], "mfcc").vectors("mean+std"), rtol=1e-4, atol=1e-4)
     assert model.predict(clips[0].path).label == wanted.predict(clips[0].path).label
     with pytest.raises(RecipeError, match="one vector a clip"):
-        open_folder(tmp_path / "v").data([wanted_recipe()])
+        from_store(open_folder(tmp_path / "v"), [wanted_recipe()])
 
 
 def wanted_recipe() -> Any:
@@ -279,19 +280,19 @@ def bucket(s3: str, sounds: Path) -> str:
     """URI of a bucket that holds the sounds and their table, and a file that is no sound."""
     files = [*sounds.parent.glob("*.wav"), sounds]
     for file in files:
-        storage.place(storage.joined(s3, f"in/{file.name}")).put(file)
-    storage.place(storage.joined(s3, "classes/low/a b#1.wav")).put(files[0])
-    storage.place(storage.joined(s3, "classes/high/c.wav")).put(files[1])
-    storage.place(storage.joined(s3, "classes/high/readme.txt")).put(sounds)
+        storage.place(paths.joined(s3, f"in/{file.name}")).put(file)
+    storage.place(paths.joined(s3, "classes/low/a b#1.wav")).put(files[0])
+    storage.place(paths.joined(s3, "classes/high/c.wav")).put(files[1])
+    storage.place(paths.joined(s3, "classes/high/readme.txt")).put(sounds)
     return s3
 
 
 def test_a_store_as_input_and_output(bucket: str, sounds: Path, folder: Path, work: Embedding) -> None:
-    table = storage.open_sounds(storage.joined(bucket, "in/clips.csv"))
+    table = open_sounds(paths.joined(bucket, "in/clips.csv"))
     local = open_dataset(sounds)
     assert [(c.id, c.label, c.group) for c in table.clips] == [(c.id, c.label, c.group) for c in local.clips]
-    out = storage.joined(bucket, "rows")
-    missing = Clip("missing", Path(storage.joined(bucket, "in/missing.wav")))
+    out = paths.joined(bucket, "rows")
+    missing = Clip("missing", Path(paths.joined(bucket, "in/missing.wav")))
     run(work, out, [*table.clips[:9], missing])
     run(work, out, [*table.clips, missing])
     here, there = open_folder(folder), open_folder(out)
@@ -304,7 +305,7 @@ def test_a_store_as_input_and_output(bucket: str, sounds: Path, folder: Path, wo
 
 
 def test_a_folder_of_a_store(bucket: str) -> None:
-    found = storage.open_sounds(storage.joined(bucket, "classes"))
+    found = open_sounds(paths.joined(bucket, "classes"))
     assert [(c.id, c.label) for c in found.clips] == [("high/c.wav", "high"), ("low/a b#1.wav", "low")]
     made = storage.place(found.clips[1].path)
     assert (made.read() or b"")[:4] == b"RIFF"
@@ -314,13 +315,13 @@ def test_stores_that_cannot_be_used_are_told(s3: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not known"):
         storage.place("nowhere://bucket/x")
     with pytest.raises(DataError, match="no table"):
-        storage.open_sounds(storage.joined(s3, "in/none.csv"))
+        open_sounds(paths.joined(s3, "in/none.csv"))
     with pytest.raises(DataError, match="no sounds"):
-        storage.open_sounds(storage.joined(s3, "nothing"))
+        open_sounds(paths.joined(s3, "nothing"))
     (tmp_path / "a").write_text("x")
     other = s3.replace("earmark-sounds", "no-such-bucket")
     with pytest.raises(DataError, match="cannot be read or written"):
-        storage.place(storage.joined(other, "a")).put(tmp_path / "a")
+        storage.place(paths.joined(other, "a")).put(tmp_path / "a")
 
 
 def test_fetching_is_bounded(tmp_path: Path) -> None:
@@ -335,14 +336,14 @@ def test_fetching_is_bounded(tmp_path: Path) -> None:
     "uri", ["s3://bucket/a b/c.wav", "gs://b/x#1.wav?endpoint_override=h:1&scheme=http", "file:///x/y"]
 )
 def test_a_path_may_hold_a_uri(uri: str) -> None:
-    assert storage.is_remote(Path(uri))
-    assert storage.spelled(Path(uri)) == uri
+    assert paths.is_remote(Path(uri))
+    assert paths.spelled(Path(uri)) == uri
 
 
 def test_names_that_are_no_uri() -> None:
-    assert not storage.is_remote(Path("C:/sounds/a.wav"))
-    assert not storage.is_remote("gtzan:/data/genres")
-    assert storage.joined("s3://b/x?endpoint_override=h:1", "y") == "s3://b/x/y?endpoint_override=h:1"
+    assert not paths.is_remote(Path("C:/sounds/a.wav"))
+    assert not paths.is_remote("gtzan:/data/genres")
+    assert paths.joined("s3://b/x?endpoint_override=h:1", "y") == "s3://b/x/y?endpoint_override=h:1"
 
 
 def test_nothing_is_left_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark.embeddings import pooling
 from earmark.core.errors import RecipeError
+from earmark.embeddings import pooling
 
 
 def test_by_hand() -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from earmark.recipes import recipe
 from earmark.cli import main
+from earmark.recipes import recipe
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 

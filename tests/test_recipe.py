@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark.recipes import recipe as recipes
 from earmark.core.errors import RecipeError
-from earmark.recipes.recipe import Branch, Recipe
 from earmark.core.spec import Part
+from earmark.recipes import recipe as recipes
+from earmark.recipes.recipe import Branch, Recipe
 
 SHORT = [
     "yamnet/logreg",

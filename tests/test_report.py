@@ -21,17 +21,18 @@ from matplotlib.colors import to_rgb
 
 from earmark.core import manifest
 from earmark.data.clips import Clip, Dataset, Excluded
-from earmark.metrics.evaluation import Interval, evaluate, majority_baseline
-from earmark.models.results import Comparison, Run
+from earmark.metrics.evaluation import evaluate, majority_baseline
+from earmark.metrics.intervals import Interval
 from earmark.metrics.paired import compare as pairs
+from earmark.models.results import Comparison, Run
 from earmark.recipes.recipe import Recipe
-from earmark.studies.results import metrics, metrics_json, predictions_csv
 from earmark.report import page, sections, words
 from earmark.report.compare import write
 from earmark.report.figures.confusion import confusion, confusions
 from earmark.report.figures.reliability import bins
 from earmark.report.sounds import link, player
 from earmark.report.style import PALETTE, SHADE, draw
+from earmark.studies.results import metrics, metrics_json, predictions_csv
 
 NASTY = ("<script>alert(1)</script>", '🐸 frog, "tree"', "=1+1", "$x_1$ & co", "line\nbreak")
 

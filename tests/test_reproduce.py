@@ -12,17 +12,17 @@ import soundfile
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
-from earmark.studies import reproduce
-from earmark.data import split
 from earmark.cli import main
+from earmark.core.errors import DataError
+from earmark.data import split
 from earmark.data.clips import Clip, Dataset
 from earmark.data.load import open_dataset
-from earmark.core.errors import DataError
+from earmark.data.split import Split
 from earmark.models.cross_validate import run
 from earmark.models.prepare import prepare
 from earmark.recipes.recipe import Recipe
+from earmark.studies import reproduce
 from earmark.studies.reproduce import leaks, paper, trials
-from earmark.data.split import Split
 
 RATE = 8000
 

@@ -21,15 +21,15 @@ from click.testing import CliRunner
 
 pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
 
-from earmark import audits
-from earmark import open_dataset
+from earmark import audits, open_dataset
 from earmark.cli import main
-from earmark.data.clips import Dataset
 from earmark.core.errors import DataError
+from earmark.data.clips import Dataset
 from earmark.label.app import create_app
 from earmark.label.items import Item, items, read_audit
 from earmark.label.journal import Change, Journal
 from earmark.label.neighbours import neighbours
+from earmark.report import audit as report
 from serving import RATE, browser, get, post, running, serious_findings, tone, write_tones
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines += ["high/all.aiff,high,maker 6,1,1.5"]
     table.write_text("\n".join(lines) + "\n")
     found = audits.audit(open_dataset(table), backbones=["mfcc(seconds=0.5)"], confounds=False)
-    audits.write(found, folder / "audit")
+    report.write(found, folder / "audit")
     return table
 
 

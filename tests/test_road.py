@@ -13,12 +13,12 @@ import soundfile
 from click.testing import CliRunner
 
 import earmark
-from earmark.models import cross_validate, fit
+from earmark.backbones.base import load_backbone
 from earmark.cli import main
+from earmark.core.errors import AudioError, BundleError, DataError, RecipeError
 from earmark.data.cache import Cache
 from earmark.embeddings.make import rows_of
-from earmark.core.errors import AudioError, BundleError, DataError, RecipeError
-from earmark.core.spec import Part
+from earmark.models import cross_validate, prepare
 
 RATE = 16000
 
@@ -62,7 +62,7 @@ def model(tones: Path, cache: Cache, tmp_path_factory: pytest.TempPathFactory) -
 def test_rows_do_not_depend_on_how_the_sound_is_cut_into_blocks(tmp_path: Path) -> None:
     sound = np.random.default_rng(1).standard_normal(RATE * 70).astype(np.float32) * 0.1
     soundfile.write(tmp_path / "long.wav", sound, RATE, subtype="FLOAT")
-    built = Part.parse("mfcc").backbone()
+    built = load_backbone("mfcc")
     parts = list(rows_of(tmp_path / "long.wav", built))
     assert len(parts) > 1
     rows = np.concatenate(parts)
@@ -173,7 +173,7 @@ def test_model_predicts_the_scores_that_were_judged(tones: Path, model: Path, ca
         answer = loaded.predict(tones / run.ids[i])
         np.testing.assert_allclose([answer.scores[c] for c in run.classes], run.proba[0, i], atol=1e-5)
         assert answer.label in answer.set
-    data = fit.prepare(
+    data = prepare.prepare(
         earmark.open_dataset(tones / "clips.csv"), [earmark.Recipe.parse("mfcc/logreg")], cache=cache
     )
     units = cross_validate.split.units(data.dataset, "groups", data.digests)

@@ -22,6 +22,7 @@ from serving import running, write_tones
 def test_answers_are_as_described(tmp_path: Path) -> None:
     earmark.train(write_tones(tmp_path / "tones"), "mfcc(seconds=0.5):mean/logreg", tmp_path / "m", folds=3)
     app = create_app({"tones": earmark.load(tmp_path / "m")}, limits=Limits(bytes=2**20, seconds=10))
+    paths = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     with running(app) as address:
         done = subprocess.run(
             [
@@ -29,7 +30,7 @@ def test_answers_are_as_described(tmp_path: Path) -> None:
                 *("run", f"{address}/openapi.json", "--checks", "all", "--max-examples", "15", "--seed", "1", "--no-color"),
             ],
             cwd=tmp_path,  # it writes files beside
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent), "SCHEMATHESIS_HOOKS": "sounds_for_schemathesis"},
+            env={**os.environ, "PYTHONPATH": paths, "SCHEMATHESIS_HOOKS": "sounds_for_schemathesis"},
             capture_output=True,
             text=True,
             check=False,

@@ -11,10 +11,10 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark.core import plugins
 from earmark.audio import silence
-from earmark.embeddings.make import rows_of
+from earmark.core import plugins
 from earmark.core.errors import RecipeError
+from earmark.embeddings.make import rows_of
 
 
 def sound(seed: int, quiet: tuple[int, int], loud: int) -> np.ndarray:

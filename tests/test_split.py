@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from earmark.core.errors import DataError, LeakError
 from earmark.data import split
 from earmark.data.clips import Clip, Dataset
-from earmark.core.errors import DataError, LeakError
 
 
 def dataset(labels: list[str], groups: list[str | None] | None = None, folds: list[str] | None = None) -> Dataset:

@@ -11,13 +11,13 @@ import soundfile
 from click.testing import CliRunner
 
 import earmark
-from earmark.studies import stress as module
-from earmark.cli import main
 from earmark.audio.transforms import exact
-from earmark.data.cache import Cache
+from earmark.cli import main
 from earmark.core.errors import DataError, RecipeError
 from earmark.core.spec import Part
+from earmark.data.cache import Cache
 from earmark.report import stress as report
+from earmark.studies import stress as module
 from earmark.studies.stress import FAMILIES, stress
 
 

@@ -12,11 +12,11 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark.embeddings import ready
 from earmark.cli import main
 from earmark.core.errors import DataError
-from earmark.embeddings.store import open_folder
 from earmark.data.tails import fitted
+from earmark.embeddings import ready
+from earmark.embeddings.store import open_folder
 from serving import RATE, tone
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed (extra 'train')")

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from earmark.core import plugins
-from earmark.data import split
 from earmark.cli import main
+from earmark.core import plugins
 from earmark.core.errors import DataError, RecipeError
-from earmark.models.prepare import Data
-from earmark.models.prepare import open_data
+from earmark.data import split
+from earmark.models.prepare import Data, open_data
 from earmark.recipes.recipe import Recipe, find
 from earmark.studies.tune import chosen, search, spaces, tune, with_values
 
@@ -104,7 +103,7 @@ def test_no_test_clip_is_ever_seen_by_the_search(rows: Path, monkeypatch: pytest
         honest = search(recipe, data, part.train, units, trials=6, metric=metric)
         assert search(recipe, spoilt(data, part.test), part.train, units, trials=6, metric=metric) == honest
         assert search(recipe, spoilt(data, part.train[:9]), part.train, units, trials=6, metric=metric) != honest
-    import earmark.tune as module
+    import earmark.studies.tune as module
 
     given: list[np.ndarray] = []
     original = module.search

@@ -22,8 +22,9 @@ import torch
 from torch import nn
 
 from earmark.backbones import weights
+from earmark.backbones.weights import export, readers, sets, sources, store
+from earmark.backbones.weights.sets import File, Form, Package, WeightSet
 from earmark.core.errors import MissingExtraError, WeightsError
-from earmark.backbones.weights import File, Form, Package, WeightSet, export, readers, sets, sources, store
 from golden.make_checkpoints import arrays
 
 CHECKPOINT = Path(__file__).parent / "golden" / "checkpoint"
@@ -405,7 +406,7 @@ def test_known_weights_are_declared_completely() -> None:
 
 
 def test_knowing_weights_needs_no_torch() -> None:
-    code = "import sys, earmark.weights as w; w.known(); print(sorted({'torch', 'scipy', 'sklearn', 'onnx'} & set(sys.modules)))"
+    code = "import sys, earmark.backbones.weights as w; w.known(); print(sorted({'torch', 'scipy', 'sklearn', 'onnx'} & set(sys.modules)))"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
 

@@ -35,7 +35,9 @@ def test_the_wheel_in_an_empty_environment(sounds: Path, tmp_path: Path) -> None
     there = {p.relative_to(source).as_posix() for p in (source / "earmark").rglob("*") if p.is_file()}
     wanted = {name for name in there if "__pycache__" not in name}
     assert not wanted - inside, "files of the package that the wheel lacks"
-    assert {f"earmark/recipes/{p.name}" for p in (ROOT / "recipes").glob("*.toml")} <= inside
+    assert {
+        f"earmark/recipes/shipped/{p.name}" for p in (ROOT / "src/earmark/recipes/shipped").glob("*.toml")
+    } <= inside
     assert any(name.endswith("licenses/LICENSE") for name in inside)
 
     call(sys.executable, "-m", "venv", tmp_path / "env")

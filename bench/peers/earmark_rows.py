@@ -14,11 +14,11 @@ from worker import serve
 
 from earmark import audio
 from earmark.audio import mel
-from earmark.core import plugins
 from earmark.backbones.yamnet import SPEC
+from earmark.core import plugins
+from earmark.core.spec import Part
 from earmark.data.clips import Clip
 from earmark.embeddings.make import embedded
-from earmark.core.spec import Part
 
 part = Part.parse(sys.argv[1])
 given = {"weights": Path(sys.argv[3])} if len(sys.argv) > 3 else {}

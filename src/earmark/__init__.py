@@ -14,47 +14,47 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .core.quiet import be_quiet
+from .core.version import __version__ as __version__
 
 be_quiet()  # before anything of it is imported
 
 if TYPE_CHECKING:  # for type checkers and editors; at run time see _WHERE
-    from .studies.rerun import Rerun, rerun  # noqa: F401
+    from .core.errors import EarmarkError  # noqa: F401
+    from .data.cache import Cache  # noqa: F401
     from .data.clips import Clip, Dataset  # noqa: F401
     from .data.load import open_dataset  # noqa: F401
-    from .data.cache import Cache  # noqa: F401
     from .embeddings.make import Embeddings, embed  # noqa: F401
-    from .core.errors import EarmarkError  # noqa: F401
-    from .models.results import Comparison, Run  # noqa: F401
-    from .studies.compare import compare  # noqa: F401
-    from .models.model import Model  # noqa: F401
     from .models.branch import Prediction  # noqa: F401
-    from .models.load import load  # noqa: F401
-    from .recipes.recipe import Recipe  # noqa: F401
     from .models.evaluate import evaluate  # noqa: F401
+    from .models.load import load  # noqa: F401
+    from .models.model import Model  # noqa: F401
+    from .models.results import Comparison, Run  # noqa: F401
     from .models.train import train  # noqa: F401
+    from .recipes.recipe import Recipe  # noqa: F401
+    from .studies.compare import compare  # noqa: F401
+    from .studies.rerun import Rerun, rerun  # noqa: F401
 
 _WHERE = {
-    "Cache": "embeddings",
-    "Clip": "data",
-    "Comparison": "experiment",
-    "Dataset": "data",
-    "EarmarkError": "errors",
-    "Embeddings": "embeddings",
-    "Model": "model",
-    "Prediction": "model",
-    "Recipe": "recipe",
-    "Rerun": "again",
-    "Run": "experiment",
-    "compare": "experiment",
-    "embed": "embeddings",
-    "evaluate": "training",
-    "load": "model",
-    "open_dataset": "datasets",
-    "rerun": "again",
-    "train": "training",
+    "Cache": "data.cache",
+    "Clip": "data.clips",
+    "Comparison": "models.results",
+    "Dataset": "data.clips",
+    "EarmarkError": "core.errors",
+    "Embeddings": "embeddings.make",
+    "Model": "models.model",
+    "Prediction": "models.branch",
+    "Recipe": "recipes.recipe",
+    "Rerun": "studies.rerun",
+    "Run": "models.results",
+    "compare": "studies.compare",
+    "embed": "embeddings.make",
+    "evaluate": "models.evaluate",
+    "load": "models.load",
+    "open_dataset": "data.load",
+    "rerun": "studies.rerun",
+    "train": "models.train",
 }
 
-__version__ = "0.1.1"
 __all__ = sorted([*_WHERE, "__version__"])
 
 

@@ -22,8 +22,9 @@ from collections.abc import Iterator
 import numpy as np
 import soxr
 
-from .decoders import Floats, Probe, Source, frame_at, name_of, opened
 from ..core.errors import AudioError
+from .decoders import Source, frame_at, name_of, opened
+from .decoding import Floats, Probe
 
 __all__ = ["MIN_SECONDS", "SUFFIXES", "Probe", "Source", "blocks", "load", "probe"]
 

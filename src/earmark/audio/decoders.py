@@ -10,49 +10,23 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
-import numpy as np
 import soundfile
-from numpy.typing import NDArray
 
 from ..core.errors import AudioError, EarmarkError
+from .decoding import CHUNK, Decoder, Floats, Probe, said
 
-Floats = NDArray[np.float32]
 Source = str | Path | bytes | BinaryIO
 T = TypeVar("T")
 
 RATES = (1_000, 1_000_000)  # Hz that a file may have
-CHUNK = 2**15  # values decoded at a time by FFmpeg, and near damage
 # libsndfile is asked for more at once: soundfile seeks after every read, for which FLAC decodes a frame again.
 _STRETCH = 2**18
 _CUT = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 _SYSTEM = 2  # libsndfile's error for a read that the system refused
 _NO_SIZE = 0x7FFFF000  # recorders and pipes write about this or more for "not known yet"
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """What the header of a sound file says. ``seconds`` is what it promises; None: it promises nothing."""
-
-    format: str
-    subtype: str
-    sample_rate: int
-    channels: int
-    seconds: float | None
-
-
-class Decoder(Protocol):
-    """An open sound."""
-
-    probe: Probe
-
-    def chunks(self, start: int, stop: int | None) -> Iterator[Floats]:
-        """Frames [start, stop) as float32 (channels, n), about 2**15 values at a time."""
-
-    def close(self) -> None: ...
 
 
 @contextmanager
@@ -246,15 +220,3 @@ class _Sndfile:
 
     def close(self) -> None:
         self.sound.close()
-
-
-def said(error: Exception) -> str:
-    """An error's own words, short and in one line."""
-    if isinstance(error, soundfile.LibsndfileError):
-        return str(error.error_string).strip(" .") or "damaged"
-    words = " ".join(str(getattr(error, "strerror", None) or error).split()).strip(" .")
-    if not words:
-        words = (
-            "not enough memory" if isinstance(error, MemoryError) else f"its decoder failed ({type(error).__name__})"
-        )
-    return words[:1].lower() + words[1:]

@@ -11,8 +11,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .decoders import CHUNK, Floats, Probe, said
 from ..core.errors import AudioError
+from .decoding import CHUNK, Floats, Probe, said
 
 # What FFmpeg may take a file for. No playlists, images or subtitles: they open other files and URLs.
 _DEMUXERS = (

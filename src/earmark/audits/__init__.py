@@ -9,7 +9,6 @@
 ======================  =============================================================================================
 
     >>> found = audit(open_dataset("clips.csv"))        # doctest: +SKIP
-    >>> write(found, Path("audit"))                     # audit.html, audit.json, clips.csv     # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -17,31 +16,28 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models.notes import group_notes
-from ..data.clips import Clip, Dataset, known
+from ..audio.fingerprint import BANDS
+from ..backbones.base import load_backbone
+from ..core.errors import WeightsError, need_extra
 from ..data.cache import Cache
-from ..embeddings.make import embed
-from ..core.errors import MissingExtraError, WeightsError
-from ..data.split import cut_by_folds
-from . import confounds as _confounds
+from ..data.clips import Clip, Dataset, known
 from ..data.duplicates import find
+from ..data.duplicates.facts import Facts
+from ..data.duplicates.find import Pair
+from ..data.duplicates.measure import measure_all
+from ..data.notes import group_notes
+from ..data.split import cut_by_folds
+from ..embeddings.make import embed
+from . import confounds as _confounds
 from . import files
 from .confounds import Confound
-from ..data.duplicates.find import Pair
-from ..data.duplicates.facts import Facts
 from .files import SERIOUS, Flag
-from ..audio.fingerprint import BANDS
 from .groups import proposed_groups
 from .labels import Suspicion, enough, suspicion
-from ..data.duplicates.measure import measure_all
-
-__all__ = ["BACKBONES", "Audit", "audit", "with_recordings", "write"]
 
 BACKBONES = ("yamnet", "musicnn")  # those that are installed; two find more wrong labels than one
 
@@ -109,7 +105,7 @@ def audit(
     weights are installed. Raises MissingExtraError without the 'train' extra, WeightsError for a backbone that was
     named and has no weights.
     """
-    _need_extra("earmark audit", "scipy", "sklearn", "jinja2")
+    need_extra("earmark audit", "scipy", "sklearn", "jinja2")
     began = time.perf_counter()
     clips = dataset.clips
     facts = measure_all(clips, cache=cache, workers=workers)
@@ -169,36 +165,6 @@ def audit(
     return replace(result, pairs=tuple(ordered))
 
 
-def with_recordings(dataset: Dataset, *, cache: Cache | None = None, workers: int | None = None) -> Dataset:
-    """The data set with ``Clip.recording`` set where several clips hold one recording: the id of the first of them.
-
-    What every split keeps together. A second time costs little: what was heard of a file is kept in ``cache`` by
-    content. Raises MissingExtraError without the 'train' extra.
-    """
-    _need_extra("finding duplicates", "scipy")
-    clips = dataset.clips
-    found = find.pairs(measure_all(clips, cache=cache, workers=workers))
-    first = find.joined(range(len(clips)), ((p.a, p.b) for p in found))
-    members = {i for p in found for i in (p.a, p.b)}
-    named = (replace(c, recording=clips[first[i]].id if i in members else None) for i, c in enumerate(clips))
-    return replace(dataset, clips=tuple(named))
-
-
-def _need_extra(what: str, *names: str) -> None:
-    if any(find_spec(name) is None for name in names):
-        raise MissingExtraError(what, "train")
-
-
-def write(found: Audit, folder: Path, *, command: str = "", force: bool = False) -> Path:
-    """Write audit.html, audit.json and clips.csv into ``folder``; returns the page's path.
-
-    Raises DataError rather than overwrite a file that an audit did not write, unless ``force``; OSError if the folder cannot be written.
-    """
-    from ..report.audit import write_all
-
-    return write_all(found, folder, command=command, force=force)
-
-
 def _numbered(first: dict[int, int]) -> NDArray[np.int64]:
     """Clip -> first of its set, as numbers 0, 1, …; -1 for clips that are alone."""
     roots = np.array([first[i] for i in range(len(first))], np.int64)
@@ -223,12 +189,11 @@ def _heard(
     clips: Sequence[Clip], names: Sequence[str] | None, cache: Cache | None, workers: int | None
 ) -> tuple[tuple[str, ...], list[tuple[NDArray[np.float32], NDArray[np.float32]]], tuple[str, ...], list[str]]:
     """(backbones, mean and deviation of the rows for each, ids of the clips that all could hear, notes)."""
-    from ..core.spec import Part
 
     heard, rows, notes = [], [], []
     for name in names if names is not None else BACKBONES:
         try:
-            backbone = Part.parse(name).backbone()
+            backbone = load_backbone(name)
         except WeightsError as error:
             if names is not None:
                 raise

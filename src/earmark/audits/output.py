@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
 import os
 from dataclasses import asdict, fields
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.outputs import AUDIT
 from ..data.clips import Dataset
-from ..core.outputs import AUDIT, check
-from ..embeddings.sources import sounds_of
-from ..core.publish import publish
 
 if TYPE_CHECKING:
     from . import Audit
@@ -24,20 +20,6 @@ COLUMNS = (
     "path", "label", "group", "fold", "start", "duration",
     "duplicate_group", "proposed_group", "proposed_label", "flags", "exclude",
 )  # fmt: skip
-
-
-def write_all(found: Audit, folder: Path, *, command: str = "", force: bool = False) -> Path:
-    """Write the three files; see ``audit.write``."""
-    from ..report.audit import render
-
-    check(folder, AUDIT, inputs=alike(found.dataset), sounds=partial(sounds_of, found.dataset), force=force)
-    files: dict[str, str | bytes] = {
-        "audit.json": json.dumps(as_json(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
-        "clips.csv": as_csv(found, folder),
-        "audit.html": render(found, folder, command=command),
-    }
-    publish(folder, files, force=force)
-    return folder / "audit.html"
 
 
 def alike(dataset: Dataset) -> list[Path]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..core.text import count, listed, percent
-from . import confounds
 from ..data.duplicates.find import Pair
+from . import confounds
 from .files import SERIOUS
 from .output import sets
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from earmark.backbones import runtimes
 from earmark.audio import mel
+from earmark.backbones import runtimes
 from earmark.backbones.base import About, Backbone, Floats, Net
-from earmark.core.errors import BundleError, RecipeError
 from earmark.backbones.check_onnx import refusal
 from earmark.backbones.quantize import int8
-from earmark.backbones.weights import require
+from earmark.backbones.weights.store import require
+from earmark.core.errors import BundleError, RecipeError
 
 PATCHES = "patches"
 """The cut before the net: rows are its input. What fine-tunes a whole net starts there."""

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.backbones.base import About, Backbone, Floats
 from earmark.audio.mel import MelSpec, filters, log_mel, patches
-from earmark.backbones.weights import File, Form, Package, WeightSet
+from earmark.backbones.base import About, Backbone, Floats
+from earmark.backbones.weights.sets import File, Form, Package, WeightSet
 
 from . import _patches, _windows
 

@@ -22,9 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import runtimes
 from ..audio import silence
+from ..core import plugins
 from ..core.errors import BundleError
+from ..core.spec import Part
+from . import runtimes
 
 Floats = NDArray[np.float32]
 
@@ -176,3 +178,20 @@ class Backbone:
         """Samples (n,) float32 mono at ``sample_rate`` -> rows (rows, *shape) float32."""
         inputs = self.inputs(samples)
         return inputs if self.net is None else self.net(inputs)
+
+
+def facts(backbone: Backbone) -> dict[str, Any]:
+    """What a report says of a backbone."""
+    return {
+        "name": backbone.name, "params": dict(backbone.params), "fingerprint": backbone.fingerprint,
+        "shape": list(backbone.shape), "sample_rate": backbone.sample_rate, "window": backbone.window, "hop": backbone.hop,
+        "licence": backbone.about.licence, "trained_on": backbone.about.trained_on, "citation": backbone.about.citation,
+        "weights": backbone.weights,
+    }  # fmt: skip
+
+
+def load_backbone(part: Part | str) -> Backbone:
+    """The backbone of a part, or of its text: ``"yamnet"``, ``"logmel(seconds=4)"``. Raises RecipeError, WeightsError."""
+    part = Part.parse(part) if isinstance(part, str) else part
+    built: Backbone = plugins.build("backbones", part.name, **part.kwargs)
+    return built

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from earmark.backbones.base import About, Backbone
-from earmark.core.errors import RecipeError
 from earmark.audio.mel import MelSpec
-from earmark.backbones.weights import File, Form, Package, WeightSet
+from earmark.backbones.base import About, Backbone
+from earmark.backbones.weights.sets import File, Form, Package, WeightSet
+from earmark.core.errors import RecipeError
 
 from . import _patches
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from earmark.backbones.base import About, Backbone
-from earmark.backbones.weights import WeightSet
+from earmark.backbones.weights.sets import WeightSet
 
 from . import _patches
 from .musicnn import FRAMES, PAD_LEFT, SPEC, TAGS, TRAINED_ON, checkpoint, trained_weights

@@ -30,11 +30,11 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from earmark.audio.mel import MelSpec
 from earmark.backbones import runtimes
 from earmark.backbones.base import About, Backbone, Floats
 from earmark.backbones.runtimes import FLOATS, Port
 from earmark.core.errors import RecipeError
-from earmark.audio.mel import MelSpec
 
 from . import _patches
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from numpy.lib.stride_tricks import sliding_window_view
 
 from earmark.backbones.base import About, Backbone
-from earmark.backbones.weights import File, Form, Package, WeightSet
+from earmark.backbones.weights.sets import File, Form, Package, WeightSet
 
 from . import _windows
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from earmark.backbones.base import About, Backbone
+from earmark.backbones.weights.sets import File, Form, WeightSet
 from earmark.core.errors import RecipeError
-from earmark.backbones.weights import File, Form, WeightSet
 
 from . import _patches
 from .yamnet import FRAMES

@@ -10,8 +10,8 @@ import sys
 
 import click
 
-from .. import __version__
 from ..core.errors import EarmarkError
+from ..core.version import __version__
 
 _ADVICE = {
     errno.ENOSPC: "The disk is full: make room and run the same again; what was finished before is still there",

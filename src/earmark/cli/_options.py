@@ -13,9 +13,9 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..data.clips import Dataset
-    from ..data.cache import Cache
     from ..core.outputs import Kind
+    from ..data.cache import Cache
+    from ..data.clips import Dataset
 
 F = TypeVar("F", bound=Callable[..., Any])
 PROTOCOLS = ("rows", "clips", "groups", "published")
@@ -92,8 +92,8 @@ def is_folder(out: str) -> bool:
 
 def open_sounds(data: tuple[str, ...]) -> Dataset:
     """What the arguments DATA… name: one folder, table, known data set or URI, or sound files and folders of them."""
-    from ..data.load import open_dataset
     from ..data.layouts.table import SUFFIXES
+    from ..data.load import open_dataset
 
     one = data[0]
     if len(data) == 1 and "://" in one:

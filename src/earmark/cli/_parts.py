@@ -20,8 +20,8 @@ def in_parts(
     import os
     from contextlib import AbstractContextManager, nullcontext
 
-    from ..embeddings.shards import cut, left, local
     from ..core.progress import bar
+    from ..embeddings.shards import cut, left, local
 
     if address and engine != "ray":
         raise click.UsageError("--address belongs to --engine ray")

@@ -55,12 +55,12 @@ def command(
     import shlex
 
     from ..audits import audit
-    from ..report.audit import write
     from ..audits.output import alike, counts
     from ..audits.output import as_json as everything
     from ..audits.words import findings
-    from ..data.load import open_dataset
     from ..core.outputs import AUDIT
+    from ..data.load import open_dataset
+    from ..report.audit import write
 
     dataset = open_dataset(data)
     opt.may_write(

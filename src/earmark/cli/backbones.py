@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..core import plugins
 from . import _options as opt
 
 if TYPE_CHECKING:
-    from earmark.backbones.base import About
+    from ..backbones.base import About
 
 
 def _told(name: str) -> dict[str, Any]:
     """What there is to say about a backbone, with or without its weights."""
-    from earmark.core import plugins
-    from earmark.backbones import weights
+    from ..backbones import weights
 
     about = plugins.module("backbones", name).ABOUT
     states = [weights.status(one) for one in weights.named(name)] if about.weights else []
@@ -40,8 +40,7 @@ def _told(name: str) -> dict[str, Any]:
 
 def _layout(name: str, about: About) -> About:
     """What a backbone without weights makes, asked of itself (one that needs parameters cannot say)."""
-    from earmark.core import plugins as registry
-    from earmark.core.errors import EarmarkError
+    from ..core.errors import EarmarkError
 
     try:
         built = plugins.build("backbones", name)
@@ -60,7 +59,6 @@ def command(as_json: bool) -> None:
       earmark backbones
       earmark backbones --json
     """
-    from earmark.core import plugins as registry
 
     backbones = [_told(name) for name in plugins.names("backbones")]
     if as_json:

@@ -11,8 +11,8 @@ import click
 from . import _options as opt
 
 if TYPE_CHECKING:
-    from ..models.results import Comparison
     from ..models.prepare import Data
+    from ..models.results import Comparison
 
 
 @click.command()
@@ -60,16 +60,17 @@ def command(
       earmark compare clips.csv -r "musicnn+yamnet:mean/lda" -r best-music.toml -o out
       earmark compare --rows s3://bucket/yamnet/ -r rows/lda -r rows/logreg -o out
     """
-    from ..studies.compare import compare
     from ..core.outputs import COMPARISON
     from ..recipes.recipe import find
+    from ..studies.compare import compare
 
     opt.may_write(out, COMPARISON, rows, data, opt.files_of(recipes), data=None if rows else data, force=force)
     source: str | Data
     if rows is not None:
         from ..embeddings.store import open_folder
+        from ..models.prepare import from_store
 
-        source = open_folder(rows, data).data([find(r) for r in recipes], memory=int(memory * 2**30), seed=seed)
+        source = from_store(open_folder(rows, data), [find(r) for r in recipes], memory=int(memory * 2**30), seed=seed)
     elif data is not None:
         source = data
     else:
@@ -89,8 +90,8 @@ def command(
 
 def show(found: Comparison, out: Path | None, as_json: bool, force: bool = False) -> None:
     """Print a comparison and write its report to ``out``."""
-    from ..studies.results import metrics
     from ..report.compare import write
+    from ..studies.results import metrics
 
     report = write(found, out, force=force) if out else None
     if as_json:

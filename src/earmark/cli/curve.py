@@ -42,8 +42,8 @@ def command(
       earmark curve clips.csv -r yamnet/logreg -o out
       earmark curve clips.csv -r yamnet:mean/lda --sizes 1,2,5,10 --draws 10
     """
-    from ..studies.curve import curve
     from ..core.outputs import CURVE
+    from ..studies.curve import curve
 
     opt.may_write(out, CURVE, opt.files_of([recipe]), data=data, force=force)
     found = curve(

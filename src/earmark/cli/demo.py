@@ -31,10 +31,10 @@ def command(
     """
     from ..audio import synthetic
     from ..backbones import weights
-    from ..studies.compare import compare
-    from ..models.load import load
     from ..core.progress import bar
+    from ..models.load import load
     from ..models.train import train
+    from ..studies.compare import compare
     from .compare import show
 
     out = out or Path("demo")

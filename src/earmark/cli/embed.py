@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..backbones.base import load_backbone
 from . import _options as opt
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ def _parts(
 ) -> None:
     from ..core.errors import DataError
     from ..core.outputs import PARTS
-    from ..embeddings.shards import Embedding
     from ..core.spec import Part
+    from ..embeddings.shards import Embedding
     from ._parts import in_parts
 
     if not opt.is_folder(out):
@@ -77,20 +78,19 @@ def _file(
 ) -> None:  # fmt: skip
     from tempfile import TemporaryDirectory
 
-    from ..data.clips import Excluded
-    from ..data.cache import Cache
-    from ..embeddings.make import embedded
     from ..core.errors import DataError
     from ..core.outputs import ROWS
-    from ..core.spec import Part
+    from ..data.cache import Cache
+    from ..data.clips import Excluded
     from ..embeddings.files import write_stream, writer
+    from ..embeddings.make import embedded
 
     if any("://" in d for d in data):
         raise click.UsageError("sounds in an object store are read in parts; give a folder: --out rows/")
     dataset = opt.open_sounds(data)
     writer(out)  # a wrong ending is told before the work
     opt.may_write(out, ROWS, data, sounds=lambda: [c.path for c in dataset.clips], force=force)
-    built = Part.parse(backbone).backbone()
+    built = load_backbone(backbone)
     gone: list[str] = []
     used = 0
 

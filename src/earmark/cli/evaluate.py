@@ -27,9 +27,9 @@ def command(
     Example:
       earmark evaluate my-model new-sounds/ -o out
     """
-    from ..models.load import load
     from ..core.outputs import COMPARISON
     from ..models.evaluate import evaluate
+    from ..models.load import load
 
     opt.may_write(out, COMPARISON, model, data=data, force=force)
     found = evaluate(load(model), data, cache=opt.open_cache(cache_folder, no_cache), seed=seed, command=opt.said())

@@ -11,8 +11,8 @@ from . import _options as opt
 from . import _study
 
 if TYPE_CHECKING:
-    from ..studies.ladder import Ladder
     from ..embeddings.ready import Ready
+    from ..studies.ladder import Ladder
 
 
 @click.command()
@@ -56,10 +56,11 @@ def command(
       earmark ladder features-train.npz features-test.npz --head svm --clips clips.csv --columns group=artist
     """
     from ..core.errors import RecipeError
-    from ..studies.ladder import RUNGS, ladder
     from ..core.outputs import LADDER
     from ..embeddings.ready import is_ready, read
+    from ..models.prepare import from_ready
     from ..recipes.recipe import find
+    from ..studies.ladder import RUNGS, ladder
 
     opt.may_write(out, LADDER, data, clips, opt.files_of([recipe or ""]), data=data[0], force=force)
     if (recipe is None) == (head is None):
@@ -71,7 +72,7 @@ def command(
         ready = ready.told(clips, _pairs(columns))
     chosen = find(recipe or f"{_first(ready)}/{head}")
     found = ladder(
-        ready.data([chosen]) if ready else data[0], chosen, rungs=rungs or RUNGS, folds=folds, seeds=seeds, seed=seed,
+        from_ready(ready, [chosen]) if ready else data[0], chosen, rungs=rungs or RUNGS, folds=folds, seeds=seeds, seed=seed,
         cache=opt.open_cache(cache_folder, no_cache), command=opt.said(),
     )  # fmt: skip
     show(found, out, as_json, force)

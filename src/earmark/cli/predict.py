@@ -15,8 +15,8 @@ import click
 from . import _options as opt
 
 if TYPE_CHECKING:
-    from ..models.model import Model
     from ..models.branch import Prediction
+    from ..models.model import Model
 
 
 @click.command()
@@ -78,8 +78,8 @@ def _parts(
 def _file(
     model: Path, paths: tuple[str, ...], form: str | None, timeline: bool, seconds: float | None, out: Path | None, force: bool
 ) -> None:  # fmt: skip
-    from ..models.load import load
     from ..core.outputs import ANSWERS
+    from ..models.load import load
 
     if out is not None:
         opt.may_write(out, ANSWERS, model, paths, sounds=lambda: map(Path, _files(paths)), force=force)
@@ -102,9 +102,9 @@ def _file(
 
 
 def _files(paths: tuple[str, ...]) -> list[str]:
-    from ..data.load import open_dataset
     from ..data.layouts import sounds_below
     from ..data.layouts.table import SUFFIXES
+    from ..data.load import open_dataset
 
     found: list[str] = []
     for name in paths:
@@ -121,9 +121,9 @@ def _files(paths: tuple[str, ...]) -> list[str]:
 def _answers(
     model: Model, paths: tuple[str, ...], timeline: bool, seconds: float | None, bad: list[str]
 ) -> Iterator[Prediction]:
-    from ..data.clips import Excluded
     from ..core.errors import AudioError, DataError
     from ..core.progress import bar
+    from ..data.clips import Excluded
 
     files = _files(paths)
     if not files:

@@ -13,8 +13,8 @@ from . import _options as opt
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..studies.reproduce import Trial
     from ..studies.reproduce.paper import Claim
+    from ..studies.reproduce.trials import Trial
 
 
 @click.command()

@@ -38,8 +38,8 @@ def command(
       earmark rerun out
       earmark rerun out/metrics.json --data moved/clips.csv --no-cache
     """
-    from ..studies.rerun import places, rerun
     from ..core.outputs import COMPARISON
+    from ..studies.rerun import places, rerun
 
     if out is not None:
         opt.may_write(

@@ -51,8 +51,8 @@ def command(
       earmark review sounds/ --audit audit --open
       earmark compare audit/reviewed.csv -r yamnet/logreg
     """
-    from ..data.load import open_dataset
     from ..core.errors import DataError, MissingExtraError
+    from ..data.load import open_dataset
 
     try:
         from ..label.app import create_app

@@ -45,8 +45,8 @@ def command(
       earmark stress my-model new-sounds/ -o out
       earmark stress yamnet/logreg clips.csv --change mp3 --change "noise(snr=5)"
     """
-    from ..models.load import load
     from ..core.outputs import STRESS
+    from ..models.load import load
     from ..studies.stress import stress
 
     opt.may_write(out, STRESS, _model(model), opt.files_of([model]), data=data, force=force)

@@ -52,8 +52,8 @@ def command(
     opt.may_write(out, MODEL, rows, data, opt.files_of([recipe]), data=None if rows else data, force=force)
     how: dict[str, Any] = {"protocol": protocol, "folds": folds, "seed": seed, "command": opt.said(), "force": force}
     if rows is not None:
-        from ..models.train_embeddings import train as train_from_rows
         from ..embeddings.store import open_folder
+        from ..models.train_embeddings import train as train_from_rows
 
         model = train_from_rows(open_folder(rows, data), recipe, out, memory=int(memory * 2**30), **how)
     elif data is not None:

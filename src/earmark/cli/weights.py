@@ -96,8 +96,8 @@ def int8(backbone: str, data: str, cache_folder: Path | None, no_cache: bool) ->
       earmark weights int8 yamnet sounds/
       earmark weights int8 "musicnn-vgg(trained=mtt)" clips.csv
     """
-    from earmark.embeddings.recalibrate import recalibrate
     from earmark.core.spec import Part
+    from earmark.embeddings.recalibrate import recalibrate
 
     made = recalibrate(Part.parse(backbone), data, cache=opt.open_cache(cache_folder, no_cache))
     click.echo(

@@ -5,6 +5,8 @@ Every message says what was found, what was wanted and what to do.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 
 class EarmarkError(Exception):
     """Base of all errors Earmark raises on purpose; the command line prints it without a traceback."""
@@ -47,3 +49,9 @@ class MissingExtraError(EarmarkError):
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs the '{extra}' extra. Install it with: pip install 'earmark[{extra}]'")
+
+
+def need_extra(what: str, *packages: str, extra: str = "train") -> None:
+    """Raise MissingExtraError if one of ``packages`` is not installed."""
+    if any(find_spec(name) is None for name in packages):
+        raise MissingExtraError(what, extra)

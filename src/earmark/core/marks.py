@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 import re
 import zipfile
 from collections.abc import Callable
@@ -30,7 +29,7 @@ def by_name(path: Path, name: str) -> bool:
 
 def page(path: Path) -> bool:
     """True for a report."""
-    return '<meta name="generator" content="Earmark">' in _begin(path, 2000)
+    return '<meta name="generator" content="Earmark">' in begin(path, 2000)
 
 
 def _numbers(path: Path) -> bool:
@@ -53,7 +52,7 @@ def _head(begin: str, *, whole: bool = False) -> Callable[[Path], bool]:
 
 
 def _tuned(path: Path) -> bool:
-    return 'about = "Found by `earmark tune` from ' in _begin(path, 2000)
+    return 'about = "Found by `earmark tune` from ' in begin(path, 2000)
 
 
 def _journal(path: Path) -> bool:
@@ -159,19 +158,6 @@ def no_model(folder: Path) -> list[str]:
     return [n for n in names if (is_model_file(n) or n in listed) and n not in mine]
 
 
-def no_music(folder: Path) -> list[str]:
-    """What made-up music would replace in a folder and is no music made up before."""
-    from .manifest import read
-    from ..audio.synthetic.tunes import STYLES
-
-    known = read(folder)
-    if _begin(folder / "README.txt", 100).startswith("This is no music: a program made it up."):
-        return []
-    names = ["clips.csv", "README.txt", "faults.json"]
-    names += [p.relative_to(folder).as_posix() for s in STYLES for p in sorted((folder / s).glob(f"{s}.*"))]
-    return [n for n in names if os.path.lexists(folder / n) and n not in (known or {})]
-
-
 # ------------------------------------------------------------------------------------------------- reading
 def _json(path: Path) -> dict[str, Any]:
     try:
@@ -181,7 +167,7 @@ def _json(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _begin(path: Path, characters: int) -> str:
+def begin(path: Path, characters: int) -> str:
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             return file.read(characters)
@@ -190,7 +176,7 @@ def _begin(path: Path, characters: int) -> str:
 
 
 def _line(path: Path) -> str:
-    return (_begin(path, 1 << 20).splitlines() or [""])[0].strip()
+    return (begin(path, 1 << 20).splitlines() or [""])[0].strip()
 
 
 def _sum(path: Path) -> str:

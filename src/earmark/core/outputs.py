@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from . import manifest, marks
-from ..data.clips import Dataset
 from .errors import BundleError, DataError, EarmarkError
-from .paths import is_remote
+from .paths import is_remote, named
 from .storage import place
 
 Foreign = Callable[[Path], list[str]]  # a folder or file that is there -> what in it is not Earmark's and is in the way
@@ -38,6 +37,26 @@ class Kind:
     beside: bool = False  # it may lie beside the sounds
 
 
+MUSIC = (
+    "ambient",
+    "blues",
+    "chiptune",
+    "march",
+    "techno",
+    "waltz",
+)  # the styles of audio.synthetic; a test holds them equal
+
+
+def _no_music(folder: Path) -> list[str]:
+    """What made-up music would replace in a folder and is no music made up before."""
+    known = manifest.read(folder)
+    if marks.begin(folder / "README.txt", 100).startswith("This is no music: a program made it up."):
+        return []
+    names = ["clips.csv", "README.txt", "faults.json"]
+    names += [p.relative_to(folder).as_posix() for s in MUSIC for p in sorted((folder / s).glob(f"{s}.*"))]
+    return [n for n in names if os.path.lexists(folder / n) and n not in (known or {})]
+
+
 COMPARISON = Kind("a comparison", ("report.html", "metrics.json", "predictions.csv", "figures/"))
 REPRODUCTION = Kind("a reproduction", ("report.html", "metrics.json", "figures/"))
 CURVE = Kind("a learning curve", ("curve.html", "curve.json", "figures/"))
@@ -48,7 +67,7 @@ AUDIT = Kind("an audit", ("audit.json", "clips.csv", "audit.html"))
 REVIEW = Kind("a review", ("review.jsonl", "reviewed.csv"), force=False, beside=True)
 MODEL = Kind("a training", marks.MODEL_FILES, marks.no_model, error=BundleError)
 PARTS = Kind("embed or predict", ("earmark.json", "rows/", "errors/"), lambda _: [], force=False)
-SOUNDS = Kind("a demo", ("clips.csv", "README.txt", "faults.json"), marks.no_music)
+SOUNDS = Kind("a demo", ("clips.csv", "README.txt", "faults.json"), _no_music)
 ROWS = Kind("embed", foreign=lambda path: [] if marks.rows(path) else [path.name])
 ANSWERS = Kind("predict", foreign=lambda path: [] if marks.answers(path) else [path.name])
 
@@ -178,9 +197,7 @@ def _here(out: str | Path) -> Path | None:
 
 def _places(source: Any) -> list[Path]:
     """Where an input lies here: folders, files, what a pattern names; nothing for what is no place."""
-    from .paths import named
-
-    if source is None or isinstance(source, Dataset):
+    if source is None or hasattr(source, "clips"):
         return []
     if not isinstance(source, (str, Path)):
         return [p for one in source for p in _places(one)]
@@ -200,18 +217,3 @@ def _apart(out: str, inputs: Iterable[Any]) -> None:
             raise DataError(f"{out} is what is read here. Choose another place with --out")
     if there.exists():
         raise DataError(f"{out} is a file; wanted a folder, or a new name. Choose another place with --out")
-
-
-def sounds_of(source: Any) -> list[Path]:
-    """The sounds on this machine that a source names; none for rows. Raises DataError as opening it does."""
-    from ..data.load import open_dataset
-    from ..embeddings.ready import is_ready
-    from ..embeddings.store import is_rows_folder
-
-    if source is None or (isinstance(source, (str, Path)) and (is_remote(source) or is_rows_folder(source))):
-        return []
-    if isinstance(source, (tuple, list)) and len(source) == 1:
-        return sounds_of(source[0])
-    if not isinstance(source, Dataset) and is_ready(source):
-        return []
-    return [c.path for c in open_dataset(source).clips if not is_remote(c.path)]

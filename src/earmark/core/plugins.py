@@ -1,7 +1,7 @@
 """Files are the registry: a part is the file of its name with a ``build()`` in it.
 
 ``backbones/yamnet.py`` is the backbone ``yamnet``; ``backbones/musicnn_vgg.py`` is ``musicnn-vgg``.
-Nothing is declared anywhere else. Files that start with an underscore are shared code, not parts.
+Nothing is declared anywhere else. Files without a ``build()`` are shared code, not parts.
 
 >>> build("heads", "knn", k=3)            # doctest: +SKIP
 """
@@ -10,29 +10,42 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
 import inspect
 import pkgutil
+import re
 from collections.abc import Iterable
 from functools import cache
+from importlib.abc import InspectLoader
 from types import ModuleType
 from typing import Any
 
 from .errors import MissingExtraError, RecipeError
 
-KINDS = ("backbones", "heads", "datasets")
 _EXTRA_OF = {
     "torch": "train", "skorch": "train", "sklearn": "train", "scipy": "train", "onnx": "train", "skl2onnx": "train",
     "matplotlib": "train", "jinja2": "train", "pyarrow": "train", "optuna": "train", "audiomentations": "train",
 }  # fmt: skip
 
 
+_ROOMS = {"backbones": "earmark.backbones", "heads": "earmark.heads", "datasets": "earmark.data.layouts"}
+_BUILD = re.compile(r"^def build\(", re.MULTILINE)
+
+
 @cache
 def names(kind: str) -> tuple[str, ...]:
     """Names of all parts of a kind (``"backbones"``, ``"heads"``, ``"datasets"``), sorted."""
-    package = importlib.import_module(f"{__package__}.{kind}")
-    return tuple(
-        sorted(m.name.replace("_", "-") for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
-    )
+    package = importlib.import_module(_ROOMS[kind])
+    found = (m for m in pkgutil.iter_modules(package.__path__) if not m.ispkg and not m.name.startswith("_"))
+    return tuple(sorted(m.name.replace("_", "-") for m in found if _is_part(f"{_ROOMS[kind]}.{m.name}")))
+
+
+def _is_part(module: str) -> bool:
+    """True for a file with a ``build()`` in it. It is looked at, not imported: that would cost seconds."""
+    spec = importlib.util.find_spec(module)
+    loader = spec.loader if spec else None
+    source = loader.get_source(module) if isinstance(loader, InspectLoader) else None
+    return source is not None and _BUILD.search(source) is not None
 
 
 def module(kind: str, name: str) -> ModuleType:
@@ -42,7 +55,7 @@ def module(kind: str, name: str) -> ModuleType:
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise RecipeError(f"no {kind[:-1]} is called {name!r}.{hint} There are: {', '.join(names(kind))}")
     try:
-        return importlib.import_module(f"{__package__}.{kind}.{name.replace('-', '_')}")
+        return importlib.import_module(f"{_ROOMS[kind]}.{name.replace('-', '_')}")
     except ModuleNotFoundError as error:
         missing = (error.name or "").split(".")[0]
         if missing in _EXTRA_OF:

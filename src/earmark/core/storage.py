@@ -7,8 +7,6 @@ Stores are reached through pyarrow, and what it does not know through fsspec. A 
 from __future__ import annotations
 
 import os
-import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,35 +14,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..data.clips import Clip, Dataset
-from ..data.load import open_dataset
-from ..data.layouts import table
 from .errors import AudioError, DataError, MissingExtraError
+from .paths import _QUERY, is_remote, joined, spelled
 
 LARGEST = 8 * 2**30  # bytes of a sound that is fetched; more is told as an error
-_URI = re.compile(r"([a-z][a-z0-9+.-]+):/+", re.IGNORECASE)  # two letters or more: C:/ is a drive
-_QUERY = re.compile(r"\?[\w.]+=[^/]*$")  # ?endpoint_override=…&scheme=http, as pyarrow takes them
 _BLOCK = 2**22
-
-
-def is_remote(text: str | Path) -> bool:
-    """True for a URI, as a text (two slashes) or inside a Path (one)."""
-    return ("://" in text if isinstance(text, str) else True) and _URI.match(str(text)) is not None
-
-
-def spelled(path: str | Path) -> str:
-    """A path or URI as a user would write it."""
-    found = None if isinstance(path, str) else _URI.match(str(path))
-    if found is None:
-        return str(path)
-    return f"{found[1]}://{'/' if found[1] == 'file' else ''}{str(path)[found.end() :]}"
-
-
-def joined(folder: str, name: str) -> str:
-    """A name inside a folder or URI; what stands after a ``?`` stays at the end."""
-    query = _QUERY.search(folder) if is_remote(folder) else None
-    base = folder[: query.start()] if query else folder
-    return f"{base.rstrip('/')}/{name}{query[0] if query else ''}"
 
 
 @dataclass(frozen=True)
@@ -197,54 +171,3 @@ def _told(where: Place) -> Iterator[None]:
 
 def _line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-
-
-def open_sounds(data: str) -> Dataset:
-    """``open_dataset``, also for what lies in an object store: a table of clips, a folder of class folders, a sound.
-
-    Raises DataError.
-    """
-    if not is_remote(data):
-        return open_dataset(data)
-    there = place(data)
-    ending = Path(there.path).suffix.lower()
-    if ending in table.SUFFIXES:
-        return _table(there, ending)
-    found = there.below()
-    inside = [f.path[len(there.path) + 1 :] for f in found]
-    from ..audio import SUFFIXES
-
-    clips = tuple(
-        Clip(name, Path(f.name), name.split("/")[0] if "/" in name else None)
-        for f, name in zip(found, inside, strict=True)
-        if Path(name).suffix.lower() in SUFFIXES
-    )
-    if not clips and ending in SUFFIXES:
-        clips = (Clip(there.name, Path(there.name)),)
-    if not clips:
-        raise DataError(
-            f"{data}: no sounds found. Wanted: a folder of class folders, a table (csv, parquet), or a sound"
-        )
-    return Dataset(Path(there.path).name, clips)
-
-
-def _table(there: Place, ending: str) -> Dataset:
-    content = there.read()
-    if content is None:
-        raise DataError(f"there is no table at {there}")
-    parent = there.name[: len(there.name) - len(query[0])] if (query := _QUERY.search(there.name)) else there.name
-    parent = parent.rpartition("/")[0] + (query[0] if query else "")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"{Path(there.path).stem}{ending}"
-        file.write_bytes(content)
-        try:
-            found = open_dataset(file)
-        except DataError as error:
-            raise DataError(str(error).replace(str(file), there.name)) from error
-    clips = []
-    for clip in found.clips:
-        path = clip.path
-        if not is_remote(path):
-            path = Path(joined(parent, os.path.relpath(path, folder)))
-        clips.append(Clip(clip.id, path, clip.label, clip.group, clip.fold, clip.start, clip.duration))
-    return Dataset(Path(parent.split("?")[0]).name, tuple(clips))

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .clips import Clip, Dataset, Excluded, known_fold
 from ..core.errors import DataError, LeakError
+from .clips import Clip, Dataset, Excluded, known_fold
 
 PROTOCOLS = ("rows", "clips", "groups", "published")
 _MOST_FOLDS = 20  # that are tried where fewer do not do

@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from ..core import npy
 from ..backbones.base import Backbone, Floats
-from ..data.clips import Clip, Dataset
-from .make import Embeddings
+from ..core import npy
 from ..core.errors import DataError, MissingExtraError
 from ..core.outputs import ROWS, check
-from .pooling import Running, by_vector, statistics
 from ..core.paths import spelled
+from ..data.clips import Clip, Dataset
+from .make import Embeddings
+from .pooling import Running, by_vector, statistics
 
 Columns = dict[str, Any]
 Batches = Iterable[tuple[Columns, Floats]]

@@ -7,18 +7,11 @@ renamed, so that two processes may share a cache and a killed one leaves nothing
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
-import sqlite3
-import stat
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -26,17 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import audio
-from ..core import npy
 from ..audio import silence
-from ..backbones.base import Backbone, Floats
+from ..backbones.base import Backbone, Floats, load_backbone
+from ..core.errors import AudioError, DataError
+from ..core.progress import bar
+from ..data.cache import Cache, content_key
 from ..data.clips import Clip, Dataset, Excluded
 from ..data.load import open_dataset
-from ..core.errors import AudioError, DataError
-from ..core.paths import home
 from .pooling import pool_vectors
-from ..core.progress import bar
-from ..core.spec import Part
-from ..core.atomic import whole
 
 if TYPE_CHECKING:
     from ..audio.transforms import Change
@@ -152,7 +142,7 @@ def embed(
     ``change`` is done to each sound first (see ``effects``); rows of changed sounds are cached under its key.
     """
     if isinstance(backbone, str):
-        backbone = Part.parse(backbone).backbone()
+        backbone = load_backbone(backbone)
     clips = source if isinstance(source, Sequence) and not isinstance(source, str) else open_dataset(source).clips
     found: list[tuple[Clip, str, Floats]] = []
     excluded: dict[str, Excluded] = {}
@@ -239,188 +229,3 @@ def embedded(
         while waiting:
             yield waiting.popleft().result()
             step()
-
-
-def content_key(clip: Clip, cache: Cache | None = None) -> str:
-    """Hash of a clip's content: the file's bytes, and start and duration if it is a part. Raises AudioError."""
-    try:
-        return _key(clip, cache.hash_of(clip.path) if cache else hash_file(clip.path))
-    except (OSError, ValueError) as error:  # ValueError: no file can have that name
-        raise AudioError(clip.path, f"unreadable: {getattr(error, 'strerror', None) or error}") from error
-
-
-def _key(clip: Clip, digest: str) -> str:
-    return digest if clip.start == 0 and clip.duration is None else f"{digest}+{clip.start:.6f}+{clip.duration}"
-
-
-def hash_file(path: Path) -> str:
-    """sha256 of a file's bytes. Raises OSError, also for what is no regular file: to open a pipe could wait for ever."""
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError("a folder, not a file" if path.is_dir() else "not a regular file")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _state(path: Path) -> tuple[str | bytes, int, int]:
-    """What a file's hash is remembered by: where it lies, bytes, time of change. Raises OSError."""
-    facts, place = path.stat(), os.path.realpath(path)
-    # sqlite takes no text that is no UTF-8
-    return place if place.isprintable() else os.fsencode(place), facts.st_size, facts.st_mtime_ns
-
-
-_TAG = "CACHEDIR.TAG"
-_TAGGED = b"Signature: 8a477f597d28d172789f06886806bc55\n# Rows that Earmark keeps: they are made again when needed.\n"
-_ROWS = re.compile(r".+-[0-9a-f]{12}")  # a backbone and its fingerprint: a folder
-_KEY = re.compile(r"[0-9a-f]{2}")
-_KEPT = re.compile(r"[0-9a-f]{2}/([0-9a-f]{62}\.npy|\.[\w-]+\.part)")  # rows, and what a kill left of some
-_CACHES = re.compile(rf"{_TAG}|hashes\.sqlite(-wal|-shm|-journal)?|{_ROWS.pattern}|\.[\w-]+\.part")
-_LARGE = 2**22  # values (16 MB) above which the rows of one sound are not held in memory
-
-
-class Cache:
-    """Rows on disk under ``folder`` (default ``<home>/rows``), and which file has which hash.
-
-    The hash of a file is remembered with its size and time of change, so that a second run need not read it.
-    A cache that cannot be written is used for reading only.
-    """
-
-    def __init__(self, folder: str | Path | None = None) -> None:
-        self.folder = Path(folder) if folder else home() / "rows"
-        self._local = threading.local()
-        with suppress(OSError):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._tag()
-
-    def _tag(self) -> None:
-        """Say that this is a cache (https://bford.info/cachedir), unless something else lies here, too."""
-        names = [p.name for p in self.folder.iterdir()]
-        if _TAG not in names and all(_CACHES.fullmatch(name) for name in names):
-            with whole(self.folder / _TAG) as out:
-                out.write(_TAGGED)
-
-    def _file(self, digest: str, backbone: Backbone) -> Path:
-        key = hashlib.sha256(f"{digest} {backbone.fingerprint}".encode()).hexdigest()
-        return self.folder / f"{backbone.name}-{backbone.fingerprint[:12]}" / key[:2] / f"{key[2:]}.npy"
-
-    def rows(self, digest: str, backbone: Backbone) -> Floats | None:
-        """Rows kept for a content key, or None. A damaged file counts as not kept."""
-        try:
-            rows: Floats = npy.read(self._file(digest, backbone))
-        except (OSError, ValueError, EOFError):
-            return None
-        return rows if rows.shape[1:] == backbone.shape and rows.dtype == np.float32 else None
-
-    def blocks(self, digest: str, backbone: Backbone) -> Iterable[Floats] | None:
-        """The same in blocks: one, or of a long sound many that are read when they are asked for."""
-        file = self._file(digest, backbone)
-        try:
-            if file.stat().st_size <= 4 * _LARGE:
-                rows = self.rows(digest, backbone)
-                return None if rows is None else [rows]
-            shape, dtype = npy.about(file)
-        except (OSError, ValueError, EOFError):
-            return None
-        good = shape[1:] == backbone.shape and dtype == np.float32
-        return npy.blocks(file, _LARGE // 4) if good else None
-
-    def keep(self, digest: str, backbone: Backbone, rows: Floats) -> None:
-        """Keep rows. Failing to (disk full, read-only) costs time later, not the run."""
-        with suppress(OSError), whole(self._file(digest, backbone)) as out:
-            np.save(out, rows, allow_pickle=False)
-
-    def keep_blocks(self, digest: str, backbone: Backbone, blocks: Iterable[Floats]) -> Iterable[Floats]:
-        """Keep rows that come in blocks, and give them back: many of them from where they are kept.
-
-        Raises DataError if the rows of a long sound cannot be kept for want of room.
-        """
-        held: list[Floats] = []
-        coming = iter(blocks)
-        for block in coming:
-            held.append(block)
-            if sum(b.size for b in held) > _LARGE:
-                break
-        else:
-            rows = held[0] if len(held) == 1 else np.concatenate(held)
-            self.keep(digest, backbone, rows)
-            return [rows]
-        file, count = self._file(digest, backbone), 0
-        if not os.access(self.folder, os.W_OK):
-            return [*held, *coming]
-        try:
-            with whole(file) as out:
-                npy.write_header(out, 0, backbone.shape)
-                for block in chain(held, coming):
-                    count += len(block)
-                    block.tofile(out)
-                out.seek(0)
-                npy.write_header(out, count, backbone.shape)
-        except OSError as error:
-            raise DataError(f"{self.folder}: found no room for the rows of a long sound ({error})") from error
-        return self.blocks(digest, backbone) or []
-
-    def hash_of(self, path: Path) -> str:
-        """sha256 of a file, remembered while its size and time of change stay the same. Raises OSError."""
-        place, size, time = _state(path)
-        with suppress(sqlite3.Error):
-            if digest := self._remembered(place, size, time):
-                return digest
-        digest = hash_file(path)
-        with suppress(sqlite3.Error), self._table() as table:
-            table.execute("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)", (place, size, time, digest))
-        return digest
-
-    def known_key(self, clip: Clip) -> str | None:
-        """``content_key`` if the file's hash is remembered: nothing is read. None also if there is no such file."""
-        with suppress(OSError, ValueError, sqlite3.Error):
-            if digest := self._remembered(*_state(clip.path)):
-                return _key(clip, digest)
-        return None
-
-    def _remembered(self, place: str | bytes, size: int, time: int) -> str | None:
-        asked = "SELECT sha256 FROM hashes WHERE path = ? AND size = ? AND time = ?"
-        row = self._table().execute(asked, (place, size, time)).fetchone()
-        return str(row[0]) if row else None
-
-    def _table(self) -> sqlite3.Connection:
-        """One connection per thread: sqlite's may not be shared."""
-        if not hasattr(self._local, "table"):
-            table = sqlite3.connect(self.folder / "hashes.sqlite", timeout=30)
-            table.execute("PRAGMA journal_mode = WAL")
-            table.execute("PRAGMA synchronous = OFF")
-            table.execute("CREATE TABLE IF NOT EXISTS hashes (path TEXT PRIMARY KEY, size INT, time INT, sha256 TEXT)")
-            self._local.table = table
-        return self._local.table  # type: ignore[no-any-return]
-
-    def usage(self) -> dict[str, tuple[int, int]]:
-        """Backbone folder -> (files, bytes), of folders that are the cache's."""
-        sizes = {folder.name: [f.stat().st_size for f in files] for folder, files in self._folders()}
-        return {name: (len(found), sum(found)) for name, found in sizes.items()}
-
-    def clear(self, name: str | None = None) -> int:
-        """Delete all rows, or those of the backbone ``name``; returns the bytes freed.
-
-        A folder is the cache's if it is called like one of its own and nothing but rows lies in it: all else is left
-        as it is. Raises DataError if nothing of a cache, but something else, lies in the folder.
-        """
-        found = list(self._folders())
-        names = {p.name for p in self.folder.iterdir()} if self.folder.is_dir() else set()
-        if not found and any(not _CACHES.fullmatch(n) or _ROWS.fullmatch(n) for n in names):
-            raise DataError(f"{self.folder}: is no cache of Earmark's, or holds other files; nothing was deleted")
-        freed = 0
-        for folder, files in found:
-            if name is None or folder.name.rsplit("-", 1)[0] == name:
-                for file in files:
-                    freed += file.stat().st_size
-                    file.unlink(missing_ok=True)
-                for inside in (*(p for p in folder.iterdir() if p.is_dir()), folder):
-                    with suppress(OSError):  # another process has just kept something in it
-                        inside.rmdir()
-        return freed
-
-    def _folders(self) -> Iterator[tuple[Path, list[Path]]]:
-        """Folders of rows and the files in them."""
-        for folder in sorted(self.folder.glob("*-*")):
-            if _ROWS.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
-                below = [p for p in folder.rglob("*") if p.is_symlink() or not (p.is_dir() and _KEY.fullmatch(p.name))]
-                if below and all(p.is_file() and _KEPT.fullmatch(p.relative_to(folder).as_posix()) for p in below):
-                    yield folder, below

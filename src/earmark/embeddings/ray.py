@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..data.clips import Clip, Excluded
 from ..core.errors import DataError, EarmarkError, MissingExtraError
-from .shards import Made, Work, Write, make, refuse
 from ..core.paths import is_remote
 from ..core.storage import place
+from ..data.clips import Clip, Excluded
+from .shards import Made, Work, Write, make, refuse
 
 TRIES = 3  # deaths of workers before a part is cut in halves
 STORE = 256 * 2**20  # bytes of shared memory of a cluster started here: only nets pass through it

@@ -31,17 +31,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backbones.base import About, Backbone, Floats
+from ..core.errors import DataError, EarmarkError, MissingExtraError
 from ..data.clips import Clip, Dataset, known
-from ..data.load import check_list, open_dataset
 from ..data.layouts.table import part_mark, times
-from ..data.cache import Cache
-from .make import Embeddings
-from ..core.errors import DataError, EarmarkError, MissingExtraError, RecipeError
-from ..models.prepare import Data, prepare
-from ..recipes.recipe import Recipe
+from ..data.load import Source, check_list
 from ..data.tails import fitted
+from .make import Embeddings
 
-Source = str | Path | Dataset | Iterable[str | Path]
 _NAMES = {
     "id": ("id", "ids", "clip", "clips"),
     "label": ("label", "labels", "y"),
@@ -57,24 +53,9 @@ SIDES = ("train", "valid", "test")
 Column = NDArray[Any]
 
 
-def open_data(source: Source, recipes: Sequence[Recipe], *, cache: Cache | None = None, seed: int = 0) -> Data:
-    """Rows for ``recipes``: of the sounds that ``source`` names, or straight from its files of rows.
-
-    A folder of rows is read as far as it fits into memory (``rows_folder``). Raises DataError, RecipeError, WeightsError.
-    """
-    from .store import is_rows_folder, open_folder  # it knows Ready from here
-
-    if isinstance(source, (str, Path)) and is_rows_folder(source):
-        return open_folder(source).data(recipes, seed=seed)
-    files = () if isinstance(source, Dataset) else _files(source)
-    if files:
-        return read(files).data(recipes)
-    return prepare(open_dataset(source), recipes, cache=cache, seed=seed)
-
-
 def is_ready(source: Source) -> bool:
     """True if ``source`` is a file of rows, several, or a pattern such as ``"rows-*.npz"``."""
-    return not isinstance(source, Dataset) and bool(_files(source))
+    return not isinstance(source, Dataset) and bool(files_of(source))
 
 
 @dataclass(frozen=True)
@@ -84,27 +65,6 @@ class Ready:
     dataset: Dataset
     rows: Mapping[str, Embeddings]
     backbones: Mapping[str, Backbone]
-
-    def data(self, recipes: Sequence[Recipe]) -> Data:
-        """What ``recipes`` are fitted on. Raises RecipeError for rows that the file does not have, DataError."""
-        parts = tuple(dict.fromkeys(b for r in recipes for b in r.backbones))
-        for recipe in recipes:
-            recipe.check(given=tuple(self.rows))
-            if recipe.augment:
-                raise RecipeError(f"{recipe.short}: there are no sounds to make copies of, only rows from a file")
-        unlabelled = sum(c.label is None for c in self.dataset.clips)
-        if unlabelled:
-            raise DataError(
-                f"{self.dataset.name}: {unlabelled} of {len(self.dataset.clips)} clips have no label. Wanted: an array "
-                "'labels', one for each row, or a table of the clips (--clips)"
-            )
-        for part in parts:
-            if part.params:
-                raise RecipeError(f"{part}: rows from a file take no parameters")
-        return Data(
-            self.dataset, {p: self.rows[p.name] for p in parts}, {p: self.backbones[p.name] for p in parts},
-            dict.fromkeys(parts, 0.0),
-        )  # fmt: skip
 
     def told(self, table: Path, columns: Mapping[str, str] | None = None) -> Ready:
         """Labels, groups and folds from a table of clips, found by ``id`` (or ``clip``, ``path``): by the whole path, else
@@ -129,7 +89,7 @@ class Ready:
 
 def read(source: str | Path | Iterable[str | Path]) -> Ready:
     """Read files of rows. Raises DataError that says what was found and what was wanted."""
-    files = _files(source)
+    files = files_of(source)
     if not files:
         raise DataError(
             f"found no file of rows at {source}; wanted .npz, or .parquet or .csv as `earmark embed` writes"
@@ -213,7 +173,7 @@ def file_backbone(key: str, X: Floats, window: float, facts: Mapping[str, Any]) 
 
 
 # ------------------------------------------------------------------------------------------------- files
-def _files(source: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
+def files_of(source: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
     """Files of rows that ``source`` names, or none if it names something else. Raises DataError for what is no list."""
     if not isinstance(source, (str, Path)):
         check_list(source)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from ..backbones import runtimes
-from ..core import plugins
 from ..backbones._patches import PATCHES
-from ..data.cache import Cache
-from .make import embed
+from ..backbones.quantize import int8
+from ..backbones.weights.store import require
+from ..core import plugins
 from ..core.errors import RecipeError
 from ..core.spec import Part
-from ..backbones.quantize import int8
-from ..backbones.weights import require
+from ..data.cache import Cache
+from .make import embed
 
 MOST = 1024  # rows that are calibrated on
 

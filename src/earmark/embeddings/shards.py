@@ -28,21 +28,17 @@ from math import prod
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
+from ..backbones.base import Backbone, Floats, load_backbone
 from ..core import plugins
-from ..backbones.base import Backbone, Floats
-from ..data.clips import Clip, Excluded
-from ..data.cache import Cache
-from .make import embedded, rows_of
 from ..core.errors import AudioError, DataError
-from ..models.model import Model
-from ..models.load import load
-from .pooling import by_vector, statistics
+from ..core.paths import is_remote
 from ..core.spec import Part
-from .files import write_stream
 from ..core.storage import Place, place
-from ..core.paths import is_remote, spelled
+from ..data.cache import Cache
+from ..data.clips import Clip, Excluded
+from .files import write_stream
+from .make import embedded
+from .pooling import by_vector, statistics
 
 FACTS = "earmark.json"
 LARGEST = 256  # clips of a part: 64 MB of rows of YAMNet, a minute of work
@@ -73,7 +69,7 @@ class Embedding:
     @classmethod
     def of(cls, part: Part, pool: str = "rows") -> Embedding:
         """Raises RecipeError, WeightsError."""
-        built = part.backbone()
+        built = load_backbone(part)
         if by_vector(pool):
             statistics(pool)
         elif pool != "rows":
@@ -95,35 +91,6 @@ class Embedding:
                 "version of Earmark on every machine"
             )
         return partial(_write_rows, backbone, self.pool)
-
-
-@dataclass(frozen=True)
-class Answering:
-    """Answers of a model: its bundle's files by name."""
-
-    files: tuple[tuple[str, bytes], ...]
-
-    @classmethod
-    def of(cls, folder: Path) -> Answering:
-        """Raises BundleError if it is no model."""
-        load(folder)
-        return cls(tuple((p.name, p.read_bytes()) for p in sorted(folder.iterdir()) if p.is_file()))
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        card = json.loads(dict(self.files)[FACTS])
-        every = hashlib.sha256(b"".join(name.encode() + content for name, content in self.files)).hexdigest()
-        return {"holds": "answers", "model": card.get("recipe"), "classes": card["classes"], "fingerprint": every}
-
-    def open(self) -> Write:
-        with tempfile.TemporaryDirectory() as folder:
-            for name, content in self.files:
-                (Path(folder) / name).write_bytes(content)
-            model = load(folder)
-            for net in [b.net for b in model.backbones.values()] + [b.head for b in model.branches] + [model.combiner]:
-                if net is not None:
-                    net.engine  # noqa: B018  loaded now: the folder goes away
-        return partial(_write_answers, model)
 
 
 # ------------------------------------------------------------------------------------------------- one part
@@ -229,39 +196,6 @@ def _write_rows(backbone: Backbone, pool: str, clips: Sequence[Clip], file: Path
                         yield clip, one.blocks
 
     return write_stream(file, sounds(), backbone, pool), gone
-
-
-def _write_answers(model: Model, clips: Sequence[Clip], file: Path) -> tuple[int, list[Excluded]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    gone: list[Excluded] = []
-    lines: list[dict[str, Any]] = []
-    for group, here in _near(clips, file.parent):
-        for clip in group:
-            try:
-                if isinstance(here, str):
-                    raise AudioError(clip.id, here)
-                if clip.start == 0 and clip.duration is None:
-                    found = model.predict(here)
-                else:  # a cut: judged by its rows
-                    rows = {
-                        key: np.concatenate(list(rows_of(here, b, start=clip.start, duration=clip.duration)))
-                        for key, b in model.backbones.items()
-                    }
-                    found = model.judge(rows)
-            except AudioError as error:
-                gone.append(Excluded(clip.id, error.reason))
-                continue
-            lines.append({
-                "id": _text(clip.id), "path": _text(spelled(clip.path)), "label": found.label, "score": found.score,
-                "set": list(found.set), "unknown": found.unknown, "scores": dict(found.scores),
-            })  # fmt: skip
-    scores = pa.struct([(name, pa.float64()) for name in model.classes])
-    schema = pa.schema([("id", pa.string()), ("path", pa.string()), ("label", pa.string()), ("score", pa.float64()),
-                        ("set", pa.list_(pa.string())), ("unknown", pa.bool_()), ("scores", scores)])  # fmt: skip
-    pq.write_table(pa.Table.from_pylist(lines, schema=schema), file)
-    return len(lines), gone
 
 
 # ------------------------------------------------------------------------------------------------- all parts

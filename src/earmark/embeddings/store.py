@@ -16,17 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backbones.base import Backbone, Floats
+from ..backbones.base import Backbone, Floats, load_backbone
+from ..core.errors import DataError
+from ..core.spec import Part
+from ..core.storage import Place, place
 from ..data.clips import Clip, Dataset, Excluded
 from .make import Embeddings
-from ..core.errors import DataError, RecipeError
-from ..models.prepare import Data
-from .shards import FACTS, facts, read_columns, row_width
 from .pooling import by_vector
 from .ready import Ready, file_backbone
-from ..core.spec import Part
-from ..recipes.recipe import Recipe
-from ..core.storage import Place, place
+from .shards import FACTS, facts, read_columns, row_width
 
 MEMORY = 4 * 2**30  # bytes of rows that are held; heads that copy them need as much again
 
@@ -115,21 +113,10 @@ class Folder:
         both = (self.facts["backbone"], "rows")
         return Ready(dataset, dict.fromkeys(both, made), dict.fromkeys(both, backbone))
 
-    def data(self, recipes: Sequence[Recipe], *, memory: int = MEMORY, seed: int = 0) -> Data:
-        """What ``recipes`` are fitted on: the clips that fit into ``memory`` bytes. Raises DataError, RecipeError."""
-        for branch in (b for r in recipes for b in r.branches):
-            if by_vector(self.facts["pool"]) and branch.pool != "rows":
-                raise RecipeError(
-                    f"{branch}: {self.where} holds one vector a clip ({self.facts['pool']}), and no rows to pool. Wanted: "
-                    f"rows/{branch.head}"
-                )
-        ready, note = self.read(memory=memory, seed=seed)
-        return replace(ready.data(recipes), notes=(note,) if note else ())
-
     def backbone(self) -> tuple[Part, str, Backbone]:
         """What made the rows: the part, the pooling, and the backbone built. Raises DataError, WeightsError."""
         part = Part.of(self.facts["backbone"], self.facts["params"])
-        built = part.backbone()
+        built = load_backbone(part)
         if built.fingerprint != self.facts["fingerprint"]:
             raise DataError(
                 f"{self.where}: its rows were made by another {part} than the one installed here (fingerprints "

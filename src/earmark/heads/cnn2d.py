@@ -6,8 +6,8 @@ from functools import partial
 
 from torch import nn
 
-from ..core.errors import DataError
 from ..backbones.nets import ten_convolutions
+from ..core.errors import DataError
 from ._augment import augmentation
 from ._inner import Floats
 from ._net import NetHead, Standardise

@@ -21,8 +21,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from .. import audio
-from ..data.clips import Clip, Dataset
 from ..core.errors import AudioError, DataError
+from ..data.clips import Clip, Dataset
 from ..web.headers import HEADERS
 from ..web.pages import pages
 from ..web.view import view
@@ -64,7 +64,7 @@ def create_app(
     token = token or secrets.token_urlsafe(16)
     by_key = {item.key: item for item in found}
     clips = dataset.clips
-    files = pages("earmark.serve", __package__)
+    files = pages("earmark.web", __package__)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.token = token
 

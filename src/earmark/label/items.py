@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data.clips import Dataset
 from ..core.errors import DataError
+from ..data.clips import Dataset
 
 KINDS = ("labels", "duplicates", "files", "groups", "clips")
 

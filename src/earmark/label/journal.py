@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from ..core import marks
-from ..data.clips import Clip, Dataset
 from ..core.errors import DataError
+from ..data.clips import Clip, Dataset
 from .items import Item
 
 COLUMNS = ("path", "label", "group", "fold", "start", "duration", "given_label", "given_group", "reviewed")

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.clips import Dataset
-from ..data.cache import Cache
-from ..embeddings.make import embed
+from ..backbones.base import load_backbone
 from ..core.errors import WeightsError
-from ..core.spec import Part
+from ..data.cache import Cache
+from ..data.clips import Dataset
+from ..embeddings.make import embed
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def neighbours(dataset: Dataset, backbones: Sequence[str], cache: Cache | None) 
     place = {clip.id: i for i, clip in enumerate(dataset.clips)}
     for name in backbones:
         try:
-            backbone = Part.parse(name).backbone()
+            backbone = load_backbone(name)
         except WeightsError:
             continue
         rows = embed(dataset.clips, backbone, cache=cache)

@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import BundleError, DataError
-from .intervals import Array, Groups
 from .clips import METRICS, checked
+from .intervals import Array, Groups
 from .out_of_distribution import Novelty
 
 __all__ = ["Calibration", "Novelty", "cross_fitted", "error_floor"]

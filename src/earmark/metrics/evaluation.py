@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.errors import DataError
-from .intervals import Array, Groups, Interval, Ints, interval
 from .clips import METRICS, checked, per_class
+from .intervals import Array, Groups, Interval, Ints, interval
 from .paired import Pair, clips_needed, compare
 
 __all__ = ["Evaluation", "Interval", "Pair", "clips_needed", "compare", "evaluate", "majority_baseline"]

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .intervals import Array, Groups, Interval, normal_quantile, unseen
 from .clips import checked
+from .intervals import Array, Groups, Interval, normal_quantile, unseen
 
 _FLIPS_BLOCK = 4_000_000  # signs held at once
 

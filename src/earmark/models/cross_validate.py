@@ -8,33 +8,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..studies import advice
-from ..data import split
-from ..backbones.base import Backbone
-from ..data.clips import Dataset
-from ..data.load import check_list
-from ..core.paths import named
-from ..data.cache import Cache
+from ..backbones.base import facts
 from ..core.errors import DataError
-from ..metrics.evaluation import Evaluation, evaluate, majority_baseline
-from .prepare import Data
-from .fit import Scores, aligned, branch_rows, combined, fit, fit_head, row_counts, row_hits
-from ..metrics.paired import Pair
-from ..metrics.paired import compare as compare_pairs
-from .plan import planned, splits_of
-from ..embeddings.pooling import pool_scores
-from ..core.progress import bar
-from ..data.load import Source
-from .prepare import open_data
-from ..recipes.recipe import Recipe, find
+from ..data import split
 from ..data.split import Ints, Labels, Split
+from ..embeddings.pooling import pool_scores
+from ..metrics.evaluation import evaluate
+from ..recipes.recipe import Recipe
+from .fit import Scores, aligned, branch_rows, combined, fit, fit_head, row_counts, row_hits
+from .plan import splits_of
+from .prepare import Data
+from .results import Run
 
 
 @dataclass(frozen=True)
@@ -52,95 +39,6 @@ class Judged:
     def row_accuracy(self) -> float:
         """Share of rows (of the first branch) that are right."""
         return float(self.hits.sum() / self.rows.sum())
-
-
-@dataclass(frozen=True)
-class Run:
-    """One recipe, judged. ``proba`` (seeds, clips, classes) are scores out of fold of the clips ``ids``."""
-
-    recipe: Recipe
-    classes: tuple[str, ...]
-    ids: tuple[str, ...]
-    y: Ints
-    groups: Labels
-    fold: Ints
-    proba: NDArray[np.float64]
-    evaluation: Evaluation
-    row_accuracy: float
-    seconds: Mapping[str, float]
-    history: tuple[Mapping[str, list[float]], ...]
-    backbones: tuple[Mapping[str, Any], ...]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Recipes judged on the same folds of the same clips."""
-
-    dataset: Dataset
-    protocol: str
-    folds: int
-    seeds: int
-    seed: int
-    runs: tuple[Run, ...]
-    pairs: tuple[Pair, ...]
-    baseline: Mapping[str, float]
-    fingerprint: str
-    versions: Mapping[str, str]
-    seconds: float
-    command: str = ""
-    notes: tuple[str, ...] = ()
-    source: tuple[str, ...] = ()  # where the data lie, for `rerun`; nothing if they were not read from a place
-
-
-def compare(
-    source: Source | Data,
-    recipes: Sequence[str | Recipe],
-    *,
-    protocol: str | None = None,
-    folds: int = 5,
-    seeds: int = 1,
-    seed: int = 0,
-    cache: Cache | None = None,
-    command: str = "",
-) -> Comparison:
-    """Judge recipes on the same folds. ``protocol`` None: what ``split.choose_protocol`` says.
-
-    ``source`` is what ``open_dataset`` opens, a file of rows (see ``ready``), or rows at hand.
-    ``seeds`` repeats everything with other folds and other random starts. Raises DataError, RecipeError, WeightsError;
-    sounds that cannot be used raise nothing and are told in ``dataset.excluded``.
-    """
-    began = time.perf_counter()
-    if not isinstance(source, (str, Path, Data, Dataset)):
-        check_list(source)
-        source = tuple(source)  # a generator can be read once only
-    found = tuple(dict.fromkeys(find(r) for r in ([recipes] if isinstance(recipes, (str, Recipe)) else recipes)))
-    if not found:
-        raise DataError("no recipe given; wanted one or more, e.g. yamnet/logreg")
-    data = source if isinstance(source, Data) else open_data(source, found, cache=cache, seed=seed)
-    plan = planned(data, protocol, folds, seed, recipes=found)
-    protocol, folds = plan.protocol, len(plan.splits)
-    with bar("fit", len(found) * seeds * folds) as step:
-        runs = tuple(run(r, data, protocol=protocol, folds=folds, seeds=seeds, seed=seed, step=step) for r in found)
-    first = runs[0]
-    scores = {r.recipe.name: r.proba for r in runs}
-    pairs = compare_pairs(first.y, scores, first.groups, seed=seed)
-    return Comparison(
-        dataset=data.dataset, protocol=protocol, folds=folds, seeds=seeds, seed=seed, runs=runs,
-        pairs=pairs, baseline=majority_baseline(first.y, len(first.classes)),
-        fingerprint=data.fingerprint, versions=versions(), seconds=time.perf_counter() - began, command=command,
-        notes=plan.notes + advice.frozen(runs, pairs), source=_places(source),
-    )  # fmt: skip
-
-
-def _places(source: Source | Data) -> tuple[str, ...]:
-    """Where ``source`` lies, so that it is found again from another folder."""
-    if isinstance(source, (Data, Dataset)):
-        return ()
-    found = []
-    for one in [source] if isinstance(source, (str, Path)) else source:
-        name, path = named(one)
-        found.append(f"{name}:{path.absolute()}" if name else str(path.absolute()))
-    return tuple(found)
 
 
 def run(
@@ -249,26 +147,3 @@ def _judge_rows(recipe: Recipe, data: Data, *, folds: int, seed: int, step: Call
         hits.append(row_hits(proba, classes, data.labels, clip))
     rows = row_counts(recipe.branches[0], data)
     return Judged(combined(found, None, classes), np.zeros(len(every), int), hits[0], rows, tuple(history), spent)
-
-
-def facts(backbone: Backbone) -> dict[str, Any]:
-    """What a report says of a backbone."""
-    return {
-        "name": backbone.name, "params": dict(backbone.params), "fingerprint": backbone.fingerprint,
-        "shape": list(backbone.shape), "sample_rate": backbone.sample_rate, "window": backbone.window, "hop": backbone.hop,
-        "licence": backbone.about.licence, "trained_on": backbone.about.trained_on, "citation": backbone.about.citation,
-        "weights": backbone.weights,
-    }  # fmt: skip
-
-
-def versions() -> dict[str, str]:
-    """Versions of what the numbers depend on."""
-    import platform
-
-    found = {"python": platform.python_version()}
-    for name in ("earmark", "numpy", "onnxruntime", "soundfile", "soxr", "scikit-learn", "torch", "skorch"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -2,109 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backbones.base import Floats
 from ..core import plugins
-from ..data.duplicates import with_recordings
-from ..recipes.augment import change, numbered
-from ..backbones.base import Backbone, Floats
-from ..data.clips import Dataset, Excluded
-from ..data.cache import Cache
-from ..embeddings.make import Embeddings, embed
-from ..core.errors import DataError
-from ..embeddings.pooling import by_vector, image_rows, pool_images, pool_scores, stacked
-from ..recipes.recipe import Branch, Recipe
 from ..core.spec import Part
-from ..data.split import Ints, Labels, Split, spared, stratified
+from ..data.split import Ints, Labels, spared, stratified
+from ..embeddings.pooling import by_vector, image_rows, pool_images, pool_scores, stacked
+from ..recipes.augment import numbered
+from ..recipes.recipe import Branch, Recipe
+from .prepare import Data
 
 Scores = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Data:
-    """A labelled data set with the rows of every backbone in play, all of the same clips in the same order."""
-
-    dataset: Dataset
-    rows: Mapping[Part, Embeddings]
-    backbones: Mapping[Part, Backbone]
-    seconds: Mapping[Part, float]  # spent on each backbone's rows
-    # Augmented copies of the clips, by backbone, augmentation and number; only ever learnt from.
-    copies: Mapping[tuple[Part, Part, int], Embeddings] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()  # what a reader of figures should know of how these rows were come by
-    splits: dict[tuple[str, int, int, int], tuple[Split, ...]] = field(
-        default_factory=dict, init=False, repr=False
-    )  # kept
-
-    @property
-    def labels(self) -> Labels:
-        """Label of every clip."""
-        return np.array([str(c.label) for c in self.dataset.clips])
-
-    @property
-    def digests(self) -> tuple[str, ...]:
-        """Content key of every clip."""
-        return next(iter(self.rows.values())).digest
-
-    @property
-    def fingerprint(self) -> str:
-        """Hash of what is judged: content, label, group and fold of every clip, in any order."""
-        clips = zip(self.digests, self.dataset.clips, strict=True)
-        facts = sorted(repr((d, c.label, c.group, c.fold)) for d, c in clips)
-        return hashlib.sha256("\n".join(facts).encode()).hexdigest()
-
-
-def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None = None, seed: int = 0) -> Data:
-    """Rows of all backbones that ``recipes`` name. A clip that one backbone cannot use is left out for all, and told.
-
-    Rows of augmented copies, too, where a recipe asks for them; ``seed`` is theirs.
-
-    Clips that hold the same recording are found by what they sound of (``audit.duplicates``), so that no split cuts them
-    apart; what was heard of a file is kept by its content in ``cache``.
-
-    Raises DataError if no clip can be used, WeightsError if a backbone's weights are missing.
-    """
-    for recipe in recipes:
-        recipe.check()
-    unlabelled = [c.id for c in dataset.clips if c.label is None]
-    if len(unlabelled) == len(dataset.clips):
-        raise DataError(
-            f"{dataset.name}: none of the {len(dataset.clips)} sounds has a label. Wanted: class folders, or a table "
-            "with the columns path and label"
-        )
-    dataset = dataset.without([Excluded(i, "no label") for i in unlabelled], unlabelled)
-    parts = tuple(dict.fromkeys(b for r in recipes for b in r.backbones))
-    backbones = {part: part.backbone() for part in parts}
-    rows: dict[Part, Embeddings] = {}
-    seconds: dict[Part, float] = {}
-    bad: dict[str, Excluded] = {}
-    for part in parts:
-        began = time.perf_counter()
-        rows[part] = embed(dataset.clips, backbones[part], cache=cache)
-        seconds[part] = time.perf_counter() - began
-        bad.update(rows[part].excluded)
-    copies: dict[tuple[Part, Part, int], Embeddings] = {}
-    usable = [c for c in dataset.clips if c.id not in bad]
-    for part, how, number in dict.fromkeys((b, *n) for r in recipes for n in numbered(r.augment) for b in r.backbones):
-        began = time.perf_counter()
-        copies[part, how, number] = embed(usable, backbones[part], cache=cache, change=change(how, number, seed))
-        seconds[part] += time.perf_counter() - began
-        bad.update(copies[part, how, number].excluded)
-    dataset = dataset.without([bad[c.id] for c in dataset.clips if c.id in bad], bad)
-    if not dataset.clips:
-        reasons = "; ".join(f"{e.path}: {e.reason}" for e in dataset.excluded[:3])
-        raise DataError(f"{dataset.name}: none of the {len(dataset.excluded)} sounds can be used ({reasons})")
-    ids = [c.id for c in dataset.clips]
-    selected = {key: e.select(ids) for key, e in copies.items()}
-    return Data(
-        with_recordings(dataset, cache=cache), {p: e.select(ids) for p, e in rows.items()}, backbones, seconds, selected
-    )
 
 
 @dataclass(frozen=True)

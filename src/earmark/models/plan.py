@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..data import split
-from .notes import protocol_notes
 from ..core.errors import DataError
-from .prepare import Data
-from ..recipes.recipe import Recipe
+from ..data import split
+from ..data.notes import protocol_notes
 from ..data.split import Labels, Split
+from ..recipes.recipe import Recipe
+from .prepare import Data
 
 
 @dataclass(frozen=True)

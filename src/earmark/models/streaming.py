@@ -7,17 +7,12 @@ Ten hours of sound give 75,000 rows of YAMNet, 300 MB; the sums of their scores 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..embeddings.pooling import Floats, Running, by_vector, image_rows, images
-
-if TYPE_CHECKING:
-    from .branch import Branch
-
-Scores = NDArray[np.float64]
+from .branch import Branch, Scores
 
 
 class Heard(Protocol):

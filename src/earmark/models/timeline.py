@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
 from ..backbones.base import Backbone, Floats
 from ..embeddings.pooling import image_rows
+from .branch import Branch, Prediction
 
-if TYPE_CHECKING:
-    from .model import Model
-    from .branch import Prediction
+
+class Judge(Protocol):
+    """What a sound is judged piece by piece by: a model."""
+
+    @property
+    def branches(self) -> tuple[Branch, ...]: ...
+
+    @property
+    def backbones(self) -> dict[str, Backbone]: ...
+
+    def judge(self, rows: Mapping[str, Floats], name: str = "") -> Prediction: ...
 
 
 @dataclass(frozen=True)
@@ -25,7 +34,7 @@ class Grid:
     by_row: bool
 
     @classmethod
-    def of(cls, model: Model, seconds: float | None) -> Grid:
+    def of(cls, model: Judge, seconds: float | None) -> Grid:
         """The backbone's own windows, or pieces of ``seconds`` (an image's length or 3 s where clips are pooled)."""
         branch = model.branches[0]
         first = branch.backbones[0]
@@ -56,7 +65,7 @@ class Grid:
         return replace(said, start=round(k * self.step, 6), end=round(k * self.step + self.length, 6))
 
 
-def pieces(model: Model, rows: Mapping[str, Floats], name: str, seconds: float | None) -> Iterator[Prediction]:
+def pieces(model: Judge, rows: Mapping[str, Floats], name: str, seconds: float | None) -> Iterator[Prediction]:
     """Judge the pieces of a sound whose rows are there."""
     grid, backbones = Grid.of(model, seconds), model.backbones
     covered = max(b.hop * (len(rows[k]) - 1) + b.window for k, b in backbones.items())
@@ -65,7 +74,7 @@ def pieces(model: Model, rows: Mapping[str, Floats], name: str, seconds: float |
 
 
 def follow(
-    model: Model, blocks: Iterable[tuple[str, Floats]], name: str, seconds: float | None
+    model: Judge, blocks: Iterable[tuple[str, Floats]], name: str, seconds: float | None
 ) -> Iterator[Prediction]:
     """The same while the rows of the only backbone go by in blocks: what was judged is not kept."""
     grid = Grid.of(model, seconds)

@@ -10,29 +10,25 @@ from typing import Any
 
 import numpy as np
 
+from ..backbones.base import Net, facts
 from ..core import outputs
-from ..data import split
-from ..backbones.base import Net
-from ..metrics.calibration import Calibration, Novelty
-from .notes import group_notes
-from ..data.clips import Dataset, Excluded
-from ..data.load import open_dataset
-from ..data.cache import Cache
-from ..embeddings.make import embed
-from ..core.errors import DataError
-from ..metrics.evaluation import evaluate as evaluate_scores
-from ..metrics.evaluation import majority_baseline
-from .results import Comparison, Run
-from ..backbones.base import facts
-from .cross_validate import run
 from ..core.provenance import versions
-from .prepare import Data, prepare
-from .fit import Fitted, Scores, fit
+from ..data.cache import Cache
+from ..data.clips import Dataset
+from ..data.load import open_dataset
+from ..embeddings.pooling import pool_vectors, seen_shape
+from ..embeddings.sources import sounds_of
+from ..metrics.calibration import Calibration
+from ..metrics.evaluation import majority_baseline
+from ..metrics.out_of_distribution import Novelty
+from ..recipes.recipe import Recipe, find
 from .branch import Branch
+from .cross_validate import run
+from .fit import Fitted, fit
 from .model import Model
 from .plan import Plan, planned
-from ..embeddings.pooling import pool_vectors, seen_shape
-from ..recipes.recipe import Recipe, find
+from .prepare import Data, prepare
+from .results import Run
 
 TRAINED_ON = "trained-on.txt"  # content keys of the training clips: so that `evaluate` can tell that it met one
 
@@ -56,7 +52,7 @@ def train(
     work, if something lies at ``out`` that is no model and not Earmark's, unless ``force``).
     """
     if out is not None:  # before the work
-        outputs.check(out, outputs.MODEL, inputs=[source], sounds=partial(outputs.sounds_of, source), force=force)
+        outputs.check(out, outputs.MODEL, inputs=[source], sounds=partial(sounds_of, source), force=force)
     recipe = find(recipe)
     dataset = open_dataset(source)
     data = prepare(dataset, [recipe], cache=cache, seed=seed)
@@ -138,23 +134,6 @@ def _short(digest: str) -> str:
     return digest[:32]
 
 
-def met_in_training(model: Model, data: Data) -> list[bool]:
-    """Of each clip, whether the model was trained on it (the same bytes)."""
-    known = set(model.extra.get(TRAINED_ON, b"").decode().split())
-    return [_short(d) in known for d in data.digests]
-
-
-def _leak_notes(model: Model, data: Data) -> tuple[str, ...]:
-    """A warning if some of the judged clips are ones that the model was trained on (the same bytes)."""
-    met = sum(met_in_training(model, data))
-    if not met:
-        return ()
-    return (
-        f"{met} of these {len(data.digests)} clips are sounds that the model was trained on (the same bytes): its scores "
-        "on them say nothing. Judge it on others, or read the scores out of fold in its model card",
-    )
-
-
 def _readme(card: dict[str, Any]) -> str:
     """The model card (Mitchell et al., Model cards for model reporting, 2019), short."""
     measured, data = card["measured"], card["data"]
@@ -185,66 +164,3 @@ def _readme(card: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
-
-
-def heard(model: Model, source: str | Path | Dataset, *, cache: Cache | None = None) -> Data:
-    """Rows of labelled sounds by a model's own backbones. Raises DataError if the model does not know a label."""
-    dataset = open_dataset(source)
-    strangers = sorted(set(dataset.classes) - set(model.classes))
-    if strangers or not dataset.classes:
-        raise DataError(
-            f"{dataset.name}: found the labels {', '.join(strangers[:5]) or 'none'}, which the model does not know. It knows: "
-            f"{', '.join(model.classes)}"
-        )
-    recipe = Recipe.parse(str(model.card["recipe"]))
-    parts = {p: b for branch, made in zip(recipe.branches, model.branches, strict=True)
-             for p, b in zip(branch.backbones, made.backbones, strict=True)}  # fmt: skip
-    unlabelled = [c.id for c in dataset.clips if c.label is None]
-    rows = {p: embed([c for c in dataset.clips if c.label], b, cache=cache) for p, b in parts.items()}
-    bad = {i: e for r in rows.values() for i, e in r.excluded.items()}
-    dataset = dataset.without([*(Excluded(i, "no label") for i in unlabelled), *bad.values()], [*unlabelled, *bad])
-    if not dataset.clips:
-        raise DataError(f"{dataset.name}: no clip can be used; {len(dataset.excluded)} were excluded")
-    ids = [c.id for c in dataset.clips]
-    return Data(dataset, {p: r.select(ids) for p, r in rows.items()}, parts, {})
-
-
-def judged_by(model: Model, data: Data) -> Scores:
-    """A model's scores (clips, classes) of clips whose rows are there, before calibration."""
-    rows = {data.backbones[p].fingerprint: e for p, e in data.rows.items()}
-    return np.stack(
-        [model.clip_scores({k: e.X[e.clip == i] for k, e in rows.items()}) for i in range(len(data.labels))]
-    )
-
-
-def evaluate(
-    model: Model, source: str | Path | Dataset, *, cache: Cache | None = None, seed: int = 0, command: str = ""
-) -> Comparison:
-    """Judge a trained model on labelled sounds it was not trained on; the scores are calibrated ones.
-
-    Raises DataError if a label is not one the model knows, or if no clip can be used.
-    """
-    import time
-
-    began = time.perf_counter()
-    data = heard(model, source, cache=cache)
-    embedded = time.perf_counter()
-    proba = judged_by(model, data)
-    if model.calibration is not None:
-        proba = model.calibration.apply(proba)
-    y = np.searchsorted(model.classes, data.labels)
-    protocol = "groups" if data.dataset.has_groups else "clips"
-    units = split.units(data.dataset, protocol, data.digests)
-    done = time.perf_counter()
-    judged = Run(
-        recipe=Recipe.parse(str(model.card["recipe"])), classes=model.classes, ids=tuple(c.id for c in data.dataset.clips),
-        y=y, groups=units, fold=np.zeros(len(y), int), proba=proba[None],
-        evaluation=evaluate_scores(y, proba, model.classes, units, seed=seed), row_accuracy=float("nan"), history=(),
-        seconds={"embed": embedded - began, "fit": 0.0, "predict": done - embedded},
-        backbones=tuple(facts(b) for b in data.backbones.values()),
-    )  # fmt: skip
-    return Comparison(
-        dataset=data.dataset, protocol="held out", folds=1, seeds=1, seed=seed, runs=(judged,), pairs=(),
-        baseline=majority_baseline(y, len(model.classes)), fingerprint=data.fingerprint, versions=versions(),
-        seconds=time.perf_counter() - began, command=command, notes=group_notes(data.dataset) + _leak_notes(model, data),
-    )  # fmt: skip

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from ..core import outputs
+from ..embeddings.pooling import by_vector
+from ..embeddings.store import MEMORY, Folder, open_folder
+from ..recipes.recipe import Recipe, find
 from .cross_validate import run
 from .fit import fit
 from .model import Model
 from .plan import planned
-from ..embeddings.pooling import by_vector
-from ..recipes.recipe import Recipe, find
-from ..embeddings.store import MEMORY, Folder, open_folder
+from .prepare import from_store
 from .train import bundle
 
 
@@ -40,7 +41,7 @@ def train(
         outputs.check(out, outputs.MODEL, inputs=[folder.where.name], force=force)
     recipe = find(recipe)
     part, pool, backbone = folder.backbone()
-    data = folder.data([recipe], memory=memory, seed=seed)
+    data = from_store(folder, [recipe], memory=memory, seed=seed)
     plan = planned(data, protocol, folds, seed, recipes=[recipe])
     judged = run(recipe, data, protocol=plan.protocol, folds=len(plan.splits), seed=seed)
     fitted = fit(recipe, data, np.arange(len(data.labels)), plan.units, seed=seed)

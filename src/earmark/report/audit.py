@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from ..audits import Audit, confounds, words
+from ..audits.confounds import Confound
+from ..audits.files import ABOUT, SERIOUS
+from ..audits.output import sets
+from ..core.outputs import AUDIT, check
+from ..core.publish import publish
+from ..core.text import count, duration, percent
+from ..data.duplicates.find import Pair
+from ..embeddings.sources import sounds_of
 from . import page
 from .page import Section
 from .sounds import player
-from ..core.text import count, duration, percent
-from ..audits import confounds, words
-from ..audits.confounds import Confound
-from ..data.duplicates.find import Pair
-from ..audits.files import ABOUT, SERIOUS
-from ..audits.output import sets
+
+if TYPE_CHECKING:
+    from ..audits import Audit
+from ..audits.output import alike, as_csv, as_json
 
 if TYPE_CHECKING:
     from ..audits import Audit
@@ -204,3 +213,18 @@ def _more(total: int, shown: int = SHOWN) -> Markup:
     if total <= shown:
         return Markup()
     return Markup('<p class="quiet">… and {} more, in audit.json.</p>').format(total - shown)
+
+
+def write(found: Audit, folder: Path, *, command: str = "", force: bool = False) -> Path:
+    """Write audit.html, audit.json and clips.csv into ``folder``; returns the page's path.
+
+    Raises DataError rather than overwrite a file that an audit did not write, unless ``force``; OSError if the folder cannot be written.
+    """
+    check(folder, AUDIT, inputs=alike(found.dataset), sounds=partial(sounds_of, found.dataset), force=force)
+    files: dict[str, str | bytes] = {
+        "audit.json": json.dumps(as_json(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        "clips.csv": as_csv(found, folder),
+        "audit.html": render(found, folder, command=command),
+    }
+    publish(folder, files, force=force)
+    return folder / "audit.html"

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.outputs import COMPARISON, check
+from ..core.publish import publish
 from ..embeddings.sources import sounds_of
+from ..studies.results import metrics_json, predictions_csv
 from . import page, sections, words
 from .dataset import chapter as data_chapter
 from .examples import examples
 from .figures.intervals import intervals
-from ..core.publish import publish
 from .recipes import recipes
-from ..studies.results import metrics_json, predictions_csv
 from .style import Figure
 
 if TYPE_CHECKING:

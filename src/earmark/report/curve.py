@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from markupsafe import Markup
 
-from ..studies.curve import FARTHEST
+from ..core.jsonable import plain
 from ..core.outputs import CURVE, check
+from ..core.publish import publish
 from ..embeddings.sources import sounds_of
+from ..studies.curve import FARTHEST
 from . import page, words
 from .figures.lines import lines
 from .page import Section
-from ..core.publish import publish
-from ..core.jsonable import plain
 from .style import Figure
 
 if TYPE_CHECKING:

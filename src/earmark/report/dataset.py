@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..audio import probe
-from ..data.clips import Clip, Dataset
 from ..core.errors import AudioError
+from ..data.clips import Clip, Dataset
 from . import page, words
 from .examples import Card
 from .figures import counts

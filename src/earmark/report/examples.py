@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from ..audio import load
-from ..data.clips import Clip
-from ..core.errors import AudioError
 from ..audio.mel import Floats
+from ..core.errors import AudioError
+from ..data.clips import Clip
 from . import words
 from .figures.sound import RATE, mel_card, sound
 from .sounds import player

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from ..core.jsonable import plain
 from ..core.outputs import LADDER, check
+from ..core.publish import publish
 from ..embeddings.sources import sounds_of
 from . import page, words
 from .figures.lines import lines
 from .page import Row, Section
-from ..core.publish import publish
-from ..core.jsonable import plain
 from .style import Figure
 
 if TYPE_CHECKING:

@@ -12,27 +12,28 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from ..audio import load
-from ..data.layouts.gtzan import GENRES
 from ..core.errors import AudioError
+from ..core.jsonable import plain
 from ..core.outputs import REPRODUCTION, check
+from ..core.publish import publish
+from ..data.layouts.gtzan import GENRES
 from ..embeddings.sources import sounds_of
 from ..studies.reproduce import LONG, paper
 from ..studies.reproduce.words import NAMES, findings, follows, short
+from ..studies.results import metrics
 from . import page, words
 from .dataset import chapter
 from .figures.lines import lines
 from .figures.sound import RATE, sound
 from .ladder import as_json as ladder_json
 from .page import Row, Section
-from ..core.publish import publish
 from .reproduce_method import method
-from ..studies.results import metrics
-from ..core.jsonable import plain
 from .sections import pairs
 from .style import Figure
 
 if TYPE_CHECKING:
-    from ..studies.reproduce import Reproduction, Trial
+    from ..studies.reproduce import Reproduction
+    from ..studies.reproduce.trials import Trial
 
 _DRAWN = 10.0  # s of the clip that is shown
 

@@ -17,8 +17,9 @@ from .figures.curves import curves, has
 from .style import Figure
 
 if TYPE_CHECKING:
-    from ..studies.reproduce import Reproduction, Trial
+    from ..studies.reproduce import Reproduction
     from ..studies.reproduce.paper import Claim
+    from ..studies.reproduce.trials import Trial
 
 _DROPPED = Markup(
     f"<p>As in the paper, {paper.DROPPED} is left out of this table, for the sake of comparison only: the paper's reason was "

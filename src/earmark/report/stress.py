@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from ..core.jsonable import plain
 from ..core.outputs import STRESS, check
+from ..core.publish import publish
 from ..embeddings.sources import sounds_of
 from . import page, words
 from .figures.intervals import intervals
 from .page import Row, Section
-from ..core.publish import publish
-from ..core.jsonable import plain
 from .style import Figure
 
 if TYPE_CHECKING:

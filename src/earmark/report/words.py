@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ..core.text import NBSP as NBSP
+from ..core.text import between as between
+from ..core.text import chance as chance
+from ..core.text import count as count
+from ..core.text import duration as duration
+from ..core.text import listed as listed
+from ..core.text import percent as percent
+from ..core.text import points as points
 from ..metrics.clips import METRICS
 
 if TYPE_CHECKING:
-    from ..metrics.evaluation import Interval, Pair
+    from ..metrics.evaluation import Pair
+    from ..metrics.intervals import Interval
     from ..models.results import Comparison, Run
 
-NBSP = "\u00a0"  # keeps a number and its unit on one line
 
 # What a protocol keeps together, and what its number therefore means.
 PROTOCOLS = {
@@ -60,21 +67,6 @@ def is_share(metric: str) -> bool:
     return known is None or {known.best, known.worst} == {0, 1}
 
 
-def percent(share: float, digits: int = 1) -> str:
-    """``0.711`` -> ``"71.1 %"``; ``"–"`` for what is not a number."""
-    return f"{100 * share:.{digits}f}{NBSP}%" if math.isfinite(share) else "–"
-
-
-def points(difference: float) -> str:
-    """A difference of two shares in percentage points, with its sign: ``"+3.2"``."""
-    return f"{100 * difference:+.1f}".replace("-", "−")
-
-
-def between(low: float, high: float) -> str:
-    """An interval of shares: ``"66.4 – 75.6 %"``."""
-    return f"{100 * low:.1f} – {100 * high:.1f}{NBSP}%"
-
-
 def score(metric: str, number: float) -> str:
     """A metric's value as people write it."""
     if not math.isfinite(number):
@@ -89,36 +81,6 @@ def score_range(metric: str, interval: Interval) -> str:
     if is_share(metric):
         return between(interval.low, interval.high)
     return f"{interval.low:.3f} – {interval.high:.3f}"
-
-
-def duration(seconds: float) -> str:
-    """``0.4`` -> ``"0.4 s"``, ``75`` -> ``"1 min 15 s"``, ``7300`` -> ``"2 h 2 min"``."""
-    if not math.isfinite(seconds):
-        return "–"
-    if seconds < 59.5:
-        return f"{seconds:.{2 if seconds < 0.1 else 1 if seconds < 10 else 0}f}{NBSP}s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes}{NBSP}min {rest}{NBSP}s"
-    return f"{minutes // 60}{NBSP}h {minutes % 60}{NBSP}min"
-
-
-def count(number: int, one: str, many: str | None = None) -> str:
-    """``count(2, "clip")`` -> ``"2 clips"``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def listed(items: Iterable[str], *, most: int = 6) -> str:
-    """``a``, ``a and b``, ``a, b and c``; long lists end in ``… and 9 more``."""
-    items = list(items)
-    if len(items) > most:
-        return ", ".join(items[: most - 1]) + f" and {len(items) - most + 1} more"
-    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]])) if items else ""
-
-
-def chance(p: float) -> str:
-    """A p value as people write it: ``"0.031"``, ``"< 0.001"``."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def verdict(pair: Pair) -> str:

@@ -10,12 +10,12 @@ import numpy as np
 
 from .. import audio
 from ..core.errors import AudioError
-from ..models.model import Model
 from ..models.branch import Prediction
+from ..models.model import Model
 from ..report.words import PROTOCOLS
+from ..web.view import view
 from .limits import Limits, too_long, unusable
 from .line import Job
-from ..web.view import view
 
 PIECES = 2000  # of a timeline, at most: more are made longer
 

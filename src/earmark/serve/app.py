@@ -16,15 +16,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from .. import __version__
+from ..core.version import __version__
 from ..models.model import Model
+from ..web.pages import pages
 from . import schema
 from .answers import Wish, answer, facts
 from .counts import Counts
 from .gate import Gate
 from .limits import Limits, RefusedError
 from .line import Job, Line
-from ..web.pages import pages
 from .problems import tell_errors
 from .upload import received
 
@@ -63,7 +63,7 @@ def create_app(models: Mapping[str, Model], *, limits: Limits | None = None, key
     line = Line(limits)
     counts = Counts(line)
     told = {name: facts(name, model) for name, model in models.items()}
-    files = pages(__package__)
+    files = pages("earmark.web", __package__)
     default = next(iter(models))
 
     @asynccontextmanager

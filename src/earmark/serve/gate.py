@@ -13,6 +13,7 @@ from contextlib import suppress
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..web.headers import HEADERS
 from .counts import Counts
 from .limits import Limits, RefusedError, full, too_many_bytes, too_slow
 from .line import Line
@@ -20,15 +21,6 @@ from .line import Line
 log = logging.getLogger("earmark.serve")
 
 DRAIN = (8 * 2**20, 2.0)  # bytes and seconds of a refused body that are read, so that the client sees the answer
-HEADERS = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "microphone=(self), camera=(), geolocation=()",
-}
 JUDGED = "/api/predict"
 
 

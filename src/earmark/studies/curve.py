@@ -19,20 +19,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.clips import Dataset
-from ..data.cache import Cache
 from ..core.errors import DataError
-from ..core.provenance import versions
-from ..models.prepare import Data
-from ..models.fit import fit
-from ..metrics.intervals import Groups, Interval
-from ..models.plan import planned
 from ..core.progress import bar
+from ..core.provenance import versions
+from ..data.cache import Cache
+from ..data.clips import Dataset
 from ..data.load import Source
-from ..models.prepare import open_data
-from ..recipes.recipe import Recipe, find
-from ..metrics.shares import difference, share
 from ..data.split import Ints, Labels, Split
+from ..metrics.intervals import Groups, Interval
+from ..metrics.shares import difference, share
+from ..models.fit import fit
+from ..models.plan import planned
+from ..models.prepare import Data, open_data
+from ..recipes.recipe import Recipe, find
 
 FARTHEST = 10  # times the labels there are: nothing is foretold beyond
 _SLOPES = np.geomspace(0.05, 2.0, 60)

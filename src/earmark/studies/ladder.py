@@ -23,23 +23,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data import split
-from ..models.notes import group_notes, published_notes
-from ..data.cache import Cache
-from ..embeddings.make import Embeddings
 from ..core.errors import DataError
-from ..models.cross_validate import judge
-from ..core.provenance import versions
-from ..models.prepare import Data
-from ..models.fit import branch_rows
-from ..metrics.intervals import Interval
-from ..models.plan import fold_notes, splits_of
-from ..embeddings.pooling import by_vector
 from ..core.progress import bar
+from ..core.provenance import versions
+from ..data import split
+from ..data.cache import Cache
 from ..data.load import Source
-from ..models.prepare import open_data
-from ..recipes.recipe import Recipe, find
+from ..data.notes import group_notes, published_notes
+from ..embeddings.make import Embeddings
+from ..embeddings.pooling import by_vector
+from ..metrics.intervals import Interval
 from ..metrics.shares import difference, share
+from ..models.cross_validate import judge
+from ..models.fit import branch_rows
+from ..models.plan import fold_notes, splits_of
+from ..models.prepare import Data, open_data
+from ..recipes.recipe import Recipe, find
 
 RUNGS = ("rows", "rows apart", "clips", "groups", "published")
 

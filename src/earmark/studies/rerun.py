@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..data.cache import Cache
 from ..core.errors import DataError
-from ..models.results import Comparison
-from .compare import compare
+from ..data.cache import Cache
 from ..data.load import Source
+from ..models.results import Comparison
 from ..recipes.recipe import Recipe
+from .compare import compare
 
 _TIMES = frozenset({"seconds"})  # keys, at any depth, whose values are times
 _WORDS = frozenset({"notes"})  # of the whole comparison; a later version may tell more of the same numbers

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 from collections import Counter
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ..core.jsonable import plain
 
 if TYPE_CHECKING:
     from ..models.results import Comparison, Run
@@ -68,19 +68,6 @@ def _recipe(run: Run) -> dict[str, Any]:
         "backbones": [dict(facts) for facts in run.backbones],
         "toml": run.recipe.to_toml(),
     }
-
-
-def plain(value: Any) -> Any:
-    """NumPy numbers to Python's, what is not finite to None, whatever JSON does not know to text."""
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [plain(v) for v in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
 
 
 _COLUMNS = ("id", "path", "label", "group", "fold", "recipe", "seed", "predicted", "score", "correct")

@@ -16,25 +16,25 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..audio.transforms import Change, exact
+from ..core.errors import DataError
+from ..core.progress import bar
+from ..core.provenance import versions
+from ..core.spec import Part
 from ..data import split
-from ..models.notes import group_notes
+from ..data.cache import Cache
 from ..data.clips import Dataset
 from ..data.load import open_dataset
-from ..audio.transforms import Change, exact
-from ..data.cache import Cache
+from ..data.notes import group_notes
 from ..embeddings.make import embed
-from ..core.errors import DataError
-from ..core.provenance import versions
-from ..models.prepare import Data, prepare
-from ..models.fit import Scores, fit
 from ..metrics.intervals import Interval
-from ..models.model import Model
-from ..models.plan import Plan, planned
-from ..core.progress import bar
-from ..core.spec import Part
-from ..recipes.recipe import Recipe, find
 from ..metrics.shares import difference, share
 from ..models.evaluate import heard, judged_by, met_in_training
+from ..models.fit import Scores, fit
+from ..models.model import Model
+from ..models.plan import Plan, planned
+from ..models.prepare import Data, prepare
+from ..recipes.recipe import Recipe, find
 
 # Family -> changes, mildest first.
 FAMILIES: dict[str, tuple[str, ...]] = {

@@ -20,26 +20,25 @@ from typing import Any, Literal
 import numpy as np
 
 from ..core import plugins
-from ..data import split
-from ..data.clips import Dataset
-from ..data.cache import Cache
 from ..core.errors import DataError, MissingExtraError, RecipeError
-from ..metrics.evaluation import Evaluation, evaluate, majority_baseline
-from ..models.cross_validate import judge
+from ..core.progress import bar
 from ..core.provenance import versions
-from ..models.prepare import Data
-from ..models.fit import fit
+from ..core.spec import Part
+from ..data import split
+from ..data.cache import Cache
+from ..data.clips import Dataset
+from ..data.load import Source
+from ..data.split import Ints, Labels, stratified
+from ..embeddings.pooling import by_vector
 from ..metrics.clips import METRICS
+from ..metrics.evaluation import Evaluation, evaluate, majority_baseline
 from ..metrics.paired import Pair
 from ..metrics.paired import compare as compare_pairs
+from ..models.cross_validate import judge
+from ..models.fit import fit
 from ..models.plan import planned
-from ..embeddings.pooling import by_vector
-from ..core.progress import bar
-from ..data.load import Source
-from ..models.prepare import open_data
+from ..models.prepare import Data, open_data
 from ..recipes.recipe import Branch, Recipe, find
-from ..core.spec import Part
-from ..data.split import Ints, Labels, stratified
 
 Space = Mapping[str, Any]  # list: one of these; tuple: from, to, and perhaps "log"
 

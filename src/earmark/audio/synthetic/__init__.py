@@ -17,9 +17,9 @@ import numpy as np
 import soundfile
 
 from ...core import manifest
+from ...core.atomic import whole
 from ...core.errors import DataError
 from ...core.outputs import SOUNDS, check
-from ...core.atomic import whole
 from .sound import RATE, Artist, Floats, play
 from .tunes import STYLES
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from earmark.core.errors import MissingExtraError, WeightsError
 from earmark.backbones.weights import readers
+from earmark.core.errors import MissingExtraError, WeightsError
 
 Arrays = dict[str, NDArray[np.float32]]
 WIDTHS = (64, 64, 128, 128, 256, 256, 512, 512)

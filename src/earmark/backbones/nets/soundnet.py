@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from earmark.core.errors import WeightsError
 from earmark.backbones.weights import readers
+from earmark.core.errors import WeightsError
 
 LAYERS = ((16, 64, 8), (32, 32, 8), (64, 16, 1), (128, 8, 1), (256, 4, 1))  # channels, kernel, pool; stride is 2
 

@@ -25,9 +25,9 @@ from numpy.typing import NDArray
 
 from earmark.core.errors import MissingExtraError, WeightsError
 
+from ...core.atomic import whole
 from .. import runtimes
 from ..runtimes import Engine
-from ...core.atomic import whole
 from . import equalize
 from .rounded import rounded
 

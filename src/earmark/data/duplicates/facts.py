@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..cache import Cache
-from ...core.atomic import whole
 from ...audio.fingerprint import BANDS, Fingerprint
+from ...core.atomic import whole
+from ..cache import Cache
 
 VERSION = 2  # of the facts; raise it when one of them is measured in another way
 

@@ -15,8 +15,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .facts import Facts
 from ...audio.fingerprint import BAND_FRAME, BAND_HOP, BAND_STEP, EMPTY, FRAME, Fingerprint
+from .facts import Facts
 
 Ints = NDArray[np.int64]
 K = TypeVar("K", bound=Hashable)

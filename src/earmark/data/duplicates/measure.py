@@ -17,13 +17,14 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from ..clips import Clip
-from ...audio.decoders import Decoder, frame_at, opened
-from ..cache import Cache, content_key
+from ...audio.decoders import frame_at, opened
+from ...audio.decoding import Decoder
+from ...audio.fingerprint import RATE, fingerprint
 from ...core.errors import AudioError
 from ...core.progress import bar
+from ..cache import Cache, content_key
+from ..clips import Clip
 from .facts import Facts, keep, kept
-from ...audio.fingerprint import RATE, fingerprint
 
 Floats = NDArray[np.float32]
 

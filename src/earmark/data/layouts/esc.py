@@ -11,8 +11,8 @@ import csv
 import re
 from pathlib import Path
 
-from ..clips import Clip, Dataset
 from ...core.errors import DataError
+from ..clips import Clip, Dataset
 from . import sounds_below
 
 LAYOUT = {

@@ -12,8 +12,8 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ..clips import Clip, Dataset, writable
 from ...core.errors import DataError, MissingExtraError
+from ..clips import Clip, Dataset, writable
 
 LAYOUT = {
     "clips.csv": "path,label,group,fold\na.wav,dog,Rex,1\nb.wav,dog,Ben,2\nc.wav,cat,Tom,1\nd.wav,cat,Kit,2\n",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import matplotlib.figure
 from matplotlib.ticker import PercentFormatter
 
-from ...metrics.evaluation import Interval
+from ...metrics.intervals import Interval
 from ..style import ACCENT, FULL, INK, MUTED, RULE, SECOND, Figure, draw
 
 

@@ -18,12 +18,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...audio import probe
+from ...core.errors import AudioError, DataError
+from ...core.provenance import versions
+from ...data.cache import Cache
 from ...data.clips import Clip, Dataset
 from ...data.load import open_dataset
-from ...data.cache import Cache
-from ...core.errors import AudioError, DataError
 from ...models.results import Comparison
-from ...core.provenance import versions
 from ..ladder import Ladder
 from . import paper, parts
 from .trials import Plan, Trial

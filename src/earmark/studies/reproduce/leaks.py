@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ...data.clips import Clip
-from ...models.prepare import Data
 from ...core.spec import Part
+from ...data.clips import Clip
 from ...data.split import Split
+from ...models.prepare import Data
 
 
 @dataclass(frozen=True)

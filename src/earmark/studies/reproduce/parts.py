@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ...core import plugins
 from ...backbones import weights
-from ...data.clips import Dataset
-from ...models.results import Comparison
-from ..compare import compare
-from ...models.prepare import prepare
-from ..ladder import Ladder, ladder
+from ...core import plugins
 from ...core.spec import Part
+from ...data.clips import Dataset
+from ...models.prepare import prepare
+from ...models.results import Comparison
 from ...recipes.recipe import Recipe, find
+from ..compare import compare
+from ..ladder import Ladder, ladder
 from . import paper
 from .leaks import pieces
 from .trials import Plan, Trial, as_in_paper, by_two, honest

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...data import split
-from ...data.clips import Dataset
-from ...data.cache import Cache
 from ...core.errors import DataError
-from ...models.results import Run
+from ...data import split
+from ...data.cache import Cache
+from ...data.clips import Dataset
+from ...data.split import Split
 from ...models.cross_validate import run
 from ...models.prepare import Data
+from ...models.results import Run
 from ...recipes.recipe import Recipe
-from ...data.split import Split
 from . import paper
 from .leaks import Leak, leak
 

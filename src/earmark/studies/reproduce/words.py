@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ...report import words
+from ...core import text
 from . import paper
 from .parts import SCRATCH
 
 if TYPE_CHECKING:
+    from ...metrics.paired import Pair
     from ...models.results import Run
     from ..ladder import Ladder
-    from ...metrics.paired import Pair
-    from . import Reproduction, Trial
+    from . import Reproduction
+    from .trials import Trial
 
 NAMES = {
     ("paper", "chunk"): "chunks at random",
@@ -44,8 +45,8 @@ def findings(found: Reproduction) -> list[str]:
     if ran is not None:
         told.append(
             f"The CNN as it was run, on our chunks at random: {_share(ran)} (paper: {100 * claims[0].accuracy:.0f} %). "
-            f"{words.percent(ran.leak.track, 0)} of the judged chunks have their own track in training, "
-            f"{words.percent(ran.leak.samples, 0)} share samples with a training chunk."
+            f"{text.percent(ran.leak.track, 0)} of the judged chunks have their own track in training, "
+            f"{text.percent(ran.leak.samples, 0)} share samples with a training chunk."
             + "".join(
                 f" On {NAMES[t.protocol, t.unit]}: {_share(t)}."
                 for t in found.cnn
@@ -67,8 +68,8 @@ def follows(found: Reproduction) -> list[str]:
         told.append(f"The paper's order {order} once both methods are asked the same question: {_gap(gap, frozen)}")
     if len(found.ladders) > 1:
         losses = [
-            f"{one.recipe.name} loses {words.points(-one.total.rows.value).lstrip('+')} points "
-            f"[{words.points(-one.total.rows.high).lstrip('+')}, {words.points(-one.total.rows.low).lstrip('+')}]"
+            f"{one.recipe.name} loses {text.points(-one.total.rows.value).lstrip('+')} points "
+            f"[{text.points(-one.total.rows.high).lstrip('+')}, {text.points(-one.total.rows.low).lstrip('+')}]"
             for one in found.ladders
             if one.total is not None
         ]
@@ -88,7 +89,7 @@ def follows(found: Reproduction) -> list[str]:
         steps = -(-ran.learnt // paper.BATCH) * found.epochs
         told.append(
             f"This was {len(found.dataset.clips):,} clips, not {paper.CLIPS:,}. The CNN as it was run took {steps:,} steps of "
-            f"training, {words.percent(steps / paper.STEPS, 0)} of the paper's, so its level is lower than the paper's; how much a "
+            f"training, {text.percent(steps / paper.STEPS, 0)} of the paper's, so its level is lower than the paper's; how much a "
             "recipe loses from split to split is what to read."
         )
     return told
@@ -97,11 +98,13 @@ def follows(found: Reproduction) -> list[str]:
 def short(one: Ladder) -> str:
     """A ladder in a sentence."""
     said = {"rows": "windows at random", "clips": "whole clips", "groups": "whole artists"}
-    rungs = ", ".join(f"{words.percent(r.rows.value)} on {said.get(r.name, r.name)}" for r in one.rungs)
+    rungs = ", ".join(f"{text.percent(r.rows.value)} on {said.get(r.name, r.name)}" for r in one.rungs)
     lost = ""
     if one.total is not None:
         gap = one.total.rows
-        lost = f": {words.points(gap.value)} points [{words.points(gap.low)}, {words.points(gap.high)}] from the split alone"
+        lost = (
+            f": {text.points(gap.value)} points [{text.points(gap.low)}, {text.points(gap.high)}] from the split alone"
+        )
     return f"{one.recipe.name}, windows right: {rungs}{lost}."
 
 
@@ -121,7 +124,7 @@ def _heads(found: Reproduction) -> list[str]:
         told.append(
             f"{trial.recipe} on clips at random: {_share(trial)}{instead}; paper: {100 * paper.VGGISH.accuracy:.0f} %."
             + (
-                f" {words.percent(known, 0)} of the judged clips have their artist in training."
+                f" {text.percent(known, 0)} of the judged clips have their artist in training."
                 if known is not None
                 else ""
             )
@@ -142,7 +145,7 @@ def _pair(found: Reproduction) -> tuple[str, Pair] | None:
 
 def _gap(gap: Pair, frozen: str) -> str:
     """The verdict of the CNN less the frozen recipe."""
-    between = f"{words.points(gap.difference)} points [{words.points(gap.low)}, {words.points(gap.high)}] for the CNN against {frozen}"
+    between = f"{text.points(gap.difference)} points [{text.points(gap.low)}, {text.points(gap.high)}] for the CNN against {frozen}"
     if gap.p_adjusted > 0.05:
         return between + ", which these clips cannot tell from nothing."
     return between + (
@@ -160,4 +163,4 @@ def _share(trial: Trial) -> str:
 
 def _accuracy(run: Run) -> str:
     score = run.evaluation.scores["accuracy"]
-    return f"{words.percent(score.value)} ({words.between(score.low, score.high)})"
+    return f"{text.percent(score.value)} ({text.between(score.low, score.high)})"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..data import split
-from ..data.clips import Clip, Dataset
+from . import split
+from .clips import Clip, Dataset
 
 
 def protocol_notes(dataset: Dataset, protocol: str) -> tuple[str, ...]:

@@ -1,0 +1,46 @@
+"""What a model is made of, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..backbones.base import Backbone, Floats, Net
+from ..embeddings.pooling import seen
+
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of a sound, or of the part from ``start`` to ``end`` seconds."""
+
+    path: str
+    label: str
+    score: float  # calibrated probability of ``label``
+    scores: Mapping[str, float]  # of every class; they sum to 1
+    set: tuple[str, ...] = ()  # labels that cannot be excluded at the model's error rate; never empty if calibrated
+    unknown: bool = False  # unlike the sounds the model was trained on: the label means little
+    start: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Backbones, how their rows are pooled, and the head as ONNX."""
+
+    backbones: tuple[Backbone, ...]
+    pool: str
+    head: Net
+
+    def rows_scores(self, rows: Sequence[Floats]) -> Scores:
+        """Rows of each backbone for one sound -> scores (n, classes) of what the head sees of it."""
+        return self.judged(seen(rows, self.pool))
+
+    def judged(self, inputs: Floats) -> Scores:
+        """What the head sees (n, …) -> its scores (n, classes)."""
+        batch = 2**20 // inputs[0].size  # big rows go on through a net, whose memory grows with the batch
+        return np.asarray(self.head(inputs, max(1, min(1024, batch))), np.float64)

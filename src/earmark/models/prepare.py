@@ -1,0 +1,153 @@
+"""From a data set to what recipes are fitted on: embeddings of every backbone in play."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..backbones.base import Backbone, load_backbone
+from ..core.errors import DataError, RecipeError
+from ..core.spec import Part
+from ..data.cache import Cache
+from ..data.clips import Dataset, Excluded
+from ..data.duplicates import with_recordings
+from ..data.load import Source, open_dataset
+from ..data.split import Labels, Split
+from ..embeddings import store
+from ..embeddings.make import Embeddings, embed
+from ..embeddings.pooling import by_vector
+from ..embeddings.ready import Ready, files_of, read
+from ..recipes.augment import change, numbered
+from ..recipes.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Data:
+    """A labelled data set with the rows of every backbone in play, all of the same clips in the same order."""
+
+    dataset: Dataset
+    rows: Mapping[Part, Embeddings]
+    backbones: Mapping[Part, Backbone]
+    seconds: Mapping[Part, float]  # spent on each backbone's rows
+    # Augmented copies of the clips, by backbone, augmentation and number; only ever learnt from.
+    copies: Mapping[tuple[Part, Part, int], Embeddings] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()  # what a reader of figures should know of how these rows were come by
+    splits: dict[tuple[str, int, int, int], tuple[Split, ...]] = field(
+        default_factory=dict, init=False, repr=False
+    )  # kept
+
+    @property
+    def labels(self) -> Labels:
+        """Label of every clip."""
+        return np.array([str(c.label) for c in self.dataset.clips])
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Content key of every clip."""
+        return next(iter(self.rows.values())).digest
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of what is judged: content, label, group and fold of every clip, in any order."""
+        clips = zip(self.digests, self.dataset.clips, strict=True)
+        facts = sorted(repr((d, c.label, c.group, c.fold)) for d, c in clips)
+        return hashlib.sha256("\n".join(facts).encode()).hexdigest()
+
+
+def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None = None, seed: int = 0) -> Data:
+    """Rows of all backbones that ``recipes`` name. A clip that one backbone cannot use is left out for all, and told.
+
+    Rows of augmented copies, too, where a recipe asks for them; ``seed`` is theirs.
+
+    Clips that hold the same recording are found by what they sound of (``audit.duplicates``), so that no split cuts them
+    apart; what was heard of a file is kept by its content in ``cache``.
+
+    Raises DataError if no clip can be used, WeightsError if a backbone's weights are missing.
+    """
+    for recipe in recipes:
+        recipe.check()
+    unlabelled = [c.id for c in dataset.clips if c.label is None]
+    if len(unlabelled) == len(dataset.clips):
+        raise DataError(
+            f"{dataset.name}: none of the {len(dataset.clips)} sounds has a label. Wanted: class folders, or a table "
+            "with the columns path and label"
+        )
+    dataset = dataset.without([Excluded(i, "no label") for i in unlabelled], unlabelled)
+    parts = tuple(dict.fromkeys(b for r in recipes for b in r.backbones))
+    backbones = {part: load_backbone(part) for part in parts}
+    rows: dict[Part, Embeddings] = {}
+    seconds: dict[Part, float] = {}
+    bad: dict[str, Excluded] = {}
+    for part in parts:
+        began = time.perf_counter()
+        rows[part] = embed(dataset.clips, backbones[part], cache=cache)
+        seconds[part] = time.perf_counter() - began
+        bad.update(rows[part].excluded)
+    copies: dict[tuple[Part, Part, int], Embeddings] = {}
+    usable = [c for c in dataset.clips if c.id not in bad]
+    for part, how, number in dict.fromkeys((b, *n) for r in recipes for n in numbered(r.augment) for b in r.backbones):
+        began = time.perf_counter()
+        copies[part, how, number] = embed(usable, backbones[part], cache=cache, change=change(how, number, seed))
+        seconds[part] += time.perf_counter() - began
+        bad.update(copies[part, how, number].excluded)
+    dataset = dataset.without([bad[c.id] for c in dataset.clips if c.id in bad], bad)
+    if not dataset.clips:
+        reasons = "; ".join(f"{e.path}: {e.reason}" for e in dataset.excluded[:3])
+        raise DataError(f"{dataset.name}: none of the {len(dataset.excluded)} sounds can be used ({reasons})")
+    ids = [c.id for c in dataset.clips]
+    selected = {key: e.select(ids) for key, e in copies.items()}
+    return Data(
+        with_recordings(dataset, cache=cache), {p: e.select(ids) for p, e in rows.items()}, backbones, seconds, selected
+    )
+
+
+def open_data(source: Source, recipes: Sequence[Recipe], *, cache: Cache | None = None, seed: int = 0) -> Data:
+    """Rows for ``recipes``: of the sounds that ``source`` names, or straight from its files of rows.
+
+    A folder of rows is read as far as it fits into memory (``store``). Raises DataError, RecipeError, WeightsError.
+    """
+    if isinstance(source, (str, Path)) and store.is_rows_folder(source):
+        return from_store(store.open_folder(source), recipes, seed=seed)
+    files = () if isinstance(source, Dataset) else files_of(source)
+    if files:
+        return from_ready(read(files), recipes)
+    return prepare(open_dataset(source), recipes, cache=cache, seed=seed)
+
+
+def from_ready(ready: Ready, recipes: Sequence[Recipe]) -> Data:
+    """What ``recipes`` are fitted on. Raises RecipeError for rows that the file does not have, DataError."""
+    parts = tuple(dict.fromkeys(b for r in recipes for b in r.backbones))
+    for recipe in recipes:
+        recipe.check(given=tuple(ready.rows))
+        if recipe.augment:
+            raise RecipeError(f"{recipe.short}: there are no sounds to make copies of, only rows from a file")
+    unlabelled = sum(c.label is None for c in ready.dataset.clips)
+    if unlabelled:
+        raise DataError(
+            f"{ready.dataset.name}: {unlabelled} of {len(ready.dataset.clips)} clips have no label. Wanted: an array "
+            "'labels', one for each row, or a table of the clips (--clips)"
+        )
+    for part in parts:
+        if part.params:
+            raise RecipeError(f"{part}: rows from a file take no parameters")
+    return Data(
+        ready.dataset, {p: ready.rows[p.name] for p in parts}, {p: ready.backbones[p.name] for p in parts},
+        dict.fromkeys(parts, 0.0),
+    )  # fmt: skip
+
+
+def from_store(folder: store.Folder, recipes: Sequence[Recipe], *, memory: int = store.MEMORY, seed: int = 0) -> Data:
+    """What ``recipes`` are fitted on: the clips that fit into ``memory`` bytes. Raises DataError, RecipeError."""
+    for branch in (b for r in recipes for b in r.branches):
+        if by_vector(folder.facts["pool"]) and branch.pool != "rows":
+            raise RecipeError(
+                f"{branch}: {folder.where} holds one vector a clip ({folder.facts['pool']}), and no rows to pool. Wanted: "
+                f"rows/{branch.head}"
+            )
+    ready, note = folder.read(memory=memory, seed=seed)
+    return replace(from_ready(ready, recipes), notes=(note,) if note else ())

@@ -1,0 +1,84 @@
+"""Answers of a model for a corpus in shards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import AudioError
+from ..core.paths import spelled
+from ..data.clips import Clip, Excluded
+from ..embeddings.make import rows_of
+from ..embeddings.shards import FACTS, Write, _near, _text
+from .load import load
+from .model import Model
+
+
+@dataclass(frozen=True)
+class Answering:
+    """Answers of a model: its bundle's files by name."""
+
+    files: tuple[tuple[str, bytes], ...]
+
+    @classmethod
+    def of(cls, folder: Path) -> Answering:
+        """Raises BundleError if it is no model."""
+        load(folder)
+        return cls(tuple((p.name, p.read_bytes()) for p in sorted(folder.iterdir()) if p.is_file()))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        card = json.loads(dict(self.files)[FACTS])
+        every = hashlib.sha256(b"".join(name.encode() + content for name, content in self.files)).hexdigest()
+        return {"holds": "answers", "model": card.get("recipe"), "classes": card["classes"], "fingerprint": every}
+
+    def open(self) -> Write:
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in self.files:
+                (Path(folder) / name).write_bytes(content)
+            model = load(folder)
+            for net in [b.net for b in model.backbones.values()] + [b.head for b in model.branches] + [model.combiner]:
+                if net is not None:
+                    net.engine  # noqa: B018  loaded now: the folder goes away
+        return partial(_write_answers, model)
+
+
+def _write_answers(model: Model, clips: Sequence[Clip], file: Path) -> tuple[int, list[Excluded]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    gone: list[Excluded] = []
+    lines: list[dict[str, Any]] = []
+    for group, here in _near(clips, file.parent):
+        for clip in group:
+            try:
+                if isinstance(here, str):
+                    raise AudioError(clip.id, here)
+                if clip.start == 0 and clip.duration is None:
+                    found = model.predict(here)
+                else:  # a cut: judged by its rows
+                    rows = {
+                        key: np.concatenate(list(rows_of(here, b, start=clip.start, duration=clip.duration)))
+                        for key, b in model.backbones.items()
+                    }
+                    found = model.judge(rows)
+            except AudioError as error:
+                gone.append(Excluded(clip.id, error.reason))
+                continue
+            lines.append({
+                "id": _text(clip.id), "path": _text(spelled(clip.path)), "label": found.label, "score": found.score,
+                "set": list(found.set), "unknown": found.unknown, "scores": dict(found.scores),
+            })  # fmt: skip
+    scores = pa.struct([(name, pa.float64()) for name in model.classes])
+    schema = pa.schema([("id", pa.string()), ("path", pa.string()), ("label", pa.string()), ("score", pa.float64()),
+                        ("set", pa.list_(pa.string())), ("unknown", pa.bool_()), ("scores", scores)])  # fmt: skip
+    pq.write_table(pa.Table.from_pylist(lines, schema=schema), file)
+    return len(lines), gone

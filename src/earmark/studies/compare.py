@@ -1,0 +1,74 @@
+"""Recipes compared on the same folds of the same clips."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..core.errors import DataError
+from ..core.paths import named
+from ..core.progress import bar
+from ..core.provenance import versions
+from ..data.cache import Cache
+from ..data.clips import Dataset
+from ..data.load import Source, check_list
+from ..metrics.evaluation import majority_baseline
+from ..metrics.paired import compare as compare_pairs
+from ..models.cross_validate import run
+from ..models.plan import planned
+from ..models.prepare import Data, open_data
+from ..models.results import Comparison
+from ..recipes.recipe import Recipe, find
+from . import advice
+
+
+def compare(
+    source: Source | Data,
+    recipes: Sequence[str | Recipe],
+    *,
+    protocol: str | None = None,
+    folds: int = 5,
+    seeds: int = 1,
+    seed: int = 0,
+    cache: Cache | None = None,
+    command: str = "",
+) -> Comparison:
+    """Judge recipes on the same folds. ``protocol`` None: what ``split.choose_protocol`` says.
+
+    ``source`` is what ``open_dataset`` opens, a file of rows (see ``ready``), or rows at hand.
+    ``seeds`` repeats everything with other folds and other random starts. Raises DataError, RecipeError, WeightsError;
+    sounds that cannot be used raise nothing and are told in ``dataset.excluded``.
+    """
+    began = time.perf_counter()
+    if not isinstance(source, (str, Path, Data, Dataset)):
+        check_list(source)
+        source = tuple(source)  # a generator can be read once only
+    found = tuple(dict.fromkeys(find(r) for r in ([recipes] if isinstance(recipes, (str, Recipe)) else recipes)))
+    if not found:
+        raise DataError("no recipe given; wanted one or more, e.g. yamnet/logreg")
+    data = source if isinstance(source, Data) else open_data(source, found, cache=cache, seed=seed)
+    plan = planned(data, protocol, folds, seed, recipes=found)
+    protocol, folds = plan.protocol, len(plan.splits)
+    with bar("fit", len(found) * seeds * folds) as step:
+        runs = tuple(run(r, data, protocol=protocol, folds=folds, seeds=seeds, seed=seed, step=step) for r in found)
+    first = runs[0]
+    scores = {r.recipe.name: r.proba for r in runs}
+    pairs = compare_pairs(first.y, scores, first.groups, seed=seed)
+    return Comparison(
+        dataset=data.dataset, protocol=protocol, folds=folds, seeds=seeds, seed=seed, runs=runs,
+        pairs=pairs, baseline=majority_baseline(first.y, len(first.classes)),
+        fingerprint=data.fingerprint, versions=versions(), seconds=time.perf_counter() - began, command=command,
+        notes=plan.notes + advice.frozen(runs, pairs), source=_places(source),
+    )  # fmt: skip
+
+
+def _places(source: Source | Data) -> tuple[str, ...]:
+    """Where ``source`` lies, so that it is found again from another folder."""
+    if isinstance(source, (Data, Dataset)):
+        return ()
+    found = []
+    for one in [source] if isinstance(source, (str, Path)) else source:
+        name, path = named(one)
+        found.append(f"{name}:{path.absolute()}" if name else str(path.absolute()))
+    return tuple(found)
