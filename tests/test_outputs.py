@@ -131,7 +131,7 @@ PLACES = {
 def test_the_disk_before_and_after(command: str, data: str, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command at every place: refused, or what was there is there. The work is not begun where it is refused."""
     # What would serve for ever, download, or take minutes ends where it begins.
-    for what in ("serve.server.listening", "weights.status", "reproduce.reproduce"):
+    for what in ("web.server.listening", "backbones.weights.status", "studies.reproduce.reproduce"):
         monkeypatch.setattr(f"earmark.{what}", _never)
     for where in WORK:  # all of them before one is exchanged
         importlib.import_module(where)
