@@ -74,7 +74,7 @@ def test_workers_inherit_it(tmp_path: Path) -> None:
     table = write_tones(tmp_path / "tones")
     code = (
         "import sys; from earmark.cli import main\n"
-        f"main(['embed', {str(table)!r}, '-b', 'mfcc', '--engine', 'ray', '-o', 'rows/'])"
+        f"main(['embed', {str(table)!r}, '-b', 'mfcc', '--engine', 'ray', '-o', 'embeddings/'])"
     )
     left, asked = _run(tmp_path, code)
     # Ray looks which cloud it runs in and where itself is, with its statistics off as well (docs/reliability.md).
