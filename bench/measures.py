@@ -206,13 +206,13 @@ def cnn(threads: int, rounds: int, embeddings: int = 512, shape: tuple[int, int]
         "Earmark": Worker(OURS, "cnn_earmark.py", threads, False, threads=threads),
         "Earmark bfloat16": Worker(OURS, "cnn_earmark.py", threads, True, threads=threads),
     }
-    given = {"windows": embeddings, "shape": list(shape), "classes": 10, "batch": 32, "count": 2}
+    given = {"rows": embeddings, "shape": list(shape), "classes": 10, "batch": 32, "count": 2}
     took: dict[str, list[float]] = {name: [] for name in workers}
     with started(workers):
         for _ in range(rounds):
             for name, worker in workers.items():
                 took[name] += worker.ask("epochs", **given)["result"]
-    return {"windows": embeddings, "shape": shape, "took": took}
+    return {"rows": embeddings, "shape": shape, "took": took}
 
 
 def warm(files: Sequence[Path]) -> Facts:

@@ -132,7 +132,7 @@ def costs(backbone: Backbone, clips: list[Clip], work: shards.Embedding, folder:
     began = time.process_time()
     run(shards.local, work, folder / "long", long, workers=1)
     whole = (time.process_time() - began) / len(long)
-    size = sum(f.stat().st_size for f in (folder / "long" / "windows").iterdir()) / len(long)
+    size = sum(f.stat().st_size for f in (folder / "long" / "embeddings").iterdir()) / len(long)
     steps = {k: 1000 * statistics.median(v) for k, v in spent.items()}
     return {
         "ms by step": steps, "ms in all, with hashing and writing": 1000 * whole, "clips": len(long),
@@ -171,7 +171,7 @@ def driver(folder: Path, embeddings: Path, clips: int) -> dict[str, Any]:
     rate = given / (time.perf_counter() - began)
     began = time.perf_counter()
     left = len(shards.left(shards.Embedding.of(Part.parse("yamnet")), str(embeddings), many[:1]))
-    looked = (time.perf_counter() - began) / len(list((embeddings / "windows").iterdir()))
+    looked = (time.perf_counter() - began) / len(list((embeddings / "embeddings").iterdir()))
     return {
         "clips": clips, "table opened s": opened, "largest memory MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "parts of 256 given out a second": rate, "resume: ms a part": 1000 * looked, "left": left,

@@ -179,7 +179,7 @@ def test_nothing_of_the_users_is_overwritten(found: Audit, folder: Path, tmp_pat
 
 
 def test_same_seed_same_files(folder: Path, tmp_path: Path) -> None:
-    data, cache = open_dataset(folder / "clips.csv"), Cache(tmp_path / "home" / "windows")
+    data, cache = open_dataset(folder / "clips.csv"), Cache(tmp_path / "home" / "embeddings")
     for name in ("a", "b"):
         write(audit(data, backbones=HEARD, cache=cache), tmp_path / name)
     one, two = (json.loads((tmp_path / n / "audit.json").read_text()) | {"seconds": 0} for n in ("a", "b"))

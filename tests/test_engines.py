@@ -37,7 +37,7 @@ def embeddings() -> np.ndarray:
 def test_engines_agree(net: bytes, embeddings: np.ndarray) -> None:
     plain, halves = Net(net), Net(net, precision="bf16")
     wanted, found = plain(embeddings), halves(embeddings)
-    assert plain.engine.inputs == halves.engine.inputs == {"windows": (("n", 16, 24), runtimes.FLOATS)}
+    assert plain.engine.inputs == halves.engine.inputs == {"rows": (("n", 16, 24), runtimes.FLOATS)}
     assert plain.engine.outputs == halves.engine.outputs
     assert found.dtype == np.float32
     assert np.abs(found - wanted).max() < 0.01 * np.abs(wanted).max()

@@ -154,10 +154,10 @@ def test_saved_as_onnx_it_gives_the_same_numbers(name: str, kind: str, classes: 
     session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
     for seed in (0, 1):  # embeddings it has learnt from, and others
         X = sounds(SHAPES[kind], classes, seed=seed)[0]
-        proba = session.run(["proba"], {"windows": X})[0]
+        proba = session.run(["proba"], {"rows": X})[0]
         assert proba.dtype == np.float32
         np.testing.assert_allclose(proba, head.predict_proba(X), atol=1e-5)
-        np.testing.assert_allclose(session.run(["proba"], {"windows": X[:1]})[0], proba[:1], atol=1e-5)
+        np.testing.assert_allclose(session.run(["proba"], {"rows": X[:1]})[0], proba[:1], atol=1e-5)
 
 
 @each_head
@@ -185,7 +185,7 @@ def test_little_data_is_no_reason_to_fail(name: str, kind: str) -> None:
 @each_head
 @each_kind
 @pytest.mark.parametrize("clips", [1, 2, 3])
-@pytest.mark.parametrize("windows", [1, 4])
+@pytest.mark.parametrize("embeddings", [1, 4])
 def test_a_few_clips_a_class_are_enough(name: str, kind: str, clips: int, embeddings: int) -> None:
     """One clip a class is what the training side holds where there are two of each."""
     learnt(name, kind)

@@ -141,7 +141,7 @@ def test_on_the_road_a_model_predicts_what_was_fitted(backbone: Build, tmp_path:
             sound = np.convolve(draw.standard_normal(16000 * (2 + i)), np.ones(smooth) / smooth, "same")
             soundfile.write(tmp_path / "sounds" / label / f"{i}.wav", 0.2 * sound, 16000)
     text = "musicnn-vgg@pool4/finetune(epochs=1)"
-    cache = Cache(tmp_path / "windows")
+    cache = Cache(tmp_path / "embeddings")
     earmark.train(tmp_path / "sounds", text, tmp_path / "model", folds=2, cache=cache)
     model = earmark.load(tmp_path / "model")
     data = prepare(open_dataset(tmp_path / "sounds"), [Recipe.parse(text)], cache=cache)

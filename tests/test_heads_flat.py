@@ -146,7 +146,7 @@ def test_joined_blocks_have_equal_say() -> None:
     for name in ("logreg", "lda", "svm", "knn"):
         head = plugins.build("heads", name, widths=(100, 10)).fit(X, np.arange(500) % 2)
         session = ort.InferenceSession(to_onnx(head, (110,)), providers=["CPUExecutionProvider"])
-        np.testing.assert_allclose(session.run(None, {"windows": X})[0], head.predict_proba(X), atol=1e-5)
+        np.testing.assert_allclose(session.run(None, {"rows": X})[0], head.predict_proba(X), atol=1e-5)
 
 
 def test_a_column_that_was_nearly_always_0_is_limited() -> None:
@@ -170,7 +170,7 @@ def test_any_scikit_learn_classifier_makes_a_head(classifier: Any) -> None:
     X = X.reshape(90, 4, 3)
     head = Flat(classifier).fit(X, y, groups=groups)
     session = ort.InferenceSession(to_onnx(head, (4, 3)), providers=["CPUExecutionProvider"])
-    np.testing.assert_allclose(session.run(None, {"windows": X})[0], head.predict_proba(X), atol=1e-5)
+    np.testing.assert_allclose(session.run(None, {"rows": X})[0], head.predict_proba(X), atol=1e-5)
 
 
 def test_what_cannot_be_saved_is_told() -> None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from earmark.core import plugins
 from earmark.core.errors import DataError, RecipeError
 from earmark.heads._export import to_onnx
-from earmark.heads._net import Batches, Embeddings, KeepStatistics, NetHead, Standardise
+from earmark.heads._net import Batches, Examples, KeepStatistics, NetHead, Standardise
 from earmark.heads.cnn import layers
 
 
@@ -88,7 +88,7 @@ def test_augmentation_sees_training_batches_only() -> None:
 
 
 def test_batches_are_all_rows_once_and_shuffled_by_seed() -> None:
-    data = Embeddings(torch.arange(50.0)[:, None], torch.eye(50), np.arange(5, 50))
+    data = Examples(torch.arange(50.0)[:, None], torch.eye(50), np.arange(5, 50))
     torch.manual_seed(0)
     found = [x[:, 0] for x, _ in Batches(data, batch_size=16, shuffle=True)]
     assert [len(x) for x in found] == [16, 16, 13]
@@ -100,7 +100,7 @@ def test_batches_are_all_rows_once_and_shuffled_by_seed() -> None:
 def test_an_epoch_of_many_rows_sees_a_share_of_them_drawn_anew() -> None:
     torch.manual_seed(0)
     batches = Batches(
-        Embeddings(torch.arange(50.0)[:, None], torch.eye(50), np.arange(50)), batch_size=8, shuffle=True, most=20
+        Examples(torch.arange(50.0)[:, None], torch.eye(50), np.arange(50)), batch_size=8, shuffle=True, most=20
     )
     first, second = (torch.cat([x[:, 0] for x, _ in batches]).tolist() for _ in range(2))
     assert len(set(first)) == len(set(second)) == 20

@@ -48,7 +48,7 @@ def test_what_is_saved_is_what_was_fitted() -> None:
     X, y = opinions()
     pool = OpinionPool(2).fit(X, y)
     session = ort.InferenceSession(to_onnx(pool, (8,)))
-    np.testing.assert_allclose(session.run(["proba"], {"windows": X})[0], pool.predict_proba(X), atol=1e-6)
+    np.testing.assert_allclose(session.run(["proba"], {"rows": X})[0], pool.predict_proba(X), atol=1e-6)
 
 
 def test_rows_of_another_width_are_refused() -> None:

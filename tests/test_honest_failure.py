@@ -46,7 +46,7 @@ def call(*args: object) -> tuple[int, str]:
 
 @pytest.mark.parametrize("command", ["compare", "train"])
 @pytest.mark.parametrize(
-    ("windows", "message"),
+    ("embeddings", "message"),
     [
         pytest.param(
             [*many("ab", 4), ("c.wav", "c")],

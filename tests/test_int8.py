@@ -62,7 +62,7 @@ def test_evening_keeps_the_function(net: bytes, embeddings: np.ndarray) -> None:
     model = onnx.load_from_string(net)
     wanted = Net(net)(embeddings)
     before = [equalize.weights_of(model)[n.input[1]].copy() for n in model.graph.node if n.op_type == "Conv"]
-    equalize.even(model, int8._extremes(model, "windows", embeddings, by_channel=True)[1])
+    equalize.even(model, int8._extremes(model, "rows", embeddings, by_channel=True)[1])
     after = [equalize.weights_of(model)[n.input[1]] for n in model.graph.node if n.op_type == "Conv"]
     assert not any(np.allclose(a, b) for a, b in zip(before, after, strict=True))
     assert np.abs(Net(model.SerializeToString())(embeddings) - wanted).max() < 1e-5 * np.abs(wanted).max()

@@ -41,7 +41,7 @@ def run(work: shards.Work, out: str | Path, clips: Any, *, workers: int = 2, lar
     return list(shards.local(work, str(out), shards.cut(todo, workers=workers, largest=largest), workers=workers))
 
 
-def told(out: str | Path, folder: str = "windows") -> list[dict[str, Any]]:
+def told(out: str | Path, folder: str = "embeddings") -> list[dict[str, Any]]:
     return [
         line for f in (storage.place(out) / folder).below() for line in shards.read_columns(f).to_pylist()
     ]  # fmt: skip

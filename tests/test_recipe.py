@@ -53,7 +53,7 @@ def test_what_the_short_form_means() -> None:
         ("yamnet/logreg(C)", "parameter=value was wanted"),
         ("yamnet/logreg(C=1", "cannot read the part"),
         ("yam net/logreg", "cannot read the part"),
-        ("yamnet+musicnn:embeddings/lda", "pool them per clip"),
+        ("yamnet+musicnn:windows/lda", "pool them per clip"),
         ("stack(yamnet/logreg)", "two branches or more"),
     ],
 )

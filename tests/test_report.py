@@ -173,7 +173,7 @@ def test_page_is_well_formed_accessible_and_self_contained(case: str, request: p
     assert {link[1:] for link in links} <= set(ids)
     tags = [t for t, _ in page.tags]
     assert (tags.count("h1"), tags.count("main"), tags.count("header")) == (1, 1, 1)
-    assert all(a.get("scope") in ("col", "embedding") for t, a in page.tags if t == "th")
+    assert all(a.get("scope") in ("col", "row") for t, a in page.tags if t == "th")
     drawn = [a for t, a in page.tags if t == "svg" and a.get("role") == "img"]
     assert len(drawn) >= 6
     assert all(a["aria-label"] for a in drawn)

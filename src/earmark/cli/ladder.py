@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("data", nargs=-1, required=True, metavar="DATA...")
 @click.option("-r", "--recipe", help="A recipe: yamnet/logreg, a shipped name, or a .toml file.")
-@click.option("--head", help='For files of windows, short for the recipe embeddings/HEAD: svm, "svm(C=10)".')
+@click.option("--head", help='For files of embeddings, short for the recipe embeddings/HEAD: svm, "svm(C=10)".')
 @click.option(
     "--clips",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -67,7 +67,9 @@ def command(
         raise RecipeError("give either --recipe, or --head for files of embeddings")
     ready = read(data) if is_ready(data) else None
     if ready is None and (head or clips or len(data) > 1):
-        raise RecipeError(f"{' '.join(data)}: not files of windows, so --head and --clips do not apply: give --recipe")
+        raise RecipeError(
+            f"{' '.join(data)}: not files of embeddings, so --head and --clips do not apply: give --recipe"
+        )
     if ready is not None and clips is not None:
         ready = ready.told(clips, _pairs(columns))
     chosen = find(recipe or f"{_first(ready)}/{head}")
