@@ -148,7 +148,7 @@ def test_command_writes_a_recipe_that_can_be_used(embeddings: Path, tmp_path: Pa
     assert "Nested accuracy" in recipe.about
     result = CliRunner().invoke(main, args)
     assert "all clips" in result.output
-    for wrong, words in [("--metric=skill", "no metric"), ("--protocol=embeddings", "protocol 'windows'")]:
+    for wrong, words in [("--metric=skill", "no metric"), ("--protocol=windows", "protocol 'windows'")]:
         assert words in CliRunner().invoke(main, [*args, wrong]).output
     with pytest.raises(DataError, match="2 or more"):
         tune(embeddings, "embeddings/knn", trials=1)
