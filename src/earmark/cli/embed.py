@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..backbones.base import load_backbone
+from ..core.paths import is_remote
 from . import _options as opt
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _file(
     from ..embeddings.files import write_stream, writer
     from ..embeddings.make import embedded
 
-    if any("://" in d for d in data):
+    if any(map(is_remote, data)):
         raise click.UsageError("sounds in an object store are read in parts; give a folder: --out embeddings/")
     dataset = opt.open_sounds(data)
     writer(out)  # a wrong ending is told before the work

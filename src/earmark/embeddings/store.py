@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..backbones.base import Backbone, Floats, load_backbone
 from ..core.errors import DataError
+from ..core.paths import is_remote
 from ..core.spec import Part
 from ..core.storage import Place, place
 from ..data.clips import Clip, Dataset, Excluded
@@ -127,7 +128,7 @@ class Folder:
 
 def is_store(source: str | Path) -> bool:
     """True for a folder or URI of parts."""
-    if isinstance(source, str) and "://" in source:
+    if is_remote(source):
         return (place(source) / FACTS).read() is not None
     return (Path(source).expanduser() / FACTS).is_file() and (Path(source).expanduser() / "embeddings").is_dir()
 
