@@ -128,7 +128,7 @@ def test_a_file_is_closed_before_it_is_renamed(tmp_path: Path, monkeypatch: pyte
 
 def test_a_shard_that_is_open_elsewhere_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("pyarrow.fs", reason="pyarrow is not installed (extra 'train' or 'ray')")
-    from earmark.data import storage
+    from earmark.embeddings.store import place
 
     (tmp_path / "a").write_text("new")
     (tmp_path / "out").mkdir()
@@ -136,7 +136,7 @@ def test_a_shard_that_is_open_elsewhere_is_told(tmp_path: Path, monkeypatch: pyt
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", _denied)
         with pytest.raises(DataError, match=r"cannot be read or written.*Access is denied"):
-            storage.place(tmp_path / "out" / "a").put(tmp_path / "a")
+            place(tmp_path / "out" / "a").put(tmp_path / "a")
     assert [(p.name, p.read_text()) for p in (tmp_path / "out").iterdir()] == [("a", "old")]
 
 

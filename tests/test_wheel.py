@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 import soundfile
 
 import earmark
+from test_audio import encode
 
 ROOT = Path(__file__).parents[1]
 PYTHONS = ("3.11", "3.12", "3.13")
@@ -126,9 +128,14 @@ def test_the_core_on_each_python_with_the_newest_of_everything(
     files = [tmp_path / f"a{ending}" for ending in FORMATS]
     for file in files:
         soundfile.write(file, given, rate)
-    wanted = [earmark.load(model).predict(file).score for file in files]
+    files.append(tmp_path / "a.m4a")  # FFmpeg's; the others are libsndfile's
+    encode(files[-1], "ipod", "aac", given[:, None], rate)
+    wanted = [earmark.load(model).predict(file) for file in files]
     told = call(tmp_path, python, "-W", "error", "-c", CODE, model, *files)
-    assert [float(score) for score in told.split()] == pytest.approx(wanted, abs=1e-3)
+    *scores, score = [float(score) for score in told.split()]
+    assert scores == pytest.approx([w.score for w in wanted[:-1]], abs=1e-3)
+    # FFmpeg of PyAV 19 cuts the coder's padding off the end (36 ms of AAC at 16 kHz), that of PyAV 18 does not.
+    assert score == pytest.approx(wanted[-1].score, abs=0.05)
     tool = python.with_name("earmark")
     answers = call(tmp_path, tool, "predict", model, *files, "--format", "csv")
-    assert answers.count(",low,") == len(files)
+    assert [line["label"] for line in csv.DictReader(answers.splitlines())] == [w.label for w in wanted]
