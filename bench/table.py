@@ -3,7 +3,7 @@
     python bench/table.py ../shared/data/gtzan/clips.csv --protocol groups --out out
     python bench/table.py ../shared/data/esc10 --out out -r best-music -r yamnet:mean/lda
 
-Seconds are of all folds, rows of the backbones made anew with --no-cache. Parameters: numbers in the backbones' nets, and numbers
+Seconds are of all folds, embeddings of the backbones made anew with --no-cache. Parameters: numbers in the backbones' nets, and numbers
 learnt by the heads (of a forest or an SVM, what it keeps).
 """
 

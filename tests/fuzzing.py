@@ -362,7 +362,7 @@ def _model(tools: Path) -> tuple[Any, Path, dict[str, float]]:
 
 
 def table_case(case: Case, folder: Path, tools: Path) -> str:
-    """A damaged table: all its lines are clips, and each clip has rows or a reason."""
+    """A damaged table: all its lines are clips, and each clip has embeddings or a reason."""
     import earmark
 
     draw = draw_of(case)
@@ -439,15 +439,15 @@ def recipe_case(case: Case, folder: Path, tools: Path) -> str:
 
 
 def rows_case(case: Case, folder: Path, tools: Path) -> str:
-    """A damaged file of rows."""
+    """A damaged file of embeddings."""
     from earmark.studies.compare import compare
 
     draw = draw_of(case)
-    path = folder / f"rows.{case.form}"
-    path.write_bytes(MUTATIONS[case.mutation]((tools / f"rows.{case.form}").read_bytes(), draw))
+    path = folder / f"embeddings.{case.form}"
+    path.write_bytes(MUTATIONS[case.mutation]((tools / f"embeddings.{case.form}").read_bytes(), draw))
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numbers made absurd may overflow in a head
-        found = compare(path, ["rows/knn"], protocol="clips", folds=2)
+        found = compare(path, ["embeddings/knn"], protocol="clips", folds=2)
     return f"{len(found.runs[0].ids)} clips"
 
 
@@ -509,7 +509,7 @@ TARGETS: dict[str, tuple[Callable[[Case, Path, Path], str], tuple[str, ...], tup
     "predict": (predict_case, FORMATS, tuple(MUTATIONS)),
     "table": (table_case, ("csv", "tsv", "semicolons", "parquet"), tuple(MUTATIONS)),
     "recipe": (recipe_case, ("toml", "words"), tuple(MUTATIONS)),
-    "rows": (rows_case, ("npz", "csv", "parquet"), tuple(MUTATIONS)),
+    "windows": (rows_case, ("npz", "csv", "parquet"), tuple(MUTATIONS)),
     "bundle": (bundle_case, ("card", "json", "head-1.onnx", "backbone-1.onnx", "novelty.npz", "README.md"), tuple(MUTATIONS)),
 }  # fmt: skip
 
@@ -539,7 +539,7 @@ def cases(target: str, count: int, *, seed: int = 0) -> list[Case]:
 
 # ----------------------------------------------------------------------------------------------- workers
 def prepare(tools: Path) -> None:
-    """What targets need: a good sound, a small model with a net in it, files of rows."""
+    """What targets need: a good sound, a small model with a net in it, files of embeddings."""
     import soundfile
 
     import earmark
@@ -556,31 +556,31 @@ def prepare(tools: Path) -> None:
     small_net(tools / "net.onnx")
     recipe = f"onnx(file={str(tools / 'net.onnx')!r})/logreg,mfcc:mean/lda"
     earmark.train(tools / "clips.csv", recipe, tools / "model", folds=2)
-    rows = earmark.embed(tools / "clips.csv", "mfcc")
+    embeddings = earmark.embed(tools / "clips.csv", "mfcc")
     from earmark.embeddings.files import write
 
     for ending in ("npz", "csv", "parquet"):
         built = load_backbone("mfcc")
-        write(tools / f"rows.{ending}", rows, earmark.open_dataset(tools / "clips.csv"), built, "mean")
+        write(tools / f"embeddings.{ending}", embeddings, earmark.open_dataset(tools / "clips.csv"), built, "mean")
 
 
 def small_net(path: Path) -> None:
-    """Samples (n, 4000) -> rows (n, 6): a net with the operators that real ones have, and its facts beside it."""
+    """Samples (n, 4000) -> embeddings (n, 6): a net with the operators that real ones have, and its facts beside it."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     draw = np.random.default_rng(0)
     weights = draw.standard_normal((4000, 6)).astype(np.float32) / 60
     graph = helper.make_graph(
-        [helper.make_node("MatMul", ["x", "w"], ["y"]), helper.make_node("Relu", ["y"], ["rows"])],
+        [helper.make_node("MatMul", ["x", "w"], ["y"]), helper.make_node("Relu", ["y"], ["windows"])],
         "small",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4000])],
-        [helper.make_tensor_value_info("rows", TensorProto.FLOAT, ["n", 6])],
+        [helper.make_tensor_value_info("windows", TensorProto.FLOAT, ["n", 6])],
         [numpy_helper.from_array(weights, "w")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     path.write_bytes(model.SerializeToString())
-    path.with_suffix(".toml").write_text('sample_rate = 8000\nhop = 0.25\nwindow = 0.5\noutput = "rows"\n')
+    path.with_suffix(".toml").write_text('sample_rate = 8000\nhop = 0.25\nwindow = 0.5\noutput = "windows"\n')
     onnx.checker.check_model(model)
 
 

@@ -34,7 +34,7 @@ HEARD = ["mfcc(seconds=1)"]
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three classes of ten clips by five "artists"; one broken file, one silent, a copy across labels, a twin."""
     root = tmp_path_factory.mktemp("set")
-    rows = [("path", "label", "group")]
+    embeddings = [("path", "label", "group")]
     for k, label in enumerate(("bell", "hum", "hiss")):
         (root / label).mkdir()
         for i in range(10):
@@ -42,16 +42,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             rng = np.random.default_rng(i)
             y = y if k == 0 else (y * 0.3 + rng.normal(0, 0.05 * k, len(y)).astype(np.float32))
             soundfile.write(root / label / f"{i}.wav", (y * 20_000).clip(-32768, 32767).astype(np.int16), RATE)
-            rows.append((f"{label}/{i}.wav", label, f"{label}-{i // 2}"))
+            embeddings.append((f"{label}/{i}.wav", label, f"{label}-{i // 2}"))
     y, _ = soundfile.read(root / "bell" / "0.wav", dtype="float32")
     soundfile.write(root / "hum" / "copy <b>.ogg", 0.5 * y[4000:], RATE)
     (root / "hiss" / "twin.wav").write_bytes((root / "hiss" / "3.wav").read_bytes())
     (root / "hiss" / "broken.wav").write_text("not a sound")
     soundfile.write(root / "hiss" / "silent.wav", np.zeros(RATE), RATE)
-    rows += [("hum/copy <b>.ogg", "hum", "x"), ("hiss/twin.wav", "hiss", "hiss-1")]
-    rows += [("hiss/broken.wav", "hiss", "y"), ("hiss/silent.wav", "hiss", "z")]
+    embeddings += [("hum/copy <b>.ogg", "hum", "x"), ("hiss/twin.wav", "hiss", "hiss-1")]
+    embeddings += [("hiss/broken.wav", "hiss", "y"), ("hiss/silent.wav", "hiss", "z")]
     with (root / "clips.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
+        csv.writer(file).writerows(embeddings)
     return root
 
 
@@ -90,12 +90,12 @@ def test_files_written(found: Audit, folder: Path, tmp_path: Path) -> None:
     assert data["counts"]["label_conflicts"] == 1
     assert len(data["files"]) == len(found.dataset.clips)
     with (tmp_path / "out" / "clips.csv").open(newline="") as file:
-        rows = {"/".join(row["path"].split("/")[-2:]): row for row in csv.DictReader(file)}
-    assert rows["hiss/twin.wav"]["exclude"] == "same file as hiss/3.wav"
-    assert rows["hiss/broken.wav"]["exclude"].startswith("unreadable")
-    assert rows["hiss/silent.wav"]["exclude"] == "silent"
-    assert rows["hum/copy <b>.ogg"]["exclude"] == ""  # whose label is wrong, a person must say
-    assert rows["hum/copy <b>.ogg"]["duplicate_group"] == rows["bell/0.wav"]["duplicate_group"] != ""
+        embeddings = {"/".join(embedding["path"].split("/")[-2:]): embedding for embedding in csv.DictReader(file)}
+    assert embeddings["hiss/twin.wav"]["exclude"] == "same file as hiss/3.wav"
+    assert embeddings["hiss/broken.wav"]["exclude"].startswith("unreadable")
+    assert embeddings["hiss/silent.wav"]["exclude"] == "silent"
+    assert embeddings["hum/copy <b>.ogg"]["exclude"] == ""  # whose label is wrong, a person must say
+    assert embeddings["hum/copy <b>.ogg"]["duplicate_group"] == embeddings["bell/0.wav"]["duplicate_group"] != ""
     again = open_dataset(tmp_path / "out" / "clips.csv")
     assert [(c.path.resolve(), c.label, c.group) for c in again.clips] == [
         (c.path.resolve(), c.label, c.group) for c in found.dataset.clips
@@ -179,7 +179,7 @@ def test_nothing_of_the_users_is_overwritten(found: Audit, folder: Path, tmp_pat
 
 
 def test_same_seed_same_files(folder: Path, tmp_path: Path) -> None:
-    data, cache = open_dataset(folder / "clips.csv"), Cache(tmp_path / "home" / "rows")
+    data, cache = open_dataset(folder / "clips.csv"), Cache(tmp_path / "home" / "embeddings")
     for name in ("a", "b"):
         write(audit(data, backbones=HEARD, cache=cache), tmp_path / name)
     one, two = (json.loads((tmp_path / n / "audit.json").read_text()) | {"seconds": 0} for n in ("a", "b"))

@@ -77,7 +77,7 @@ def test_a_table_in_the_folder_is_not_passed_over_in_silence(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])
 def test_table(tmp_path: Path, ending: str) -> None:
-    rows = [
+    embeddings = [
         {"path": "a.wav", "label": "01", "group": "x", "split": "train", "start": "", "duration": ""},
         {"path": "a.wav", "label": "01", "group": "x", "split": "test", "start": "1.5", "duration": "2"},
         {"path": "sub/ü, ö.wav", "label": "b", "group": "", "split": "test", "start": "", "duration": ""},
@@ -87,14 +87,14 @@ def test_table(tmp_path: Path, ending: str) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        pq.write_table(pa.Table.from_pylist(rows), file)
+        pq.write_table(pa.Table.from_pylist(embeddings), file)
     else:
         import csv
 
         with file.open("w", encoding="utf-8", newline="") as out:
-            writer = csv.DictWriter(out, rows[0].keys(), delimiter="\t" if ending == "tsv" else ",")
+            writer = csv.DictWriter(out, embeddings[0].keys(), delimiter="\t" if ending == "tsv" else ",")
             writer.writeheader()
-            writer.writerows(rows)
+            writer.writerows(embeddings)
     dataset = open_dataset(file)
     assert dataset.name == "birds"
     assert [(c.id, c.label, c.group, c.fold, c.start, c.duration) for c in dataset.clips] == [

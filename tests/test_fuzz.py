@@ -25,7 +25,7 @@ def failures(outcomes: Iterator[fuzzing.Outcome]) -> list[str]:
     return [f"{o.kind}: {o.case} {o.told}" for o in outcomes if not o.good]
 
 
-COUNTS = {"audio": 150, "predict": 40, "table": 40, "recipe": 40, "rows": 30, "bundle": 40}
+COUNTS = {"audio": 150, "predict": 40, "table": 40, "recipe": 40, "windows": 30, "bundle": 40}
 
 
 def test_a_sample_of_everything(tools: Path) -> None:
@@ -81,7 +81,9 @@ def test_rows_that_are_none_are_told(tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_bytes(b"id,v0\n\xff,1\n")
     (tmp_path / "f.csv").write_text("id,v0\na\n")
     for path in sorted(tmp_path.iterdir()):
-        with pytest.raises(DataError, match=f"{path.name}: (not a readable file of rows|found no array of rows)"):
+        with pytest.raises(
+            DataError, match=f"{path.name}: (not a readable file of embeddings|found no array of embeddings)"
+        ):
             read(path)
 
 

@@ -17,18 +17,18 @@ from earmark.cli import main
 
 RATE = 8000
 UPPER = "judge with --protocol clips and read the accuracy as an upper bound"
-Rows = Sequence[tuple[str, ...]]  # path, label, and perhaps group and fold
+Embeddings = Sequence[tuple[str, ...]]  # path, label, and perhaps group and fold
 
 
-def table(folder: Path, rows: Rows, *, sounds: bool = True) -> Path:
+def table(folder: Path, embeddings: Embeddings, *, sounds: bool = True) -> Path:
     """A table of clips, with a different short tone for each path unless ``sounds`` is False."""
     with (folder / "clips.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["path", "label", "group", "fold"][: len(rows[0])])
-        writer.writerows(rows)
+        writer.writerow(["path", "label", "group", "fold"][: len(embeddings[0])])
+        writer.writerows(embeddings)
     draw = np.random.default_rng(0)
     time = np.arange(RATE // 4) / RATE
-    for i, path in enumerate(dict.fromkeys(row[0] for row in rows) if sounds else ()):
+    for i, path in enumerate(dict.fromkeys(embedding[0] for embedding in embeddings) if sounds else ()):
         tone = 0.3 * np.sin(2 * np.pi * (200 + 40 * i) * time) + 0.05 * draw.standard_normal(len(time))
         soundfile.write(folder / path, tone, RATE)
     return folder / "clips.csv"
@@ -46,7 +46,7 @@ def call(*args: object) -> tuple[int, str]:
 
 @pytest.mark.parametrize("command", ["compare", "train"])
 @pytest.mark.parametrize(
-    ("rows", "message"),
+    ("embeddings", "message"),
     [
         pytest.param(
             [*many("ab", 4), ("c.wav", "c")],
@@ -99,8 +99,8 @@ def call(*args: object) -> tuple[int, str]:
         ),
     ],
 )  # fmt: skip
-def test_what_cannot_be_judged(command: str, rows: Rows, message: str, tmp_path: Path) -> None:
-    source = table(tmp_path, rows)
+def test_what_cannot_be_judged(command: str, embeddings: Embeddings, message: str, tmp_path: Path) -> None:
+    source = table(tmp_path, embeddings)
     out = tmp_path / "out"
     args = [command, source, "-r", "mfcc/lda", "--folds", 2, "--cache", tmp_path / "cache", "-o", out]
     code, told = call(*args)

@@ -18,7 +18,7 @@ from earmark.core.storage import place
 from earmark.data.clips import Clip
 from earmark.data.joins import join
 from earmark.embeddings.ready import read
-from earmark.embeddings.store import Folder, open_folder
+from earmark.embeddings.store import Folder, open_store
 from serving import RATE, tone
 
 CLASSES = ("cat", "dog", "owl")
@@ -125,9 +125,9 @@ def store(tmp_path: Path) -> Path:
             file = tmp_path / "old" / label / f"00{i}.wav"
             file.parent.mkdir(parents=True, exist_ok=True)
             soundfile.write(file, tone(300 * 2**k + 7 * i, 1.0, seed=i), RATE)
-    done = CliRunner().invoke(main, ["embed", str(tmp_path / "old"), "-b", "mfcc", "-o", f"{tmp_path / 'rows'}/"])
+    done = CliRunner().invoke(main, ["embed", str(tmp_path / "old"), "-b", "mfcc", "-o", f"{tmp_path / 'windows'}/"])
     assert done.exit_code == 0, done.output
-    return tmp_path / "rows"
+    return tmp_path / "windows"
 
 
 def _table(path: Path, lines: list[tuple[str, str]]) -> Path:
@@ -138,12 +138,12 @@ def _table(path: Path, lines: list[tuple[str, str]]) -> Path:
 
 def test_labels_of_a_table_reach_the_right_embeddings(store: Path, tmp_path: Path) -> None:
     lines = [(f"moved/to/{label}/00{i}.wav", label) for i in range(6) for label in CLASSES]
-    folder = open_folder(store, _table(tmp_path / "t.csv", lines))
+    folder = open_store(store, _table(tmp_path / "t.csv", lines))
     assert {c.label for c in folder.clips} == set(CLASSES)
     assert all(c.id.startswith(f"{c.label}/") for c in folder.clips)
     bare = _table(tmp_path / "bare.csv", [(f"00{i}.wav", "cat") for i in range(6)])
     done = CliRunner().invoke(
-        main, ["train", str(bare), "--rows", str(store), "-r", "rows/lda", "-o", str(tmp_path / "m")]
+        main, ["train", str(bare), "--embeddings", str(store), "-r", "embeddings/lda", "-o", str(tmp_path / "m")]
     )
     assert done.exit_code == 1
     assert "the line '000.wav' may be the clip 'cat/000.wav' or 'dog/000.wav'" in done.output
@@ -152,17 +152,17 @@ def test_labels_of_a_table_reach_the_right_embeddings(store: Path, tmp_path: Pat
 
 def test_names_of_arrays_without_folders_do_too(tmp_path: Path) -> None:
     ids = [f"{label}/{i}" for label in CLASSES for i in range(2)]
-    np.savez(tmp_path / "rows.npz", X=np.zeros((6, 3), np.float32), ids=ids)
+    np.savez(tmp_path / "embeddings.npz", X=np.zeros((6, 3), np.float32), ids=ids)
     table = _table(tmp_path / "t.csv", [(f"/d/{label}/{i}.wav", label) for i in range(2) for label in CLASSES])
-    told = read(tmp_path / "rows.npz").told(table)
+    told = read(tmp_path / "embeddings.npz").told(table)
     assert [c.label for c in told.dataset.clips] == [i.split("/")[0] for i in ids]
 
 
 def test_parts_of_a_file_are_told_apart(tmp_path: Path) -> None:
-    np.savez(tmp_path / "rows.npz", X=np.zeros((2, 3), np.float32), ids=["long.wav#4+1", "long.wav#2+1"])
+    np.savez(tmp_path / "embeddings.npz", X=np.zeros((2, 3), np.float32), ids=["long.wav#4+1", "long.wav#2+1"])
     table = tmp_path / "t.csv"
     table.write_text("path,start,end,label\nd/long.wav,2,3,b\nd/long.wav,4,5,a\n")
-    assert [c.label for c in read(tmp_path / "rows.npz").told(table).dataset.clips] == ["a", "b"]
+    assert [c.label for c in read(tmp_path / "embeddings.npz").told(table).dataset.clips] == ["a", "b"]
 
 
 COUNTS = {"cat": 14, "dog": 10, "owl": 6}

@@ -84,12 +84,12 @@ class TestAtEveryStep:
                 shutil.rmtree(tmp_path / "m")
 
     def test_rows_of_the_cache_are_right_or_not_there(self, tmp_path: Path) -> None:
-        rows = np.random.default_rng(0).standard_normal((50, 6)).astype(np.float32)
+        embeddings = np.random.default_rng(0).standard_normal((50, 6)).astype(np.float32)
         one, folder = fake(), tmp_path / "cache"
-        for _ in killing.killed_at_each_step(lambda: Cache(folder).keep("a", one, rows)):
-            found = Cache(folder).rows("a", one)
-            assert found is None or np.array_equal(found, rows)
-        np.testing.assert_array_equal(Cache(folder).rows("a", one), rows)
+        for _ in killing.killed_at_each_step(lambda: Cache(folder).keep("a", one, embeddings)):
+            found = Cache(folder).embeddings("a", one)
+            assert found is None or np.array_equal(found, embeddings)
+        np.testing.assert_array_equal(Cache(folder).embeddings("a", one), embeddings)
 
     def test_hashes_of_the_cache(self, data: Path, tmp_path: Path) -> None:
         sound = data.parent / "0.wav"
@@ -100,7 +100,7 @@ class TestAtEveryStep:
 
     @pytest.mark.parametrize("ending", [".npz", ".csv", ".parquet"])
     def test_a_file_of_rows_is_the_old_or_the_new_one(self, tmp_path: Path, ending: str) -> None:
-        out, clip = tmp_path / f"rows{ending}", Clip("a", Path("a.wav"))
+        out, clip = tmp_path / f"embeddings{ending}", Clip("a", Path("a.wav"))
 
         def write(count: int) -> Callable[[], int]:
             return lambda: write_stream(out, [(clip, [np.ones((count, 6), np.float32)])], fake())
@@ -109,8 +109,8 @@ class TestAtEveryStep:
         (old,) = (out.read_bytes(),)
         for _ in killing.killed_at_each_step(write(5)):
             whole = out.read_bytes()
-            assert whole == old or len(earmark.embeddings.ready.read(out).rows["rows"].X) == 5
-        assert len(earmark.embeddings.ready.read(out).rows["rows"].X) == 5
+            assert whole == old or len(earmark.embeddings.ready.read(out).embeddings["embeddings"].X) == 5
+        assert len(earmark.embeddings.ready.read(out).embeddings["embeddings"].X) == 5
 
     def test_files_of_a_report(self, tmp_path: Path) -> None:
         def files(n: int) -> dict[str, str]:

@@ -57,7 +57,7 @@ def test_a_few_clips_a_class_are_judged_by_every_command(each: int, cache: tuple
     data, out, model = table(tmp_path / "data", [each, each]), tmp_path / "out", tmp_path / "model"
     told = f"Judged in {each} folds, not 5: the data allow no better, with {each} clips a class."
     assert told in call("compare", data, "-r", "mfcc/lda", "-r", STACK, "-o", out / "compare", *cache)
-    assert told in call("compare", data, "-r", "mfcc/lda", "--protocol", "rows", "--seeds", 2, *cache)
+    assert told in call("compare", data, "-r", "mfcc/lda", "--protocol", "windows", "--seeds", 2, *cache)
     assert told in call("train", data, "-r", STACK, "-o", model, *cache)
     assert told in (model / "README.md").read_text()
     assert "c0" in call("predict", model, data.parent / "c0-0.wav")

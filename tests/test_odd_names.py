@@ -56,7 +56,7 @@ def earmark_says(*args: str | bytes | Path, code: int = 0, cwd: Path | None = No
 
 
 def test_the_road_with_odd_names(folder: Path) -> None:
-    """Rows, comparison, model and predictions: every file is there, and what is written can be read again."""
+    """Embeddings, comparison, model and predictions: every file is there, and what is written can be read again."""
     data, cache = folder / "data", folder / "cache"
     common = ("--cache", cache)
     earmark_says("compare", data, "-r", "mfcc/lda", "--folds", "2", "-o", folder / "out", *common)
@@ -85,9 +85,9 @@ def test_answers_and_rows_with_odd_names(folder: Path) -> None:
         text = text or (folder / "said.csv").read_bytes()
         assert len(list(csv.DictReader(text.decode("utf-8").splitlines(keepends=True)))) == 2 * len(NAMES)
     for ending in ("npz", "csv", "parquet"):
-        out = folder / f"rows.{ending}"
+        out = folder / f"embeddings.{ending}"
         earmark_says("embed", data, "-b", "mfcc", "--pool", "mean", "-o", out, "--cache", folder / "cache")
-        earmark_says("compare", out, "-r", "rows/lda", "--folds", "2")
+        earmark_says("compare", out, "-r", "embeddings/lda", "--folds", "2")
 
 
 @pytest.mark.slow

@@ -53,7 +53,7 @@ def test_what_the_short_form_means() -> None:
         ("yamnet/logreg(C)", "parameter=value was wanted"),
         ("yamnet/logreg(C=1", "cannot read the part"),
         ("yam net/logreg", "cannot read the part"),
-        ("yamnet+musicnn:rows/lda", "pool them per clip"),
+        ("yamnet+musicnn:windows/lda", "pool them per clip"),
         ("stack(yamnet/logreg)", "two branches or more"),
     ],
 )
@@ -98,7 +98,7 @@ def test_files_both_ways(tmp_path: Path) -> None:
     [
         ("recipe = ", "not a readable recipe file"),
         ('title = "x"', "found no usable recipe"),
-        ('recipe = "yamnet/logreg"\nprotocoll = "rows"', "unknown entries"),
+        ('recipe = "yamnet/logreg"\nprotocoll = "windows"', "unknown entries"),
         ("[[branch]]\nhead = 3\nbackbones = 4", "found no usable recipe"),
     ],
 )

@@ -49,8 +49,8 @@ def genres(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_papers_tables_add_up() -> None:
     for claim in paper.CLAIMS:
-        assert sum(row[3] for row in claim.classes.values()) == claim.judged
-        right = sum(row[1] * row[3] for row in claim.classes.values()) / claim.judged
+        assert sum(embedding[3] for embedding in claim.classes.values()) == claim.judged
+        right = sum(embedding[1] * embedding[3] for embedding in claim.classes.values()) / claim.judged
         assert right == pytest.approx(claim.accuracy, abs=0.006)
         for precision, recall, f1, _ in claim.classes.values():
             assert f1 == pytest.approx(2 * precision * recall / (precision + recall), abs=0.011)
@@ -78,7 +78,7 @@ def test_pieces_are_clips_with_rows_of_their_own(genres: Path) -> None:
     data = prepare(open_dataset(genres), [recipe])
     (part,) = recipe.backbones
     chunks = leaks.pieces(data, part)
-    assert len(chunks.labels) == len(data.rows[part].X) > len(data.labels)
+    assert len(chunks.labels) == len(data.embeddings[part].X) > len(data.labels)
     assert len(set(chunks.digests)) == len({c.id for c in chunks.dataset.clips}) == len(chunks.labels)
     names = split.units(chunks.dataset, "clips", chunks.digests)
     assert len(set(names.tolist())) == len(data.labels)
@@ -118,7 +118,7 @@ def test_the_whole_reproduction(genres: Path, tmp_path: Path, monkeypatch: pytes
     assert len(ran["history"][0]["valid_loss"]) == numbers["epochs"] == 2
     assert trials["paper-cnn-as-run", "clips"]["known_in_training"]["track"] == 0
     assert trials["paper-cnn-as-run", "clips"]["known_in_training"]["samples"] == 0
-    assert {r["rung"] for r in numbers["ladders"][0]["rungs"]} <= {"rows", "clips", "groups"}
+    assert {r["rung"] for r in numbers["ladders"][0]["rungs"]} <= {"windows", "clips", "groups"}
     assert numbers["data"]["excluded"] == [
         {"path": "jazz/jazz.00054.wav", "reason": numbers["data"]["excluded"][0]["reason"]}
     ]

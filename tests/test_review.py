@@ -116,10 +116,10 @@ class TestJournal:
             assert now.group == ("one" if clip.id in ("mid/1-0.wav", "high/copy.wav") else clip.group)
             assert (now.start, now.duration) == (clip.start, clip.duration)
         with (tmp_path / "reviewed.csv").open() as file:
-            rows = {Path(r["path"]).name: r for r in csv.DictReader(file)}
-        assert rows["wrong.wav"]["given_label"] == "low"
-        assert rows["wrong.wav"]["reviewed"] == "yes"
-        assert rows["0-0.wav"]["reviewed"] == ""
+            embeddings = {Path(r["path"]).name: r for r in csv.DictReader(file)}
+        assert embeddings["wrong.wav"]["given_label"] == "low"
+        assert embeddings["wrong.wav"]["reviewed"] == "yes"
+        assert embeddings["0-0.wav"]["reviewed"] == ""
         assert not list(tmp_path.glob("*.part"))
 
     def test_undo_and_going_on_by_another(self, dataset: Dataset, found: tuple[Item, ...], tmp_path: Path) -> None:

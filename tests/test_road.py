@@ -17,7 +17,7 @@ from earmark.backbones.base import load_backbone
 from earmark.cli import main
 from earmark.core.errors import AudioError, BundleError, DataError, RecipeError
 from earmark.data.cache import Cache
-from earmark.embeddings.make import rows_of
+from earmark.embeddings.make import embedding_blocks
 from earmark.models import cross_validate, prepare
 
 RATE = 16000
@@ -63,12 +63,12 @@ def test_rows_do_not_depend_on_how_the_sound_is_cut_into_blocks(tmp_path: Path) 
     sound = np.random.default_rng(1).standard_normal(RATE * 70).astype(np.float32) * 0.1
     soundfile.write(tmp_path / "long.wav", sound, RATE, subtype="FLOAT")
     built = load_backbone("mfcc")
-    parts = list(rows_of(tmp_path / "long.wav", built))
+    parts = list(embedding_blocks(tmp_path / "long.wav", built))
     assert len(parts) > 1
-    rows = np.concatenate(parts)
+    embeddings = np.concatenate(parts)
     whole = built.embed(earmark.audio.load(tmp_path / "long.wav", built.sample_rate))  # type: ignore[attr-defined]
-    assert len(rows) == len(whole)
-    np.testing.assert_allclose(rows, whole, atol=1e-3)
+    assert len(embeddings) == len(whole)
+    np.testing.assert_allclose(embeddings, whole, atol=1e-3)
 
 
 def test_cache_is_keyed_by_content_and_spares_the_audio(
@@ -141,11 +141,11 @@ def test_permuted_labels_give_chance(tones: Path, cache: Cache) -> None:
 
 
 def test_rows_protocol_flatters(tones: Path, cache: Cache) -> None:
-    rows = earmark.compare(tones / "clips.csv", ["mfcc/knn"], protocol="rows", folds=3, cache=cache)
-    assert rows.runs[0].row_accuracy > 0.8
-    assert any("rows" in note for note in rows.notes)
+    embeddings = earmark.compare(tones / "clips.csv", ["mfcc/knn"], protocol="windows", folds=3, cache=cache)
+    assert embeddings.runs[0].window_accuracy > 0.8
+    assert any("windows" in note for note in embeddings.notes)
     with pytest.raises(DataError, match="stacked recipe cannot be judged"):
-        earmark.compare(tones / "clips.csv", ["stack(mfcc/knn,mfcc/lda)"], protocol="rows", folds=3, cache=cache)
+        earmark.compare(tones / "clips.csv", ["stack(mfcc/knn,mfcc/lda)"], protocol="windows", folds=3, cache=cache)
 
 
 def test_training_never_sees_a_test_clip(tones: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -292,7 +292,7 @@ class TestCommands:
         assert "start,end" in self.call("predict", model, tones / "mid/0-0.wav", "--timeline", "--format", "csv")
         assert "mid" in self.call("predict", model, tones / "mid/0-0.wav", "--format", "table")
 
-    @pytest.mark.parametrize("name", ["rows.parquet", "rows.npz", "rows.csv"])
+    @pytest.mark.parametrize("name", ["embeddings.parquet", "embeddings.npz", "embeddings.csv"])
     def test_embed(self, name: str, tones: Path, tmp_path: Path) -> None:
         out = self.call("embed", tones / "high", "-b", "mfcc", "-o", tmp_path / name, "--no-cache")
         assert "from 12 clips" in out

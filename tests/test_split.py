@@ -162,10 +162,10 @@ def test_a_training_side_that_is_searched_keeps_two_of_each_class() -> None:
 
 
 def test_rows_are_split_into_as_many_folds_as_they_allow() -> None:
-    assert len(split.row_splits(np.array(list("aaabb")), folds=5)) == 3
+    assert len(split.window_splits(np.array(list("aaabb")), folds=5)) == 3
     for few in ("ab", "abbbb"):
-        with pytest.raises(DataError, match="too few rows"):
-            split.row_splits(np.array(list(few)), folds=5)
+        with pytest.raises(DataError, match="too few embeddings"):
+            split.window_splits(np.array(list(few)), folds=5)
 
 
 @pytest.mark.parametrize("nothing", [None, "", " ", "nan", "NaN", "None", "null", "NA", "<NA>", "N/A", "\u00a0"])

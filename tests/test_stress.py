@@ -115,7 +115,7 @@ def test_faults_are_told_before_anything_is_judged(sounds: Path, cache: Cache) -
     with pytest.raises(RecipeError, match="no effect is called 'loud'"):
         stress("mfcc/lda", sounds, changes=["loud"], cache=cache)
     with pytest.raises(DataError, match="judges no clips"):
-        stress("mfcc/lda", sounds, changes=["telephone"], protocol="rows", cache=cache)
+        stress("mfcc/lda", sounds, changes=["telephone"], protocol="windows", cache=cache)
 
 
 def test_command_and_report(sounds: Path, cache: Cache, tmp_path: Path) -> None:

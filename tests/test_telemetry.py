@@ -108,22 +108,20 @@ def test_a_ray_cluster_tells_nobody(sounds: Path, tmp_path: Path) -> None:
 from earmark.cli import main
 from earmark.embeddings.ray import cluster
 with cluster(workers=1):
-    main(["embed", {str(sounds)!r}, "-b", "mfcc", "--engine", "ray", "-o", "rows/"], standalone_mode=False)
+    main(["embed", {str(sounds)!r}, "-b", "mfcc", "--engine", "ray", "-o", "embeddings/"], standalone_mode=False)
     main(["predict", "model", {str(sounds)!r}, "--engine", "ray", "-o", "answers/"], standalone_mode=False)
 """
     left, asked = watched(code, tmp_path)
     assert left in ([], [".ray/auth_token"])  # the key to this cluster, which Ray makes for those on this machine
     assert asked == []
-    assert list((tmp_path / "rows").rglob("*.parquet"))
+    assert list((tmp_path / "embeddings").rglob("*.parquet"))
     assert list((tmp_path / "answers").rglob("*.parquet"))
 
 
 def test_a_cluster_that_a_command_starts_tells_nobody(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="Ray is not installed (extra 'ray')")
     table = write_tones(tmp_path / "tones")
-    code = (
-        f"from earmark.cli import main\nmain(['embed', {str(table)!r}, '-b', 'mfcc', '--engine', 'ray', '-o', 'rows/'])"
-    )
+    code = f"from earmark.cli import main\nmain(['embed', {str(table)!r}, '-b', 'mfcc', '--engine', 'ray', '-o', 'embeddings/'])"
     left, asked = watched(code, tmp_path)
     assert left in ([], [".ray/auth_token"])
     assert asked == []

@@ -60,7 +60,7 @@ def test_the_wheel_in_an_empty_environment(sounds: Path, tmp_path: Path) -> None
     assert "yamnet" in call(tool, "recipes")
     assert "yamnet" in call(tool, "backbones")
     assert ",low," in call(tool, "predict", tmp_path / "model", sounds.parent / "low-0-0.wav", "--format", "csv")
-    call(tool, "embed", sounds.parent, "-b", "mfcc", "-o", tmp_path / "rows.npz", "--no-cache")
+    call(tool, "embed", sounds.parent, "-b", "mfcc", "-o", tmp_path / "embeddings.npz", "--no-cache")
     done = subprocess.run([tool, "compare", sounds, "-r", "mfcc/lda"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "pip install 'earmark[train]'" in done.stderr

@@ -188,9 +188,9 @@ def _units(clips: Sequence[Clip], same: NDArray[np.int64]) -> NDArray[np.str_]:
 def _heard(
     clips: Sequence[Clip], names: Sequence[str] | None, cache: Cache | None, workers: int | None
 ) -> tuple[tuple[str, ...], list[tuple[NDArray[np.float32], NDArray[np.float32]]], tuple[str, ...], list[str]]:
-    """(backbones, mean and deviation of the rows for each, ids of the clips that all could hear, notes)."""
+    """(backbones, mean and deviation of the embeddings for each, ids of the clips that all could hear, notes)."""
 
-    heard, rows, notes = [], [], []
+    heard, embeddings, notes = [], [], []
     for name in names if names is not None else BACKBONES:
         try:
             backbone = load_backbone(name)
@@ -199,26 +199,26 @@ def _heard(
                 raise
             notes.append(f"{name} was not used: {error}")
             continue
-        rows.append(embed(clips, backbone, cache=cache, workers=workers))
+        embeddings.append(embed(clips, backbone, cache=cache, workers=workers))
         heard.append(name)
     if not heard:
         return (), [], (), [*notes, "Groups and labels were not looked at: they need a backbone."]
-    common = set(rows[0].ids).intersection(*(r.ids for r in rows[1:]))
-    ids = tuple(i for i in rows[0].ids if i in common)
+    common = set(embeddings[0].ids).intersection(*(r.ids for r in embeddings[1:]))
+    ids = tuple(i for i in embeddings[0].ids if i in common)
     if not ids:
         return (), [], (), [*notes, "Groups and labels were not looked at: no clip could be heard."]
-    rows = [r.select(ids) for r in rows]
-    flat = [r if r.X.ndim == 2 else replace(r, X=r.X.reshape(len(r.X), -1)) for r in rows]
+    embeddings = [r.select(ids) for r in embeddings]
+    flat = [r if r.X.ndim == 2 else replace(r, X=r.X.reshape(len(r.X), -1)) for r in embeddings]
     return tuple(heard), [(r.vectors("mean"), r.vectors("std")) for r in flat], ids, notes
 
 
 def _spectra(facts: Sequence[Facts]) -> NDArray[np.float32]:
     """Mean and deviation of each band of the coarse spectrogram, each on one scale; the mean level taken away."""
-    rows = []
+    embeddings = []
     for f in facts:
         bands = f.fingerprint.bands.astype(np.float32) if f.fingerprint is not None else np.zeros((0, 1), np.float32)
         mean = bands.mean(axis=0) if len(bands) else np.zeros(BANDS, np.float32)
         spread = bands.std(axis=0) if len(bands) else np.zeros(BANDS, np.float32)
-        rows.append(np.concatenate([mean - mean.mean(), spread]))
-    table = np.stack(rows)
+        embeddings.append(np.concatenate([mean - mean.mean(), spread]))
+    table = np.stack(embeddings)
     return np.asarray((table - table.mean(axis=0)) / (table.std(axis=0) + 1e-6), np.float32)

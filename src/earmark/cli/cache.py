@@ -11,7 +11,7 @@ from . import _options as opt
 
 @click.group()
 def command() -> None:
-    """See or empty the cache of rows.
+    """See or empty the cache of embeddings.
 
     \b
     Examples:
@@ -44,9 +44,9 @@ def info(cache_folder: Path | None, as_json: bool) -> None:
 
 @command.command()
 @opt.cache_option
-@click.option("-b", "--backbone", help="Only the rows of this backbone.")
+@click.option("-b", "--backbone", help="Only the embeddings of this backbone.")
 def clear(cache_folder: Path | None, backbone: str | None) -> None:
-    """Delete cached rows. They are made again when needed."""
+    """Delete cached embeddings. They are made again when needed."""
     from ..data.cache import Cache
 
     click.echo(f"{Cache(cache_folder).clear(backbone) / 1e6:.1f} MB freed")

@@ -13,7 +13,7 @@ from . import _options as opt
 @click.command()
 @opt.json_option
 def command(as_json: bool) -> None:
-    """List the heads: what can be fitted on rows, with parameters."""
+    """List the heads: what can be fitted on embeddings, with parameters."""
     from ..core import plugins
 
     found: list[tuple[str, str, dict[str, str]]] = []

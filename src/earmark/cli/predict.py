@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @opt.spread
 def command(
     model: Path, paths: tuple[str, ...], form: str | None, timeline: bool, seconds: float | None, out: str | None,
-    force: bool, engine: str, address: str | None, part_clips: int,
+    force: bool, engine: str, address: str | None, shard_clips: int,
 ) -> None:  # fmt: skip
     """Say what sounds are, with scores. PATHs are files, folders (searched below) or a table with a column path.
 
@@ -51,26 +51,34 @@ def command(
     """
     if engine == "ray" or (out is not None and opt.is_folder(out)):
         if force:
-            raise click.UsageError("a folder of parts is only added to: --force is for files")
-        _parts(model, paths, out, timeline or bool(form), engine, address, part_clips)
+            raise click.UsageError("a store is only added to: --force is for files")
+        _parts(model, paths, out, timeline or bool(form), engine, address, shard_clips)
     else:
         _file(model, paths, form, timeline, seconds, None if out is None else Path(out), force)
 
 
 def _parts(
-    model: Path, paths: tuple[str, ...], out: str | None, other: bool, engine: str, address: str | None, part_clips: int
+    model: Path,
+    paths: tuple[str, ...],
+    out: str | None,
+    other: bool,
+    engine: str,
+    address: str | None,
+    shard_clips: int,
 ) -> None:
     from ..core.outputs import PARTS
     from ..models.shards import Answering
     from ._parts import in_parts
 
     if out is None or not opt.is_folder(out):
-        raise click.UsageError("--engine ray writes a folder of parts. Give a folder: --out answers/")
+        raise click.UsageError("--engine ray writes a store. Give a folder: --out answers/")
     if other:
-        raise click.UsageError("a folder of parts is Parquet with one line a clip: no --format and no --timeline")
+        raise click.UsageError("a store is Parquet with one line a clip: no --format and no --timeline")
     opt.may_write(out, PARTS, model, paths)
     work = Answering.of(model)
-    gone, _ = in_parts(work, "predict", opt.open_sounds(paths), out, engine=engine, address=address, largest=part_clips)
+    gone, _ = in_parts(
+        work, "predict", opt.open_sounds(paths), out, engine=engine, address=address, largest=shard_clips
+    )
     if gone:
         raise SystemExit(1)
 

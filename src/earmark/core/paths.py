@@ -1,4 +1,4 @@
-"""Where Earmark keeps what it need not fetch or compute twice: weights and rows."""
+"""Where Earmark keeps what it need not fetch or compute twice: weights and embeddings."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
 """What may not be cut is the protocol.
 
 =============  ====================================================================================
-``rows``       nothing is protected: windows of one clip may lie on both sides (what much published work does)
+``windows``       nothing is protected: windows of one clip may lie on both sides (what much published work does)
 ``clips``      a clip stays whole
 ``groups``     an artist, session or speaker stays whole (the default wherever groups are known)
 ``published``  the folds or the split that came with the data
 =============  ====================================================================================
 
 Clips of one recording (the same samples; or re-encoded, cut, shifted, louder: ``Clip.recording``) are never cut apart,
-except under ``rows`` and ``published``.
+except under ``windows`` and ``published``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ..core.errors import DataError, LeakError
 from .clips import Clip, Dataset, Excluded, known_fold
 
-PROTOCOLS = ("rows", "clips", "groups", "published")
+PROTOCOLS = ("windows", "clips", "groups", "published")
 _MOST_FOLDS = 20  # that are tried where fewer do not do
 Ints = NDArray[np.int64]
 Labels = NDArray[np.str_]
@@ -32,7 +32,7 @@ Labels = NDArray[np.str_]
 
 @dataclass(frozen=True)
 class Split:
-    """Indices of the training side and the test side; of clips, or of rows under the protocol ``rows``."""
+    """Indices of the training side and the test side; of clips, or of embeddings under the protocol ``windows``."""
 
     train: Ints
     test: Ints
@@ -95,7 +95,7 @@ def units(dataset: Dataset, protocol: str, digests: Sequence[str] = ()) -> Label
     """What must not be cut apart: one name per clip. Clips of equal ``digests`` or of one recording get the same
     name.
 
-    Under ``clips`` and ``rows`` the name is the file's (parts of one file are one recording), so that intervals
+    Under ``clips`` and ``windows`` the name is the file's (parts of one file are one recording), so that intervals
     resample files. Under ``groups``, and under ``published`` where groups are known, it is the group; a clip that has
     none is, with its file, a group of its own.
     """
@@ -152,10 +152,10 @@ def clip_splits(
     return splits
 
 
-def row_splits(labels: Labels, *, folds: int = 5, seed: int = 0) -> tuple[Split, ...]:
-    """Splits of rows that protect nothing: windows of one clip lie on both sides. Kept to show what that does.
+def window_splits(labels: Labels, *, folds: int = 5, seed: int = 0) -> tuple[Split, ...]:
+    """Splits of embeddings that protect nothing: windows of one clip lie on both sides. Kept to show what that does.
 
-    No more folds than the largest class has rows. Raises DataError where a fold would leave fewer than two classes.
+    No more folds than the largest class has embeddings. Raises DataError where a fold would leave fewer than two classes.
     """
     from sklearn.model_selection import StratifiedKFold
 
@@ -165,7 +165,7 @@ def row_splits(labels: Labels, *, folds: int = 5, seed: int = 0) -> tuple[Split,
         warnings.simplefilter("ignore")  # fewer members than folds: judged out of fold all the same
         splits = tuple(Split(train, test) for train, test in splitter.split(labels, labels)) if most > 1 else ()
     if not splits or any(len(set(labels[s.train].tolist())) < 2 for s in splits):
-        raise DataError("too few rows: what is learnt from is never judged, so two of each class are needed")
+        raise DataError("too few embeddings: what is learnt from is never judged, so two of each class are needed")
     return splits
 
 

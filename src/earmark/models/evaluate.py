@@ -43,7 +43,7 @@ def _leak_notes(model: Model, data: Data) -> tuple[str, ...]:
 
 
 def heard(model: Model, source: str | Path | Dataset, *, cache: Cache | None = None) -> Data:
-    """Rows of labelled sounds by a model's own backbones. Raises DataError if the model does not know a label."""
+    """Embeddings of labelled sounds by a model's own backbones. Raises DataError if the model does not know a label."""
     dataset = open_dataset(source)
     strangers = sorted(set(dataset.classes) - set(model.classes))
     if strangers or not dataset.classes:
@@ -55,20 +55,20 @@ def heard(model: Model, source: str | Path | Dataset, *, cache: Cache | None = N
     parts = {p: b for branch, made in zip(recipe.branches, model.branches, strict=True)
              for p, b in zip(branch.backbones, made.backbones, strict=True)}  # fmt: skip
     unlabelled = [c.id for c in dataset.clips if c.label is None]
-    rows = {p: embed([c for c in dataset.clips if c.label], b, cache=cache) for p, b in parts.items()}
-    bad = {i: e for r in rows.values() for i, e in r.excluded.items()}
+    embeddings = {p: embed([c for c in dataset.clips if c.label], b, cache=cache) for p, b in parts.items()}
+    bad = {i: e for r in embeddings.values() for i, e in r.excluded.items()}
     dataset = dataset.without([*(Excluded(i, "no label") for i in unlabelled), *bad.values()], [*unlabelled, *bad])
     if not dataset.clips:
         raise DataError(f"{dataset.name}: no clip can be used; {len(dataset.excluded)} were excluded")
     ids = [c.id for c in dataset.clips]
-    return Data(dataset, {p: r.select(ids) for p, r in rows.items()}, parts, {})
+    return Data(dataset, {p: r.select(ids) for p, r in embeddings.items()}, parts, {})
 
 
 def judged_by(model: Model, data: Data) -> Scores:
-    """A model's scores (clips, classes) of clips whose rows are there, before calibration."""
-    rows = {data.backbones[p].fingerprint: e for p, e in data.rows.items()}
+    """A model's scores (clips, classes) of clips whose embeddings are there, before calibration."""
+    embeddings = {data.backbones[p].fingerprint: e for p, e in data.embeddings.items()}
     return np.stack(
-        [model.clip_scores({k: e.X[e.clip == i] for k, e in rows.items()}) for i in range(len(data.labels))]
+        [model.clip_scores({k: e.X[e.clip == i] for k, e in embeddings.items()}) for i in range(len(data.labels))]
     )
 
 
@@ -94,7 +94,7 @@ def evaluate(
     judged = Run(
         recipe=Recipe.parse(str(model.card["recipe"])), classes=model.classes, ids=tuple(c.id for c in data.dataset.clips),
         y=y, groups=units, fold=np.zeros(len(y), int), proba=proba[None],
-        evaluation=evaluate_scores(y, proba, model.classes, units, seed=seed), row_accuracy=float("nan"), history=(),
+        evaluation=evaluate_scores(y, proba, model.classes, units, seed=seed), window_accuracy=float("nan"), history=(),
         seconds={"embed": embedded - began, "fit": 0.0, "predict": done - embedded},
         backbones=tuple(facts(b) for b in data.backbones.values()),
     )  # fmt: skip

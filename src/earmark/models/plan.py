@@ -48,13 +48,13 @@ def planned(
 
 
 def splits_of(data: Data, protocol: str, folds: int, seed: int, least: int = 1) -> tuple[Split, ...]:
-    """Splits of the clips under a protocol (``rows``, which cuts clips apart, has those of ``clips``: as many).
+    """Splits of the clips under a protocol (``windows``, which cuts clips apart, has those of ``clips``: as many).
 
     They are kept with the data: all recipes are judged on the same. ``least``: see ``split.clip_splits``.
     """
     if protocol not in split.PROTOCOLS:
         raise DataError(f"no protocol is called {protocol!r}. There are: {', '.join(split.PROTOCOLS)}")
-    whole = "clips" if protocol == "rows" else protocol
+    whole = "clips" if protocol == "windows" else protocol
     key = (whole, folds, seed, least)
     if key not in data.splits:
         data.splits[key] = split.clip_splits(
@@ -69,7 +69,7 @@ def fold_notes(data: Data, protocol: str, folds: int, splits: Sequence[Split]) -
         return ()
     what = "groups" if protocol == "groups" else "clips"
     owners: dict[str, set[str]] = {}
-    units = split.units(data.dataset, "clips" if protocol == "rows" else protocol, data.digests)
+    units = split.units(data.dataset, "clips" if protocol == "windows" else protocol, data.digests)
     for label, unit in zip(data.labels.tolist(), units.tolist(), strict=True):
         owners.setdefault(label, set()).add(unit)
     sizes = [len(found) for found in owners.values()]

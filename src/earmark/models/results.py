@@ -28,7 +28,7 @@ class Run:
     fold: Ints
     proba: NDArray[np.float64]
     evaluation: Evaluation
-    row_accuracy: float
+    window_accuracy: float
     seconds: Mapping[str, float]
     history: tuple[Mapping[str, list[float]], ...]
     backbones: tuple[Mapping[str, Any], ...]

@@ -16,7 +16,7 @@ import numpy as np
 from ..core.errors import AudioError
 from ..core.paths import spelled
 from ..data.clips import Clip, Excluded
-from ..embeddings.make import rows_of
+from ..embeddings.make import embedding_blocks
 from ..embeddings.shards import FACTS, Write, _near, _text
 from .load import load
 from .model import Model
@@ -64,12 +64,12 @@ def _write_answers(model: Model, clips: Sequence[Clip], file: Path) -> tuple[int
                     raise AudioError(clip.id, here)
                 if clip.start == 0 and clip.duration is None:
                     found = model.predict(here)
-                else:  # a cut: judged by its rows
-                    rows = {
-                        key: np.concatenate(list(rows_of(here, b, start=clip.start, duration=clip.duration)))
+                else:  # a cut: judged by its embeddings
+                    embeddings = {
+                        key: np.concatenate(list(embedding_blocks(here, b, start=clip.start, duration=clip.duration)))
                         for key, b in model.backbones.items()
                     }
-                    found = model.judge(rows)
+                    found = model.judge(embeddings)
             except AudioError as error:
                 gone.append(Excluded(clip.id, error.reason))
                 continue

@@ -78,7 +78,7 @@ def bundle(fitted: Fitted, data: Data, judged: Run, plan: Plan, *, seed: int, co
     if fitted.combiner is not None:
         combiner = Net(to_onnx(fitted.combiner, (len(branches) * len(fitted.classes),)), output="proba")
     calibration = Calibration.fit(judged.proba.mean(axis=0), judged.y, judged.classes, judged.groups)
-    first = data.rows[fitted.recipe.branches[0].backbones[0]]
+    first = data.embeddings[fitted.recipe.branches[0].backbones[0]]
     flat = first.X.reshape(len(first.X), -1)
     novelty = None
     if flat.shape[1] <= 4096:  # patches of a spectrogram are no embedding: distances between them say nothing

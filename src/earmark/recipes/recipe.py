@@ -2,11 +2,11 @@
 
 Short form, which is also how recipes are printed::
 
-    yamnet/logreg                          one backbone, a head on its rows
-    yamnet:mean/svm(C=10)                  rows of a clip pooled to one vector before the head
-    vggish:image(31)/cnn2d                 rows of a clip as images of 31 rows
+    yamnet/logreg                          one backbone, a head on its embeddings
+    yamnet:mean/svm(C=10)                  embeddings of a clip pooled to one vector before the head
+    vggish:image(31)/cnn2d                 embeddings of a clip as images of 31 embeddings
     logmel(seconds=4, overlap=0.5)/cnn     parts with parameters
-    musicnn-vgg@pool3/finetune             the net cut at a layer: rows of the part before it
+    musicnn-vgg@pool3/finetune             the net cut at a layer: embeddings of the part before it
     yamnet+musicnn:mean/lda                clip vectors of two backbones joined
     yamnet/logreg,musicnn/svm              clip scores of two branches averaged
     stack(yamnet/logreg,musicnn/svm)       … or weighed by a small model learnt inside the training side
@@ -32,14 +32,14 @@ from .augment import checked
 
 @dataclass(frozen=True)
 class Branch:
-    """One way from sound to scores: backbone(s) → rows → pool → head."""
+    """One way from sound to scores: backbone(s) → embeddings → pool → head."""
 
     backbones: tuple[Part, ...]
     head: Part
-    pool: str = "rows"  # "rows": the head sees rows; "mean+std": statistics per clip; "image(31)": rows as images
+    pool: str = "windows"  # "windows": the head sees embeddings; "mean+std": statistics per clip; "image(31)": embeddings as images
 
     def __str__(self) -> str:
-        pooling = "" if self.pool == ("mean" if len(self.backbones) > 1 else "rows") else f":{self.pool}"
+        pooling = "" if self.pool == ("mean" if len(self.backbones) > 1 else "windows") else f":{self.pool}"
         return "+".join(map(str, self.backbones)) + pooling + "/" + str(self.head)
 
 
@@ -73,14 +73,14 @@ class Recipe:
     def check(self, *, given: Sequence[str] | None = None) -> None:
         """Raise RecipeError for a part, a parameter or a pooling that does not exist: before any sound is read.
 
-        ``given``: names of the rows in a file, which then are the only backbones there are.
+        ``given``: names of the embeddings in a file, which then are the only backbones there are.
         """
         for branch in self.branches:
             for part in branch.backbones:
                 if given is None:
                     plugins.check("backbones", part.name, part.kwargs)
                 elif part.name not in given:
-                    raise RecipeError(f"the file has no rows called {part.name!r}. It has: {', '.join(given)}")
+                    raise RecipeError(f"the file has no embeddings called {part.name!r}. It has: {', '.join(given)}")
             plugins.check("heads", branch.head.name, branch.head.kwargs)
             if pool.by_vector(branch.pool):
                 pool.statistics(branch.pool)
@@ -164,18 +164,20 @@ def _branch(text: str, whole: str) -> Branch:
         )
     left, *pooling = _split(sides[0], ":")
     backbones = tuple(_part(b, whole) for b in _split(left, "+"))
-    how = pooling[0] if pooling else ("mean" if len(backbones) > 1 else "rows")
+    how = pooling[0] if pooling else ("mean" if len(backbones) > 1 else "windows")
     return _checked(Branch(backbones, _part(sides[1], whole), how))
 
 
 def _from_table(table: Mapping[str, Any]) -> Branch:
     given = table["backbones"]
     backbones = tuple(_part_of(b) for b in (given if isinstance(given, list) else [given]))
-    how = str(table.get("pool", "mean" if len(backbones) > 1 else "rows"))
+    how = str(table.get("pool", "mean" if len(backbones) > 1 else "windows"))
     return _checked(Branch(backbones, _part_of(table["head"]), how))
 
 
 def _checked(branch: Branch) -> Branch:
     if len(branch.backbones) > 1 and not pool.by_vector(branch.pool):
-        raise RecipeError(f"{branch}: joined backbones have rows of different lengths; pool them per clip, e.g. :mean")
+        raise RecipeError(
+            f"{branch}: joined backbones have embeddings of different lengths; pool them per clip, e.g. :mean"
+        )
     return branch

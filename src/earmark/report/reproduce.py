@@ -178,7 +178,7 @@ def _data(found: Reproduction) -> tuple[Section, list[Figure]]:
         told.append(f"No clip here is of {words.listed(gone, most=10)}.")
     if count < 0.9 * paper.CLIPS:
         told.append(
-            "A net from scratch suffers more from less data than a head on frozen rows: read the gap between them so."
+            "A net from scratch suffers more from less data than a head on frozen embeddings: read the gap between them so."
         )
     return replace(section, body=_prose(told, []) + section.body), figures
 
@@ -189,9 +189,9 @@ def _ladders(found: Reproduction) -> tuple[Markup, list[Figure]]:
     first = found.ladders[0]
     names = [r.name for r in first.rungs]
     places = [float(i) for i in range(len(names))]
-    shown = {"rows": "windows at random", "clips": "whole clips", "groups": "whole artists"}
+    shown = {"windows": "windows at random", "clips": "whole clips", "groups": "whole artists"}
     drawing = lines(
-        "ladder", places, [(one.recipe.name, [r.rows for r in one.rungs]) for one in found.ladders],
+        "ladder", places, [(one.recipe.name, [r.windows for r in one.rungs]) for one in found.ladders],
         ticks=[(p, shown[n]) for p, n in zip(places, names, strict=True)], line=first.majority, line_label="majority class",
         alt="; ".join(short(one) for one in found.ladders),
         caption=f"Share of windows that are right, 95 % intervals by {first.unit.removesuffix('s')}. Same clips on every rung.",
@@ -201,10 +201,10 @@ def _ladders(found: Reproduction) -> tuple[Markup, list[Figure]]:
         for rung in one.rungs:
             cells = [
                 Markup("{}<small>{}</small>").format(words.percent(s.value), words.between(s.low, s.high))
-                for s in (rung.rows, rung.clips)
+                for s in (rung.windows, rung.clips)
             ]
             rows.append(
-                [page.code(one.recipe.name), shown[rung.name], *cells, f"{rung.row_count:,}", f"{rung.judged:,}"]
+                [page.code(one.recipe.name), shown[rung.name], *cells, f"{rung.window_count:,}", f"{rung.judged:,}"]
             )
     classes = words.listed(first.dataset.classes, most=12)
     intro = (

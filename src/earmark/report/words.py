@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # What a protocol keeps together, and what its number therefore means.
 PROTOCOLS = {
-    "rows": (
+    "windows": (
         "windows drawn at random",
         "Nothing is protected. Windows of one clip lie on both sides of the split, so the test asks about sounds the "
         "model has partly heard. Much published work judges this way; expect less on new recordings, often far less.",

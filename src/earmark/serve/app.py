@@ -186,8 +186,8 @@ def warm(model: Model) -> None:
     """Judge some noise, so that the first client does not wait for nets to be loaded."""
     draw = np.random.default_rng(0)
     for branch in model.branches:
-        rows = [b.embed(0.1 * draw.standard_normal(b.sample_rate, np.float32)) for b in branch.backbones]
-        branch.rows_scores(rows)
+        embeddings = [b.embed(0.1 * draw.standard_normal(b.sample_rate, np.float32)) for b in branch.backbones]
+        branch.window_scores(embeddings)
 
 
 def _work(

@@ -123,8 +123,8 @@ def curve(
     began = time.perf_counter()
     recipe = find(recipe)
     data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache, seed=seed)
-    if protocol == "rows":
-        raise DataError("the protocol 'rows' judges no clips; take clips, groups or published")
+    if protocol == "windows":
+        raise DataError("the protocol 'windows' judges no clips; take clips, groups or published")
     plan = planned(data, protocol, folds, seed, recipes=[recipe])
     splits, units = plan.splits, plan.units
     labels = data.labels
@@ -245,8 +245,8 @@ def fit_law(places: NDArray[np.float64], errors: NDArray[np.float64]) -> list[La
     floor = np.where(flat, errors.mean(axis=1, keepdims=True), np.maximum(floor, 0.0))
     left = np.square(errors[:, None, :] - floor[..., None] - scale[..., None] * x).sum(axis=2)
     best = left.argmin(axis=1)
-    rows = np.arange(len(errors))
+    embeddings = np.arange(len(errors))
     return [
         Law(float(a), float(b), float(_SLOPES[k]))
-        for a, b, k in zip(floor[rows, best], scale[rows, best], best, strict=True)
+        for a, b, k in zip(floor[embeddings, best], scale[embeddings, best], best, strict=True)
     ]

@@ -58,7 +58,7 @@ class Condition:
     family: str
     accuracy: Interval
     loss: Interval
-    changed: int  # clips whose rows are others than before: an excerpt of 5 s leaves a clip of 3 s as it was
+    changed: int  # clips whose embeddings are others than before: an excerpt of 5 s leaves a clip of 3 s as it was
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,8 @@ def stress(
     else:
         recipe = find(what)
         data = prepare(open_dataset(source), [recipe], cache=cache, seed=seed)
-    if protocol == "rows":
-        raise DataError("the protocol 'rows' judges no clips; take clips, groups or published")
+    if protocol == "windows":
+        raise DataError("the protocol 'windows' judges no clips; take clips, groups or published")
     judge: Callable[[Data], Scores]
     if model is not None:
         judge, classes, number = partial(judged_by, model), model.classes, 1
@@ -163,8 +163,8 @@ def _as_measured(model: Model, dataset: Dataset) -> str | None:
 
 
 def under(data: Data, change: Change, cache: Cache | None) -> Data:
-    """The data with the rows of changed sounds. Raises DataError if one can then not be used."""
-    rows = {}
+    """The data with the embeddings of changed sounds. Raises DataError if one can then not be used."""
+    embeddings = {}
     for part, backbone in data.backbones.items():
         made = embed(data.dataset.clips, backbone, cache=cache, change=change)
         if made.excluded:
@@ -172,8 +172,8 @@ def under(data: Data, change: Change, cache: Cache | None) -> Data:
             raise DataError(
                 f"{len(made.excluded)} clips cannot be used under {change.key}, e.g. {gone.path}: {gone.reason}"
             )
-        rows[part] = made
-    return replace(data, rows=rows)
+        embeddings[part] = made
+    return replace(data, embeddings=embeddings)
 
 
 def _named(changes: Sequence[str]) -> list[tuple[str, str]]:
@@ -213,8 +213,8 @@ def _right(proba: Scores, y: NDArray[np.int64]) -> NDArray[np.float64]:
 
 
 def _others(data: Data, changed: Data) -> int:
-    """How many clips have other rows than before, by the first backbone."""
-    a, b = (next(iter(d.rows.values())) for d in (data, changed))
+    """How many clips have other embeddings than before, by the first backbone."""
+    a, b = (next(iter(d.embeddings.values())) for d in (data, changed))
     cuts = [np.searchsorted(e.clip, np.arange(len(e.ids) + 1)) for e in (a, b)]
     return sum(
         not np.array_equal(a.X[i:j], b.X[k:m])

@@ -6,7 +6,7 @@ parameters. In the end the search is run on all clips: that is the recipe to kee
 expect of it.
 
 What is searched is declared where the head is: ``SPACE`` in ``heads/NAME.py``, parameter -> choices, ``[1, 3, 10]``, or
-a range, ``(low, high)`` or ``(low, high, "log")``; ``pool`` there is how rows are pooled. What the recipe gives is kept.
+a range, ``(low, high)`` or ``(low, high, "log")``; ``pool`` there is how embeddings are pooled. What the recipe gives is kept.
 """
 
 from __future__ import annotations
@@ -113,9 +113,9 @@ def tune(
         raise DataError(f"found {trials} trials; wanted 2 or more")
     space = spaces(recipe)
     data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache, seed=seed)
-    if protocol == "rows":
+    if protocol == "windows":
         raise DataError(
-            "parameters found under the protocol 'rows' suit clips that are known; take clips, groups or published"
+            "parameters found under the protocol 'windows' suit clips that are known; take clips, groups or published"
         )
     plan = planned(data, protocol, folds, seed, recipes=[recipe], least=2)
     units, splits = plan.units, plan.splits
@@ -228,7 +228,7 @@ def spaces(recipe: Recipe) -> dict[str, Any]:
 
 def _pools(branch: Branch, pools: Sequence[str]) -> list[str]:
     """Poolings to try: those the head declares, as far as they suit the branch; its own if the recipe says which."""
-    usual = "mean" if len(branch.backbones) > 1 else "rows"
+    usual = "mean" if len(branch.backbones) > 1 else "windows"
     return [p for p in pools if len(branch.backbones) == 1 or by_vector(p)] if branch.pool == usual else []
 
 

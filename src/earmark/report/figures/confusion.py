@@ -18,7 +18,7 @@ SHARES_TO = 12
 
 
 def confusion(name: str, matrix: NDArray[Any], classes: Sequence[str], *, title: str = "") -> Figure:
-    """Draw ``matrix`` (k, k) of counts, true class by row. Above 30 classes: shades only, in a box that scrolls."""
+    """Draw ``matrix`` (k, k) of counts, true class by window. Above 30 classes: shades only, in a box that scrolls."""
     matrix = np.asarray(matrix, float)
     k = len(classes)
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1e-12)

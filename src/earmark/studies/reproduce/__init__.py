@@ -3,7 +3,7 @@
 Four parts, each on the same road as everything else (recipes, ``experiment.run``, ``ladder``, ``compare``):
 
 1. the CNN from scratch under the paper's split (chunks at random), and the same recipe on whole clips and artists;
-2. the head on frozen rows under the paper's split (clips at random), and the same recipes on whole artists;
+2. the head on frozen embeddings under the paper's split (clips at random), and the same recipes on whole artists;
 3. the ladder of protocols of the CNN of the text and of a frozen recipe;
 4. both on the same clips with whole artists kept apart, beside what is usually done with frozen nets.
 

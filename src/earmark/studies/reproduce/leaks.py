@@ -24,15 +24,15 @@ class Leak:
 
 
 def pieces(data: Data, part: Part) -> Data:
-    """Every row of the backbone ``part`` as a clip of its own, with the label, group and file of the clip it is of."""
-    rows, window = data.rows[part], data.backbones[part].window
+    """Every embedding of the backbone ``part`` as a clip of its own, with the label, group and file of the clip it is of."""
+    embeddings, window = data.embeddings[part], data.backbones[part].window
     clips = tuple(
         replace(data.dataset.clips[c], id=f"{data.dataset.clips[c].id} from {s:.2f} s", start=s, duration=window)
-        for c, s in zip(rows.clip.tolist(), rows.start.tolist(), strict=True)
+        for c, s in zip(embeddings.clip.tolist(), embeddings.start.tolist(), strict=True)
     )
     each = replace(
-        rows, clip=np.arange(len(clips)), ids=tuple(c.id for c in clips),
-        digest=tuple(f"{rows.digest[c]}+{s:.6f}" for c, s in zip(rows.clip.tolist(), rows.start.tolist(), strict=True)),
+        embeddings, clip=np.arange(len(clips)), ids=tuple(c.id for c in clips),
+        digest=tuple(f"{embeddings.digest[c]}+{s:.6f}" for c, s in zip(embeddings.clip.tolist(), embeddings.start.tolist(), strict=True)),
     )  # fmt: skip
     return Data(
         replace(data.dataset, clips=clips), {part: each}, {part: data.backbones[part]}, {part: data.seconds[part]}

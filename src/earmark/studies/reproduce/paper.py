@@ -37,7 +37,7 @@ class Claim:
     @property
     def macro_f1(self) -> float:
         """Mean F1 over the genres."""
-        return sum(row[2] for row in self.classes.values()) / len(self.classes)
+        return sum(embedding[2] for embedding in self.classes.values()) / len(self.classes)
 
 
 CNN = Claim(
@@ -72,7 +72,7 @@ VGGISH = Claim(
     },
     text="16 kHz, silence trimmed, 128 numbers per 0.96 s by a frozen VGGish, dense layers with ReLU and dropout, "
     "softmax over 10 genres, Adam, stopped early by validation accuracy.",
-    run="The rows of a clip as an image of 31 x 128 through ten convolutions and a dense layer of 1200 (12,712,058 "
+    run="The embeddings of a clip as an image of 31 x 128 through ten convolutions and a dense layer of 1200 (12,712,058 "
     "parameters); 999 clips split 80/20 at random (seed 42), the test clips being the validation clips; no early "
     "stopping: all 30 epochs, the validation loss rising from the 16th. One unreadable file dropped without a word.",
 )  # fmt: skip

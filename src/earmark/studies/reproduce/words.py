@@ -68,8 +68,8 @@ def follows(found: Reproduction) -> list[str]:
         told.append(f"The paper's order {order} once both methods are asked the same question: {_gap(gap, frozen)}")
     if len(found.ladders) > 1:
         losses = [
-            f"{one.recipe.name} loses {text.points(-one.total.rows.value).lstrip('+')} points "
-            f"[{text.points(-one.total.rows.high).lstrip('+')}, {text.points(-one.total.rows.low).lstrip('+')}]"
+            f"{one.recipe.name} loses {text.points(-one.total.windows.value).lstrip('+')} points "
+            f"[{text.points(-one.total.windows.high).lstrip('+')}, {text.points(-one.total.windows.low).lstrip('+')}]"
             for one in found.ladders
             if one.total is not None
         ]
@@ -97,11 +97,11 @@ def follows(found: Reproduction) -> list[str]:
 
 def short(one: Ladder) -> str:
     """A ladder in a sentence."""
-    said = {"rows": "windows at random", "clips": "whole clips", "groups": "whole artists"}
-    rungs = ", ".join(f"{text.percent(r.rows.value)} on {said.get(r.name, r.name)}" for r in one.rungs)
+    said = {"windows": "windows at random", "clips": "whole clips", "groups": "whole artists"}
+    rungs = ", ".join(f"{text.percent(r.windows.value)} on {said.get(r.name, r.name)}" for r in one.rungs)
     lost = ""
     if one.total is not None:
-        gap = one.total.rows
+        gap = one.total.windows
         lost = (
             f": {text.points(gap.value)} points [{text.points(gap.low)}, {text.points(gap.high)}] from the split alone"
         )
