@@ -202,9 +202,9 @@ def test_an_end_is_understood(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("a.wav,2,2,,x", "line 2: the end, 2 s, is not after the start, 2 s"),
-        ("a.wav,2,1,,x", "is not after the start"),
-        ("a.wav,1,3,1,x", "the end is 3 s, but start and duration give 2 s"),
+        ("a.wav,2,2,,x", "line 2: the clip ends at 2 s and starts at 2 s; wanted an end after the start"),
+        ("a.wav,2,1,,x", "ends at 1 s and starts at 2 s; wanted an end after the start"),
+        ("a.wav,1,3,1,x", "end is 3 s, but the start 1 s and the duration 1 s make 2 s"),
         ("a.wav,1,soon,,x", "end is 'soon'"),
     ],
 )
@@ -215,13 +215,14 @@ def test_ends_that_cannot_be(tmp_path: Path, line: str, said: str) -> None:
         open_dataset(table)
 
 
-def test_times_of_another_name_are_told(tmp_path: Path) -> None:
+def test_times_of_another_name_are_read_or_told(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
-    table.write_text("path,onset,offset,label\na.wav,1,2,x\n")
-    assert [n.split(": ")[1] for n in open_dataset(table).notes] == [
-        "the column 'offset' was not used; times are start and duration, or start and end",
-        "the column 'onset' was not used; times are start and duration, or start and end",
-    ]
+    table.write_text("path,onset,offset,label\na.wav,1,2.5,x\n")
+    (clip,) = open_dataset(table).clips
+    assert (clip.start, clip.duration) == (1, 1.5)
+    table.write_text("path,offset,label\na.wav,2,x\n")
+    (note,) = open_dataset(table).notes
+    assert "'offset' was not read. Seconds of a clip are read from the columns start, and end or duration" in note
 
 
 class _Frame:
@@ -238,11 +239,11 @@ class _Frame:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        (_Frame(), r'table in memory \(_Frame\).*frame.to_csv\("clips.csv"'),
+        (_Frame(), r'found a _Frame \(test_datasets\).*yours has .to_csv\("clips.csv"'),
         ({"path": ["a.wav"]}, "of the kind dict"),
-        (np.zeros(3), "of the kind ndarray"),
+        (np.zeros(3), "found ndarray"),
         (7, "of the kind int"),
-        (None, "of the kind NoneType"),
+        (None, "found None; wanted a folder"),
         (b"a.wav", "of the kind bytes"),
     ],
 )

@@ -13,10 +13,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .core.quiet import be_quiet
+from .core import telemetry
 from .core.version import __version__ as __version__
 
-be_quiet()  # before anything of it is imported
+telemetry.off()  # before anything below imports what reports
 
 if TYPE_CHECKING:  # for type checkers and editors; at run time see _WHERE
     from .core.errors import EarmarkError  # noqa: F401

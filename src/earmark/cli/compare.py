@@ -47,11 +47,11 @@ def command(
     """Judge recipes on the same folds of DATA, with intervals, and write a report.
 
     DATA is a folder of class folders, a table (csv, tsv, parquet) with the columns path and label and optionally group,
-    fold, start and duration, NAME:PATH for a known data set (gtzan, esc), or a file of embeddings that `earmark embed` wrote
+    fold, start, and end or duration, NAME:PATH for a known data set (gtzan, esc), or a file of embeddings that `earmark embed` wrote
     (or .npz with X, ids, labels, groups), whose recipes are called embeddings/HEAD.
 
     --embeddings takes a store that `earmark embed` wrote, however large: what does not fit into --memory is sampled
-    by whole clips. DATA may then be a table with other labels, groups or folds, by id.
+    by whole clips. DATA may then be a table with other labels, groups or folds, by id or path.
 
     \b
     Examples:

@@ -16,7 +16,7 @@ from ..core.spec import Part
 from ..data.cache import Cache
 from ..data.clips import Dataset, Excluded
 from ..data.duplicates import with_recordings
-from ..data.load import Source, open_dataset
+from ..data.load import Source, listed, open_dataset
 from ..data.split import Labels, Split
 from ..embeddings import store
 from ..embeddings.make import Embeddings, embed
@@ -115,6 +115,8 @@ def open_data(source: Source, recipes: Sequence[Recipe], *, cache: Cache | None 
 
     A store of embeddings is read as far as it fits into memory (``store``). Raises DataError, RecipeError, WeightsError.
     """
+    if not isinstance(source, (str, Path, Dataset)):
+        source = listed(source)  # a generator can be read once only
     if isinstance(source, (str, Path)) and store.is_store(source):
         return from_store(store.open_store(source), recipes, seed=seed)
     files = () if isinstance(source, Dataset) else files_of(source)

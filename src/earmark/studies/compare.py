@@ -12,7 +12,7 @@ from ..core.progress import bar
 from ..core.provenance import versions
 from ..data.cache import Cache
 from ..data.clips import Dataset
-from ..data.load import Source, check_list
+from ..data.load import Source, listed
 from ..metrics.evaluation import majority_baseline
 from ..metrics.paired import compare as compare_pairs
 from ..models.cross_validate import run
@@ -42,8 +42,7 @@ def compare(
     """
     began = time.perf_counter()
     if not isinstance(source, (str, Path, Data, Dataset)):
-        check_list(source)
-        source = tuple(source)  # a generator can be read once only
+        source = tuple(listed(source))  # a generator can be read once only
     found = tuple(dict.fromkeys(find(r) for r in ([recipes] if isinstance(recipes, (str, Recipe)) else recipes)))
     if not found:
         raise DataError("no recipe given; wanted one or more, e.g. yamnet/logreg")
