@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from ..core.errors import DataError
 
-Embedding = Mapping[str, str]
+Row = Mapping[str, str]
 Lines = Sequence[tuple[int, Row]]  # numbers of lines, and what stands in them
 
 # How a column may be called, in small letters, without spaces and unit.
@@ -46,9 +46,9 @@ class Times:
     columns: Mapping[str, tuple[str, ...]]
     notes: tuple[str, ...] = ()
 
-    def part(self, embedding: Row, where: str) -> Part:
+    def part(self, row: Row, where: str) -> Part:
         """The part of its file that a line of the table names. Raises DataError, beginning with ``where``."""
-        given, end, duration = (self._value(kind, embedding, where) for kind in ("start", "end", "duration"))
+        given, end, duration = (self._value(kind, row, where) for kind in ("start", "end", "duration"))
         start = given or 0.0
         if duration == 0:
             raise DataError(f"{where}: the duration is 0; wanted seconds above 0, or nothing for the whole file")
@@ -65,8 +65,8 @@ class Times:
             duration = round(end - start, 9) if duration is None else duration
         return Part(start, duration, _name(start, duration))
 
-    def _value(self, kind: str, embedding: Row, where: str) -> float | None:
-        said = {c: _seconds(embedding[c], c, where) for c in self.columns.get(kind, ()) if embedding.get(c)}
+    def _value(self, kind: str, row: Row, where: str) -> float | None:
+        said = {c: _seconds(row[c], c, where) for c in self.columns.get(kind, ()) if row.get(c)}
         if said and max(said.values()) - min(said.values()) > _TOLERANCE:
             values = " and ".join(f"{column} is {value:g}" for column, value in said.items())
             raise DataError(f"{where}: {values}; wanted one {kind}, or values that agree")
@@ -113,8 +113,8 @@ def _name(start: float, duration: float | None) -> str:
 
 def _no_seconds(column: str, lines: Lines) -> str:
     """The first value of a column that is no seconds, in words; "" if there is none."""
-    for number, embedding in lines:
-        value = embedding.get(column)
+    for number, row in lines:
+        value = row.get(column)
         if value and not _is_seconds(value):
             return f"line {number} says {value[:40]!r}, which is no seconds"
     return ""
