@@ -75,7 +75,7 @@ def sizes(recipe: Recipe, data: Data) -> tuple[int, int]:
     frozen = sum(numbers(data.backbones[b].net) for b in recipe.backbones)
     brief = replace(recipe, branches=tuple(replace(b, head=_brief(b.head)) for b in recipe.branches))
     every = np.arange(len(data.labels))
-    fitted = fit(brief, data, every, split.units(data.dataset, "clips", data.digests))
+    fitted = fit(brief, data, every, split.groups_of(data.dataset, "clips", data.digests))
     heads = [*fitted.heads, *([fitted.combiner] if fitted.combiner else [])]
     return frozen, sum(learnt(h) for h in heads)
 

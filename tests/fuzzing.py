@@ -208,7 +208,7 @@ def no_numbers(content: bytes, draw: Random) -> bytes:
 
 
 def shuffled(content: bytes, draw: Random) -> bytes:
-    """Pieces in another order, left out or doubled."""
+    """Pieces in another order, excluded or doubled."""
     cuts = np.sort(draw.integers(0, len(content), int(draw.integers(1, 6))))
     pieces = [content[a:b] for a, b in zip([0, *cuts], [*cuts, len(content)], strict=True)]
     return b"".join(pieces[int(i)] for i in draw.integers(0, len(pieces), len(pieces)))
@@ -342,7 +342,7 @@ def predict_case(case: Case, folder: Path, tools: Path) -> str:
     path.write_bytes(content_of(case))
     first, answer, last = model.predict_many([good, path, good], workers=1)
     if not (first.scores == last.scores == wanted):
-        raise ValueError("a good sound is judged otherwise beside a bad one")
+        raise ValueError("a good sound is evaluated otherwise beside a bad one")
     if answer.path != str(path):
         raise ValueError(f"the answer is about {answer.path!r}")
     if isinstance(answer, Excluded):

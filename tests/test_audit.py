@@ -73,7 +73,7 @@ def test_findings(found: Audit) -> None:
     assert found.conflict(found.pairs[0])
     assert found.cut_apart(found.pairs[0])
     assert not found.cut_apart(found.pairs[1])
-    assert len(found.judged) == 32  # all but the broken and the silent one
+    assert len(found.evaluated) == 32  # all but the broken and the silent one
     assert found.suspicion is not None
     named = {c.id: c.recording for c in with_recordings(found.dataset).clips if c.recording}
     assert named["hum/copy <b>.ogg"] == named["bell/0.wav"] == "bell/0.wav"
@@ -108,9 +108,9 @@ def test_no_split_cuts_a_recording_apart(found: Audit, folder: Path, tmp_path: P
     for table in (folder / "clips.csv", tmp_path / "out" / "clips.csv"):
         clips = tuple(c for c in open_dataset(table).clips if "silent" not in c.id)
         for protocol in ("clips", "groups"):
-            judged = compare(Dataset("d", clips), [f"{HEARD[0]}/lda"], protocol=protocol, folds=3, seed=1)
-            assert len(judged.dataset.excluded) == 1  # the broken file
-            run = judged.runs[0]
+            evaluated = compare(Dataset("d", clips), [f"{HEARD[0]}/lda"], protocol=protocol, folds=3, seed=1)
+            assert len(evaluated.dataset.excluded) == 1  # the broken file
+            run = evaluated.runs[0]
             place = {
                 name.split("/")[-1] if "copy" in name else "/".join(name.split("/")[-2:]): i
                 for i, name in enumerate(run.ids)
@@ -118,7 +118,7 @@ def test_no_split_cuts_a_recording_apart(found: Audit, folder: Path, tmp_path: P
             for one, two in (("copy <b>.ogg", "bell/0.wav"), ("hiss/twin.wav", "hiss/3.wav")):
                 assert run.fold[place[one]] == run.fold[place[two]]
                 assert run.groups[place[one]] == run.groups[place[two]]
-            assert any("4 clips hold 2 recordings" in note and "one side" in note for note in judged.notes)
+            assert any("4 clips hold 2 recordings" in note and "one side" in note for note in evaluated.notes)
 
 
 def test_published_folds_that_cut_a_recording_apart_are_told(folder: Path) -> None:

@@ -123,7 +123,7 @@ def test_no_copy_of_a_test_clip_is_ever_learnt_from(
     """Every embedding that a head is fitted on, by its numbers: it must be of a clip or copy of the training side."""
     recipe = Recipe.parse("stack(mfcc/logreg,mfcc:mean/lda)~pitch~noise(snr=20)")
     data = prepare.prepare(earmark.open_dataset(sounds), [recipe], cache=Cache(tmp_path))
-    units = split.units(data.dataset, "groups", data.digests)
+    units = split.groups_of(data.dataset, "groups", data.digests)
     (part,) = data.embeddings
     owner: dict[bytes, str] = {}
     for embeddings in [data.embeddings[part], *data.copies.values()]:
@@ -191,7 +191,7 @@ def test_copies_are_cached_by_parameters_seed_and_number(
 
 def test_where_copies_cannot_be_used_it_is_told(sounds: Path, tmp_path: Path) -> None:
     recipe = "mfcc/knn~noise"
-    with pytest.raises(DataError, match="augmented copies cannot be judged under the protocol 'windows'"):
+    with pytest.raises(DataError, match="augmented copies cannot be evaluated under the protocol 'windows'"):
         compare(sounds, [recipe], protocol="windows", folds=3, cache=Cache(tmp_path))
     found = ladder(sounds, recipe, folds=3, cache=Cache(tmp_path))
     assert set(found.missing) == {"windows", "windows apart"}

@@ -67,9 +67,9 @@ def test_a_model_sees_the_images_that_were_learnt_from(noises: Path) -> None:
     assert X.shape[1] == 4
     assert np.bincount(clip).max() > 1  # the longer sounds are two images
     plan = planned(data, "clips", 2, 0, recipes=[recipe])
-    judged = run(recipe, data, protocol="clips", folds=2)
-    fitted = fit(recipe, data, every, plan.units)
-    model = bundle(fitted, data, judged, plan, seed=0)
+    evaluated = run(recipe, data, protocol="clips", folds=2)
+    fitted = fit(recipe, data, every, plan.groups)
+    model = bundle(fitted, data, evaluated, plan, seed=0)
     wanted, _ = fitted.scores(data, every)
     embeddings = data.embeddings[recipe.backbones[0]]
     known_as = model.branches[0].backbones[0].fingerprint

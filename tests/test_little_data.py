@@ -55,7 +55,7 @@ def cache(tmp_path: Path) -> tuple[str, Path]:
 @pytest.mark.parametrize("each", [2, 3, 4])
 def test_a_few_clips_a_class_are_judged_by_every_command(each: int, cache: tuple[str, Path], tmp_path: Path) -> None:
     data, out, model = table(tmp_path / "data", [each, each]), tmp_path / "out", tmp_path / "model"
-    told = f"Judged in {each} folds, not 5: the data allow no better, with {each} clips a class."
+    told = f"Evaluated in {each} folds, not 5: the data allow no better, with {each} clips a class."
     assert told in call("compare", data, "-r", "mfcc/lda", "-r", STACK, "-o", out / "compare", *cache)
     assert told in call("compare", data, "-r", "mfcc/lda", "--protocol", "windows", "--seeds", 2, *cache)
     assert told in call("train", data, "-r", STACK, "-o", model, *cache)
@@ -133,8 +133,8 @@ def test_one_empty_cell_takes_nothing_else_away(nothing: str, cache: tuple[str, 
     assert "1 of 12 clips has no group, e.g. c0-2.wav: each counts as a group of its own" in said
     folds = table(tmp_path / "f", [6, 6], fold=lambda c, i: nothing if (c, i) == (0, 2) else f"{i % 3 + 1}.0")
     said = call("compare", folds, "-r", "mfcc/lda", *cache)
-    assert "11 clips judged" in said
-    assert "1 of 12 clips has no fold, e.g. c0-2.wav: neither learnt from nor judged" in said
+    assert "11 clips evaluated" in said
+    assert "1 of 12 clips has no fold, e.g. c0-2.wav: neither learnt from nor evaluated" in said
     model = tmp_path / "model"
     call("train", groups, "-r", "mfcc/lda", "-o", model, "--folds", 2, *cache)
     for args in (

@@ -49,8 +49,8 @@ def genres(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_papers_tables_add_up() -> None:
     for claim in paper.CLAIMS:
-        assert sum(embedding[3] for embedding in claim.classes.values()) == claim.judged
-        right = sum(embedding[1] * embedding[3] for embedding in claim.classes.values()) / claim.judged
+        assert sum(embedding[3] for embedding in claim.classes.values()) == claim.evaluated
+        right = sum(embedding[1] * embedding[3] for embedding in claim.classes.values()) / claim.evaluated
         assert right == pytest.approx(claim.accuracy, abs=0.006)
         for precision, recall, f1, _ in claim.classes.values():
             assert f1 == pytest.approx(2 * precision * recall / (precision + recall), abs=0.011)
@@ -60,7 +60,7 @@ def test_the_papers_split_is_the_papers() -> None:
     drawn = trials.at_random(1000)
     assert drawn.test[:5].tolist() == [521, 737, 740, 660, 411]  # train_test_split(test_size=.2, random_state=42)
     assert (len(drawn.train), len(drawn.test)) == (800, 200)
-    assert len(trials.at_random(13490).test) == paper.CNN.judged
+    assert len(trials.at_random(13490).test) == paper.CNN.evaluated
 
 
 def test_what_a_split_lets_through() -> None:
@@ -80,7 +80,7 @@ def test_pieces_are_clips_with_rows_of_their_own(genres: Path) -> None:
     chunks = leaks.pieces(data, part)
     assert len(chunks.labels) == len(data.embeddings[part].X) > len(data.labels)
     assert len(set(chunks.digests)) == len({c.id for c in chunks.dataset.clips}) == len(chunks.labels)
-    names = split.units(chunks.dataset, "clips", chunks.digests)
+    names = split.groups_of(chunks.dataset, "clips", chunks.digests)
     assert len(set(names.tolist())) == len(data.labels)
     cut = split.stratified(chunks.labels, names, folds=2, seed=0)[0]
     assert leaks.leak(chunks.dataset.clips, cut, groups=True).track == 0.0

@@ -144,7 +144,7 @@ def test_rows_protocol_flatters(tones: Path, cache: Cache) -> None:
     embeddings = earmark.compare(tones / "clips.csv", ["mfcc/knn"], protocol="windows", folds=3, cache=cache)
     assert embeddings.runs[0].window_accuracy > 0.8
     assert any("windows" in note for note in embeddings.notes)
-    with pytest.raises(DataError, match="stacked recipe cannot be judged"):
+    with pytest.raises(DataError, match="stacked recipe cannot be evaluated"):
         earmark.compare(tones / "clips.csv", ["stack(mfcc/knn,mfcc/lda)"], protocol="windows", folds=3, cache=cache)
 
 
@@ -163,7 +163,7 @@ def test_training_never_sees_a_test_clip(tones: Path, cache: Cache, monkeypatch:
         assert not learnt & set(run.groups[run.fold == k])
 
 
-def test_model_predicts_the_scores_that_were_judged(tones: Path, model: Path, cache: Cache) -> None:
+def test_model_predicts_the_scores_that_were_evaluated(tones: Path, model: Path, cache: Cache) -> None:
     """A bundle from disk against the fitted heads in memory, and its evaluation against its predictions."""
     loaded = earmark.load(model)
     found = earmark.evaluate(loaded, tones / "clips.csv", cache=cache)
@@ -176,7 +176,7 @@ def test_model_predicts_the_scores_that_were_judged(tones: Path, model: Path, ca
     data = prepare.prepare(
         earmark.open_dataset(tones / "clips.csv"), [earmark.Recipe.parse("mfcc/logreg")], cache=cache
     )
-    units = cross_validate.split.units(data.dataset, "groups", data.digests)
+    units = cross_validate.split.groups_of(data.dataset, "groups", data.digests)
     fitted = cross_validate.fit(earmark.Recipe.parse("mfcc/logreg"), data, np.arange(36), units)
     scores, _ = fitted.scores(data, np.arange(36))
     assert loaded.calibration is not None

@@ -1,4 +1,4 @@
-"""Robustness: changed sounds are judged by heads that did not learn from them, and what is lost is what was done."""
+"""Robustness: changed sounds are evaluated by heads that did not learn from them, and what is lost is what was done."""
 
 from __future__ import annotations
 
@@ -111,10 +111,10 @@ def test_no_test_clip_is_learnt_from(sounds: Path, cache: Cache, monkeypatch: py
     assert len(learnt) == 3  # once for each fold, not once for each change
 
 
-def test_faults_are_told_before_anything_is_judged(sounds: Path, cache: Cache) -> None:
+def test_faults_are_told_before_anything_is_evaluated(sounds: Path, cache: Cache) -> None:
     with pytest.raises(RecipeError, match="no effect is called 'loud'"):
         stress("mfcc/lda", sounds, changes=["loud"], cache=cache)
-    with pytest.raises(DataError, match="judges no clips"):
+    with pytest.raises(DataError, match="evaluates no clips"):
         stress("mfcc/lda", sounds, changes=["telephone"], protocol="windows", cache=cache)
 
 

@@ -34,7 +34,7 @@ def command(
 ) -> None:  # fmt: skip
     """Accuracy against labelled clips per class, and how many more labels the next point would take.
 
-    DATA is what compare takes. The clips that judge stay the same; those learnt from are drawn from the training
+    DATA is what compare takes. The clips of the test side stay the same; those learnt from are drawn from the training
     side of each fold, whole groups at a time.
 
     \b

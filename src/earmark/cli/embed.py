@@ -114,6 +114,6 @@ def _file(
         cache = opt.open_cache(cache_folder, no_cache) or Cache(Path(temporary))
         lines = write_stream(out, sounds(), built, pool, force=force)
     for line in gone:
-        click.echo(f"left out: {line}", err=True)
+        click.echo(f"excluded: {line}", err=True)
     shape = "x".join(map(str, built.shape))
     click.echo(f"{lines} embeddings of {shape} from {used} clips: {out}")

@@ -21,7 +21,7 @@ from .compare import show
 def command(
     model: Path, data: str, seed: int, out: Path | None, force: bool, cache_folder: Path | None, no_cache: bool, as_json: bool
 ) -> None:  # fmt: skip
-    """Judge a trained MODEL on labelled DATA that it was not trained on.
+    """Evaluate a trained MODEL on labelled DATA that it was not trained on.
 
     \b
     Example:

@@ -39,7 +39,7 @@ def command(
     Files that cannot be used are named on stderr; the exit status is 1 if there were any.
 
     To a folder or URI (also --engine ray), answers are written as Parquet parts, one line a clip with its start and
-    duration as the table has them; PATH may then be a URI. An earlier run that was ended is gone on with, and what
+    duration as the table has them; PATH may then be a URI. An earlier run that was ended is resumed, and what
     cannot be used stands in the table errors/.
 
     \b
@@ -104,7 +104,7 @@ def _file(
                 _write(answers, loaded, form, timeline, file)
             part.replace(out)
     for line in bad:
-        click.echo(f"left out: {line}", err=True)
+        click.echo(f"excluded: {line}", err=True)
     if bad:
         raise SystemExit(1)
 

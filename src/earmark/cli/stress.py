@@ -35,10 +35,10 @@ def command(
     model: str, data: str, changes: tuple[str, ...], protocol: str | None, folds: int, seed: int, out: Path | None,
     force: bool, cache_folder: Path | None, no_cache: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Judge MODEL on the sounds of DATA made worse: codecs, filters, noise, gain, pitch, tempo, shorter excerpts.
+    """Evaluate MODEL on the sounds of DATA degraded: codecs, filters, noise, gain, pitch, tempo, shorter excerpts.
 
     MODEL is a folder that `earmark train` made, or a recipe. With a recipe, or with sounds that the model was
-    trained on, heads are fitted anew for each fold: no clip is judged by what learnt from it.
+    trained on, heads are fitted anew for each fold: no clip is evaluated by what learnt from it.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""Embeddings that are there already: a file of embeddings is judged as it is, with no sound and no backbone.
+"""Embeddings that are there already: a file of embeddings is evaluated as it is, with no sound and no backbone.
 
 Files are what ``earmark embed`` writes (.parquet, .npz, .csv), or any .npz with
 

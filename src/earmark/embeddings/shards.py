@@ -42,7 +42,7 @@ from .pooling import by_vector, statistics
 
 FACTS = "earmark.json"
 LARGEST = 256  # clips of a part: 64 MB of embeddings of YAMNet, a minute of work
-Write = Callable[[Sequence[Clip], Path], tuple[int, list[Excluded]]]  # clips, file -> lines written, clips left out
+Write = Callable[[Sequence[Clip], Path], tuple[int, list[Excluded]]]  # clips, file -> lines written, clips excluded
 
 
 class Work(Protocol):

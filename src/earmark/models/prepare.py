@@ -53,14 +53,14 @@ class Data:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of what is judged: content, label, group and fold of every clip, in any order."""
+        """Hash of what is evaluated: content, label, group and fold of every clip, in any order."""
         clips = zip(self.digests, self.dataset.clips, strict=True)
         facts = sorted(repr((d, c.label, c.group, c.fold)) for d, c in clips)
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
 def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None = None, seed: int = 0) -> Data:
-    """Embeddings of all backbones that ``recipes`` name. A clip that one backbone cannot use is left out for all, and told.
+    """Embeddings of all backbones that ``recipes`` name. A clip that one backbone cannot use is excluded for all, and told.
 
     Embeddings of augmented copies, too, where a recipe asks for them; ``seed`` is theirs.
 

@@ -64,12 +64,12 @@ def _write_answers(model: Model, clips: Sequence[Clip], file: Path) -> tuple[int
                     raise AudioError(clip.id, here)
                 if clip.start == 0 and clip.duration is None:
                     found = model.predict(here)
-                else:  # a cut: judged by its embeddings
+                else:  # a cut: evaluated by its embeddings
                     embeddings = {
                         key: np.concatenate(list(embedding_blocks(here, b, start=clip.start, duration=clip.duration)))
                         for key, b in model.backbones.items()
                     }
-                    found = model.judge(embeddings)
+                    found = model.predict_embeddings(embeddings)
             except AudioError as error:
                 gone.append(Excluded(clip.id, error.reason))
                 continue

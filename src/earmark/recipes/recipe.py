@@ -1,4 +1,4 @@
-"""A recipe: which parts a classifier is made of. The protocol is not in it: it belongs to the judging.
+"""A recipe: which parts a classifier is made of. The protocol is not in it: it belongs to the evaluation.
 
 Short form, which is also how recipes are printed::
 

@@ -163,7 +163,7 @@ def _points(found: Curve) -> Markup:
         for p in found.points
     ]  # fmt: skip
     intro = Markup(
-        "<p>The clips that judge are the same at every point. The clips learnt from are drawn from the training side, whole "
+        "<p>The clips of the test side are the same at every point. The clips learnt from are drawn from the training side, whole "
         "groups one after another; larger draws hold the smaller ones. <i>Spread</i> is the standard deviation over "
         "draws, in points: how much it matters which clips are labelled.</p>"
     )

@@ -34,7 +34,7 @@ def compare(
     cache: Cache | None = None,
     command: str = "",
 ) -> Comparison:
-    """Judge recipes on the same folds. ``protocol`` None: what ``split.choose_protocol`` says.
+    """Evaluate recipes on the same folds. ``protocol`` None: what ``split.choose_protocol`` says.
 
     ``source`` is what ``open_dataset`` opens, a file of embeddings (see ``ready``), or embeddings at hand.
     ``seeds`` repeats everything with other folds and other random starts. Raises DataError, RecipeError, WeightsError;

@@ -7,7 +7,7 @@ Four parts, each on the same road as everything else (recipes, ``experiment.run`
 3. the ladder of protocols of the CNN of the text and of a frozen recipe;
 4. both on the same clips with whole artists kept apart, beside what is usually done with frozen nets.
 
-What the data do not allow is told in ``missing``, never left out in silence.
+What the data do not allow is told in ``missing``, never excluded in silence.
 """
 
 from __future__ import annotations
