@@ -15,7 +15,7 @@ import numpy as np
 
 from earmark.data import split
 from earmark.data.cache import Cache
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 from earmark.metrics.evaluation import evaluate
 from earmark.metrics.paired import compare
 from earmark.models.fit import fit
@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--peer", default="peer-music")
     given = parser.parse_args()
     recipes, peer = [Recipe.parse(c) for c in CANDIDATES], find(given.peer)
-    data = prepare(open_dataset(given.data), [*recipes, peer], cache=Cache())
+    data = prepare(load_dataset(given.data), [*recipes, peer], cache=Cache())
     units = split.groups_of(data.dataset, "groups", data.digests)
     classes = data.dataset.classes
     y = np.searchsorted(classes, data.labels)

@@ -21,7 +21,7 @@ from earmark.core import plugins
 from earmark.core.spec import Part
 from earmark.data import split
 from earmark.data.cache import Cache
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 from earmark.models.fit import fit
 from earmark.models.prepare import Data, prepare
 from earmark.models.results import Comparison, Run
@@ -46,7 +46,7 @@ def main() -> None:
     given = parser.parse_args()
     recipes = [find(r) for r in given.recipe or MUSIC]
     cache = None if given.no_cache else Cache()
-    data = prepare(open_dataset(given.data), recipes, cache=cache)
+    data = prepare(load_dataset(given.data), recipes, cache=cache)
     found = earmark.compare(data, recipes, protocol=given.protocol, command="python bench/table.py …")
     if given.out:
         write(found, given.out)

@@ -144,7 +144,7 @@ def test_two_hundred_classes(tmp_path: Path) -> None:
     assert (len(found.classes), len(found.ids)) == (200, 400)
     np.testing.assert_allclose(found.proba.sum(axis=2), 1, atol=1e-6)
     earmark.train(source, "mfcc/lda", tmp_path / "model", folds=2, cache=cache)
-    answer = earmark.load(tmp_path / "model").predict(tmp_path / "150-1.wav")
+    answer = earmark.load_model(tmp_path / "model").predict(tmp_path / "150-1.wav")
     assert len(answer.scores) == 200
     assert answer.label in answer.set
 
@@ -160,7 +160,7 @@ def test_labels_that_look_like_numbers_stay_what_they_are(tmp_path: Path) -> Non
     assert json.loads((out / "metrics.json").read_text())["dataset"]["class_counts"] == dict.fromkeys(labels, 3)
     code, told = call("train", source, *common, "-o", model)
     assert code == 0, told
-    assert list(earmark.load(model).predict(tmp_path / "0-0.wav").scores) == sorted(labels)
+    assert list(earmark.load_model(model).predict(tmp_path / "0-0.wav").scores) == sorted(labels)
 
 
 def test_one_sound_under_two_labels_is_told(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ class TestFilesOfRows:
     def test_what_embed_writes_is_read_back(self, ending: str, pool: str, sounds: Path, tmp_path: Path) -> None:
         from earmark.embeddings.files import write
 
-        dataset = earmark.open_dataset(sounds)
+        dataset = earmark.load_dataset(sounds)
         backbone = load_backbone("mfcc(seconds=1)")  # type: ignore[attr-defined]
         embeddings = earmark.embed(dataset.clips, backbone)
         write(tmp_path / f"embeddings.{ending}", embeddings, dataset, backbone, pool)
@@ -246,7 +246,7 @@ def test_a_ladder_of_sounds(sounds: Path, tmp_path: Path) -> None:
     """Sounds and files of embeddings go one road: the same embeddings, the same numbers."""
     from earmark.embeddings.files import write
 
-    dataset = earmark.open_dataset(sounds)
+    dataset = earmark.load_dataset(sounds)
     cache = Cache(tmp_path / "cache")
     backbone = load_backbone("mfcc(seconds=1)")  # type: ignore[attr-defined]
     of_sounds = ladder(dataset, "mfcc(seconds=1)/lda", folds=2, cache=cache)

@@ -12,7 +12,7 @@ import soundfile
 from click.testing import CliRunner
 
 from earmark.cli import main
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 from earmark.models.fit import fit
 from earmark.models.prepare import prepare
 from earmark.recipes.recipe import Recipe
@@ -99,7 +99,7 @@ def test_any_number_of_folds_works(folds: int, cache: tuple[str, Path], tmp_path
 
 def test_a_stacked_recipe_takes_the_mean_where_nothing_can_be_spared(tmp_path: Path) -> None:
     recipe = Recipe.parse(STACK)
-    data = prepare(open_dataset(table(tmp_path / "data", [2, 2])), [recipe])
+    data = prepare(load_dataset(table(tmp_path / "data", [2, 2])), [recipe])
     units = np.array([c.id for c in data.dataset.clips])
     assert fit(recipe, data, np.array([0, 2]), units).combiner is None
     assert fit(recipe, data, np.arange(4), units).combiner is not None

@@ -69,7 +69,7 @@ def test_a_model_is_judged_by_folds_on_sounds_it_knows_and_itself_on_others(
     sounds: Path, cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = earmark.train(sounds, "mfcc/lda", tmp_path / "m", protocol="groups", folds=3, cache=cache)
-    loaded = earmark.load(tmp_path / "m")
+    loaded = earmark.load_model(tmp_path / "m")
     known = stress(loaded, sounds, changes=["telephone"], folds=3, cache=cache)
     assert "36 of these clips" in known.how
     assert known.protocol == "groups"

@@ -83,8 +83,8 @@ def test_training_and_predicting_tell_nobody(sounds: Path, tmp_path: Path) -> No
     code = f"""
 import earmark
 earmark.train({str(sounds)!r}, "mfcc/lda", "model", protocol="clips", folds=2)
-model = earmark.load("model")
-clips = earmark.open_dataset({str(sounds)!r}).clips
+model = earmark.load_model("model")
+clips = earmark.load_dataset({str(sounds)!r}).clips
 assert model.predict(clips[0].path).label
 assert len(list(model.predict_many([c.path for c in clips[:4]], workers=2))) == 4
 """
@@ -96,7 +96,7 @@ def test_a_table_and_calibrated_answers_tell_nobody(tmp_path: Path) -> None:
     sound = next((tmp_path / "tones").rglob("*.wav"))
     code = (
         f"import earmark\nearmark.train({str(table)!r}, 'mfcc/logreg', 'model', folds=2)\n"
-        f"print(earmark.load('model').predict({str(sound)!r}))\n"
+        f"print(earmark.load_model('model').predict({str(sound)!r}))\n"
     )
     assert watched(code, tmp_path) == ([], [])
 

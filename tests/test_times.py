@@ -17,7 +17,7 @@ from earmark.models.train import train
 
 def opened(folder: Path, text: str) -> Any:
     (folder / "t.csv").write_text(text)
-    return earmark.open_dataset(folder / "t.csv")
+    return earmark.load_dataset(folder / "t.csv")
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ WRONG = [
 @pytest.mark.parametrize("door", ["open", "compare", "train"])
 def test_what_is_no_data_set_is_told_in_one_line(make: Any, told: str, door: str) -> None:
     doors: dict[str, Any] = {
-        "open": earmark.open_dataset,
+        "open": earmark.load_dataset,
         "compare": lambda source: earmark.compare(source, ["mfcc/lda"]),
         "train": lambda source: train(source, "mfcc/lda"),
     }
@@ -164,4 +164,4 @@ def test_lists_of_files_are_still_taken() -> None:
         iter(["a.wav", "b.wav"]),
         np.array(["a.wav", "b.wav"]),
     ):
-        assert [c.id for c in earmark.open_dataset(source).clips] == ["a.wav", "b.wav"]
+        assert [c.id for c in earmark.load_dataset(source).clips] == ["a.wav", "b.wav"]

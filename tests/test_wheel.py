@@ -25,7 +25,7 @@ FORMATS = (".wav", ".flac", ".mp3", ".ogg")
 CODE = (
     "import sys, earmark\n"
     "assert 'site-packages' in earmark.__file__\n"
-    "model = earmark.load(sys.argv[1])\n"
+    "model = earmark.load_model(sys.argv[1])\n"
     "print(*(repr(model.predict(path).score) for path in sys.argv[2:]))\n"
 )
 EXTRAS = ("torch", "scikit-learn", "scipy", "onnx==", "jinja2", "matplotlib", "fastapi", "pyarrow", "openvino")
@@ -85,7 +85,7 @@ def test_the_wheel_in_an_empty_environment(wheel: Path, model: Path, sounds: Pat
         assert f"\n{extra}" not in installed
     sound = sounds.parent / "low-0-0.wav"
     told = call(tmp_path, python, "-c", CODE, model, sound)
-    assert float(told) == pytest.approx(earmark.load(model).predict(sound).score, abs=1e-6)
+    assert float(told) == pytest.approx(earmark.load_model(model).predict(sound).score, abs=1e-6)
     tool = python.with_name("earmark")
     assert "predict" in call(tmp_path, tool, "--help")
     assert "yamnet" in call(tmp_path, tool, "recipes")
@@ -130,7 +130,7 @@ def test_the_core_on_each_python_with_the_newest_of_everything(
         soundfile.write(file, given, rate)
     files.append(tmp_path / "a.m4a")  # FFmpeg's; the others are libsndfile's
     encode(files[-1], "ipod", "aac", given[:, None], rate)
-    wanted = [earmark.load(model).predict(file) for file in files]
+    wanted = [earmark.load_model(model).predict(file) for file in files]
     told = call(tmp_path, python, "-W", "error", "-c", CODE, model, *files)
     *scores, score = [float(score) for score in told.split()]
     assert scores == pytest.approx([w.score for w in wanted[:-1]], abs=1e-3)

@@ -8,7 +8,7 @@
 ``labels``              labels that look wrong
 ======================  =============================================================================================
 
-    >>> found = audit(open_dataset("clips.csv"))        # doctest: +SKIP
+    >>> found = audit(load_dataset("clips.csv"))        # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def is_folder(out: str) -> bool:
 def open_sounds(data: tuple[str, ...]) -> Dataset:
     """What the arguments DATA… name: one folder, table, known data set or URI, or sound files and folders of them."""
     from ..data.layouts.table import SUFFIXES
-    from ..data.load import open_dataset
+    from ..data.load import load_dataset
 
     one = data[0]
     if len(data) == 1 and is_remote(one):
@@ -105,7 +105,7 @@ def open_sounds(data: tuple[str, ...]) -> Dataset:
     # gtzan:/data is a known data set, but C:/a.wav is a sound.
     known = ":" in one and not Path(one).is_file()
     single = len(data) == 1 and (Path(one).is_dir() or Path(one).suffix.lower() in SUFFIXES or known)
-    return open_dataset(one if single else list(data))
+    return load_dataset(one if single else list(data))
 
 
 def open_cache(folder: Path | None, no_cache: bool) -> Cache | None:

@@ -46,12 +46,12 @@ def command(
       earmark stress yamnet/logreg clips.csv --change mp3 --change "noise(snr=5)"
     """
     from ..core.outputs import STRESS
-    from ..models.load import load
+    from ..models.load import load_model
     from ..studies.stress import stress
 
     opt.may_write(out, STRESS, _model(model), opt.files_of([model]), data=data, force=force)
     found = stress(
-        load(model) if _model(model) else model, data, changes=changes, protocol=protocol,
+        load_model(model) if _model(model) else model, data, changes=changes, protocol=protocol,
         folds=folds, seed=seed, cache=opt.open_cache(cache_folder, no_cache), command=opt.said(),
     )  # fmt: skip
     show(found, out, as_json, force)

@@ -17,7 +17,7 @@ from .layouts import _suffixes, table
 Source = str | Path | Dataset | Iterable[str | Path]
 
 
-def open_dataset(source: Source) -> Dataset:
+def load_dataset(source: Source) -> Dataset:
     """Open a data set from a folder, a table, a list of files, or ``"name:path"`` (e.g. ``"gtzan:/data/genres"``).
 
     Raises DataError if there is nothing there or nothing that can be used.
@@ -79,12 +79,12 @@ def _built(name: str, path: Path) -> Dataset:
 
 
 def open_sounds(data: str) -> Dataset:
-    """``open_dataset``, also for what lies in an object store: a table of clips, a folder of class folders, a sound.
+    """``load_dataset``, also for what lies in an object store: a table of clips, a folder of class folders, a sound.
 
     Raises DataError.
     """
     if not is_remote(data):
-        return open_dataset(data)
+        return load_dataset(data)
     there = place(data)
     ending = Path(there.path).suffix.lower()
     if ending in table.SUFFIXES:
@@ -117,7 +117,7 @@ def _table(there: Place, ending: str) -> Dataset:
         file = Path(folder) / f"{Path(there.path).stem}{ending}"
         file.write_bytes(content)
         try:
-            found = open_dataset(file)
+            found = load_dataset(file)
         except DataError as error:
             raise DataError(str(error).replace(str(file), there.name)) from error
     clips = []

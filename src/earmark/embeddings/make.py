@@ -25,7 +25,7 @@ from ..core.errors import AudioError, DataError
 from ..core.progress import bar
 from ..data.cache import Cache, content_key
 from ..data.clips import Clip, Dataset, Excluded
-from ..data.load import open_dataset
+from ..data.load import load_dataset
 from .pooling import pool_vectors
 
 if TYPE_CHECKING:
@@ -137,13 +137,13 @@ def embed(
 ) -> Embeddings:
     """Embeddings of all clips, from the cache where they are known. A clip that cannot be used is told in ``excluded``.
 
-    ``source`` are clips or what ``open_dataset`` opens, ``backbone`` is built or a name with its parameters as in a
+    ``source`` are clips or what ``load_dataset`` opens, ``backbone`` is built or a name with its parameters as in a
     recipe, e.g. ``"yamnet"`` or ``"logmel(seconds=4)"``. ``workers`` files are worked on at once (default: one per processor); nets run on one thread each.
     ``change`` is done to each sound first (see ``effects``); embeddings of changed sounds are cached under its key.
     """
     if isinstance(backbone, str):
         backbone = load_backbone(backbone)
-    clips = source if isinstance(source, Sequence) and not isinstance(source, str) else open_dataset(source).clips
+    clips = source if isinstance(source, Sequence) and not isinstance(source, str) else load_dataset(source).clips
     found: list[tuple[Clip, str, Floats]] = []
     excluded: dict[str, Excluded] = {}
     for one in embedded(clips, backbone, cache=cache, workers=workers, change=change):

@@ -12,7 +12,7 @@ from ..core.provenance import versions
 from ..data import split
 from ..data.cache import Cache
 from ..data.clips import Dataset, Excluded
-from ..data.load import open_dataset
+from ..data.load import load_dataset
 from ..data.notes import group_notes
 from ..embeddings.make import embed
 from ..metrics.evaluation import evaluate as evaluate_scores
@@ -44,7 +44,7 @@ def _leak_notes(model: Model, data: Data) -> tuple[str, ...]:
 
 def heard(model: Model, source: str | Path | Dataset, *, cache: Cache | None = None) -> Data:
     """Embeddings of labelled sounds by a model's own backbones. Raises DataError if the model does not know a label."""
-    dataset = open_dataset(source)
+    dataset = load_dataset(source)
     strangers = sorted(set(dataset.classes) - set(model.classes))
     if strangers or not dataset.classes:
         raise DataError(

@@ -22,7 +22,7 @@ from .branch import Branch
 from .model import FORMAT, Model
 
 
-def load(folder: str | Path) -> Model:
+def load_model(folder: str | Path) -> Model:
     """Load a bundle. Raises BundleError if it is not one, is incomplete, was altered, or is of another version.
 
     A bundle may come from anybody: see ``vetting`` for what is looked at before anything in it is used.

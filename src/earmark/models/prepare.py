@@ -16,7 +16,7 @@ from ..core.spec import Part
 from ..data.cache import Cache
 from ..data.clips import Dataset, Excluded
 from ..data.duplicates import with_recordings
-from ..data.load import Source, listed, open_dataset
+from ..data.load import Source, listed, load_dataset
 from ..data.split import Labels, Split
 from ..embeddings import store
 from ..embeddings.make import Embeddings, embed
@@ -122,7 +122,7 @@ def open_data(source: Source, recipes: Sequence[Recipe], *, cache: Cache | None 
     files = () if isinstance(source, Dataset) else files_of(source)
     if files:
         return from_ready(read(files), recipes)
-    return prepare(open_dataset(source), recipes, cache=cache, seed=seed)
+    return prepare(load_dataset(source), recipes, cache=cache, seed=seed)
 
 
 def from_ready(ready: Ready, recipes: Sequence[Recipe]) -> Data:

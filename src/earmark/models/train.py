@@ -15,7 +15,7 @@ from ..core import outputs
 from ..core.provenance import versions
 from ..data.cache import Cache
 from ..data.clips import Dataset
-from ..data.load import open_dataset
+from ..data.load import load_dataset
 from ..embeddings.pooling import pool_vectors, seen_shape
 from ..embeddings.sources import sounds_of
 from ..metrics.calibration import Calibration
@@ -54,7 +54,7 @@ def train(
     if out is not None:  # before the work
         outputs.check(out, outputs.MODEL, inputs=[source], sounds=partial(sounds_of, source), force=force)
     recipe = find(recipe)
-    dataset = open_dataset(source)
+    dataset = load_dataset(source)
     data = prepare(dataset, [recipe], cache=cache, seed=seed)
     plan = planned(data, protocol, folds, seed, recipes=[recipe])
     evaluated = run(recipe, data, protocol=plan.protocol, folds=len(plan.splits), seed=seed)

@@ -36,7 +36,7 @@ def compare(
 ) -> Comparison:
     """Evaluate recipes on the same folds. ``protocol`` None: what ``split.choose_protocol`` says.
 
-    ``source`` is what ``open_dataset`` opens, a file of embeddings (see ``ready``), or embeddings at hand.
+    ``source`` is what ``load_dataset`` opens, a file of embeddings (see ``ready``), or embeddings at hand.
     ``seeds`` repeats everything with other folds and other random starts. Raises DataError, RecipeError, WeightsError;
     sounds that cannot be used raise nothing and are told in ``dataset.excluded``.
     """

@@ -24,7 +24,7 @@ from ..core.spec import Part
 from ..data import split
 from ..data.cache import Cache
 from ..data.clips import Dataset
-from ..data.load import open_dataset
+from ..data.load import load_dataset
 from ..data.notes import group_notes
 from ..embeddings.make import embed
 from ..metrics.intervals import Interval
@@ -113,7 +113,7 @@ def stress(
             data = prepare(data.dataset, [recipe], cache=cache, seed=seed)
     else:
         recipe = find(what)
-        data = prepare(open_dataset(source), [recipe], cache=cache, seed=seed)
+        data = prepare(load_dataset(source), [recipe], cache=cache, seed=seed)
     if protocol == "windows":
         raise DataError("the protocol 'windows' evaluates no clips; take clips, groups or published")
     score_of: Callable[[Data], Scores]
