@@ -24,7 +24,14 @@ HOUSE = ROOT / "src" / "earmark"
 TOLD: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 # Which extras a room may import from, beside the core; the rooms of a server must do with the server's alone. Object
 # stores are opened by functions that import what reads them.
-EXTRAS_OF = {"cli": (), "core": ("ray", "fast"), "errors": (), "serve": ("serve",), "label": ("serve",), "web": ("serve",)}
+EXTRAS_OF = {
+    "cli": (),
+    "core": ("ray", "fast"),
+    "errors": (),
+    "serve": ("serve",),
+    "label": ("serve",),
+    "web": ("serve",),
+}
 ELSEWHERE = ("train", "fast", "ray")
 # Declared though no line imports it: fastapi reads forms with it.
 NOT_IMPORTED = {"python-multipart"}

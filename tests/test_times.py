@@ -13,6 +13,7 @@ import earmark
 from earmark.core.errors import DataError
 from earmark.data.load import open_sounds
 from earmark.models.train import train
+from earmark.studies.curve import curve
 
 
 def opened(folder: Path, text: str) -> Any:
@@ -145,12 +146,15 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("make", "told"), WRONG)
-@pytest.mark.parametrize("door", ["open", "compare", "train"])
-def test_what_is_no_data_set_is_told_in_one_line(make: Any, told: str, door: str) -> None:
+@pytest.mark.parametrize("door", ["open", "compare", "train", "train into a folder", "embed", "curve"])
+def test_what_is_no_data_set_is_told_in_one_line(make: Any, told: str, door: str, tmp_path: Path) -> None:
     doors: dict[str, Any] = {
         "open": earmark.load_dataset,
         "compare": lambda source: earmark.compare(source, ["mfcc/lda"]),
         "train": lambda source: train(source, "mfcc/lda"),
+        "train into a folder": lambda source: train(source, "mfcc/lda", tmp_path / "model"),
+        "embed": lambda source: earmark.embed(source, "mfcc"),
+        "curve": lambda source: curve(source, "mfcc/lda"),
     }
     with pytest.raises(DataError, match=told) as error:
         doors[door](make())
@@ -165,3 +169,9 @@ def test_lists_of_files_are_still_taken() -> None:
         np.array(["a.wav", "b.wav"]),
     ):
         assert [c.id for c in earmark.load_dataset(source).clips] == ["a.wav", "b.wav"]
+
+
+def test_a_list_of_files_is_embedded(sounds: Path) -> None:
+    files = sorted(sounds.rglob("*.wav"))[:2]
+    assert earmark.embed([str(f) for f in files], "mfcc").ids == tuple(map(str, files))
+    assert earmark.embed((f for f in files), "mfcc").ids == tuple(map(str, files))

@@ -200,7 +200,10 @@ def _places(source: Any) -> list[Path]:
     if source is None or hasattr(source, "clips"):
         return []
     if not isinstance(source, (str, Path)):
-        return [p for one in source for p in _places(one)]
+        try:
+            return [p for one in source for p in _places(one)]
+        except TypeError:  # no list: whoever reads it will say so
+            return []
     if is_remote(source):
         return [p] if (p := _here(source)) else []
     path = named(source)[1]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,8 @@ from ..backbones.base import Backbone, Floats, load_backbone
 from ..core.errors import AudioError, DataError
 from ..core.progress import bar
 from ..data.cache import Cache, content_key
-from ..data.clips import Clip, Dataset, Excluded
-from ..data.load import load_dataset
+from ..data.clips import Clip, Excluded
+from ..data.load import Source, load_dataset
 from .pooling import pool_vectors
 
 if TYPE_CHECKING:
@@ -127,8 +127,16 @@ def _embeddings(backbone: Backbone, samples: Floats) -> Floats:
     return inputs if backbone.net is None else backbone.net(inputs)
 
 
+def _clips(source: Sequence[Clip] | Source) -> Sequence[Clip]:
+    if isinstance(source, Sequence) and not isinstance(source, (str, bytes, bytearray)):
+        clips = [one for one in source if isinstance(one, Clip)]
+        if len(clips) == len(source):
+            return clips
+    return load_dataset(cast("Source", source)).clips
+
+
 def embed(
-    source: Sequence[Clip] | str | Path | Dataset,
+    source: Sequence[Clip] | Source,
     backbone: Backbone | str,
     *,
     cache: Cache | None = None,
@@ -143,7 +151,7 @@ def embed(
     """
     if isinstance(backbone, str):
         backbone = load_backbone(backbone)
-    clips = source if isinstance(source, Sequence) and not isinstance(source, str) else load_dataset(source).clips
+    clips = _clips(source)
     found: list[tuple[Clip, str, Floats]] = []
     excluded: dict[str, Excluded] = {}
     for one in embedded(clips, backbone, cache=cache, workers=workers, change=change):

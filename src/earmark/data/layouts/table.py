@@ -63,8 +63,9 @@ def build(path: Path) -> Dataset:
             )
         clips[key] = line, clip
         parts.append((clip.id.removesuffix(part.name), part))
-    named = (replace(clip, id=name) for (_, clip), name in zip(clips.values(), names(parts), strict=True))
-    return Dataset(_name(path), tuple(named), notes=times.notes)
+    both = zip((clip for _, clip in clips.values()), names(parts), strict=True)
+    named = tuple(clip if clip.id == name else replace(clip, id=name) for clip, name in both)
+    return Dataset(_name(path), named, notes=times.notes)
 
 
 def _name(path: Path) -> str:
