@@ -137,8 +137,8 @@ def test_words_are_honest_about_how_far_one_can_see(tmp_path: Path) -> None:
     target = found.targets[0]
     from dataclasses import replace
 
-    assert "not in sight" in report.foretold(found, replace(target, per_class=float("inf")))
-    assert "nothing can be foretold" in report.foretold(found, replace(target, per_class=24 * 11))
-    told = report.foretold(found, replace(target, per_class=30.0, low=26.0, high=1e9))
+    assert "not in sight" in report.forecast(found, replace(target, per_class=float("inf")))
+    assert "there is no forecast" in report.forecast(found, replace(target, per_class=24 * 11))
+    told = report.forecast(found, replace(target, per_class=30.0, low=26.0, high=1e9))
     assert "about 6 more clips per class (18 in all)" in told
     assert "between 2 and no end in sight" in told

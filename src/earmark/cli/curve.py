@@ -67,7 +67,7 @@ def show(found: Curve, out: Path | None, as_json: bool, force: bool = False) -> 
     _study.show(
         found, report, out, as_json, force=force, about=f"protocol {found.protocol}, {found.folds} folds", named=False,
         columns=("per class", "clips", "groups", "accuracy", "95 % interval", "spread"), rows=rows,
-        lines=[*report.lead(found), *(report.foretold(found, t) for t in found.targets[1:])],
+        lines=[*report.lead(found), *(report.forecast(found, t) for t in found.targets[1:])],
     )  # fmt: skip
 
 

@@ -82,7 +82,7 @@ def _file(
     from tempfile import TemporaryDirectory
 
     from ..core.errors import DataError
-    from ..core.outputs import ROWS
+    from ..core.outputs import EMBEDDINGS
     from ..data.cache import Cache
     from ..data.clips import Excluded
     from ..embeddings.files import write_stream, writer
@@ -92,7 +92,7 @@ def _file(
         raise click.UsageError("sounds in an object store are read in parts; give a folder: --out embeddings/")
     dataset = opt.open_sounds(data)
     writer(out)  # a wrong ending is told before the work
-    opt.may_write(out, ROWS, data, sounds=lambda: [c.path for c in dataset.clips], force=force)
+    opt.may_write(out, EMBEDDINGS, data, sounds=lambda: [c.path for c in dataset.clips], force=force)
     built = load_backbone(backbone)
     gone: list[str] = []
     used = 0

@@ -68,7 +68,7 @@ REVIEW = Kind("a review", ("review.jsonl", "reviewed.csv"), force=False, beside=
 MODEL = Kind("a training", marks.MODEL_FILES, marks.no_model, error=BundleError)
 PARTS = Kind("embed or predict", ("earmark.json", "embeddings/", "errors/"), lambda _: [], force=False)
 SOUNDS = Kind("a demo", ("clips.csv", "README.txt", "faults.json"), _no_music)
-ROWS = Kind("embed", foreign=lambda path: [] if marks.embeddings(path) else [path.name])
+EMBEDDINGS = Kind("embed", foreign=lambda path: [] if marks.embeddings(path) else [path.name])
 ANSWERS = Kind("predict", foreign=lambda path: [] if marks.answers(path) else [path.name])
 
 

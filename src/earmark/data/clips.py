@@ -24,7 +24,7 @@ _NOTHING = frozenset({"", "nan", "none", "null", "na", "n/a", "#n/a", "<na>", "n
 def known(text: str | None) -> str | None:
     """A group or a fold by the name that counts, or None where a table says nothing.
 
-    Blanks are evened out, ``nan``, ``None``, ``NULL``, ``N/A`` are nothing, and ``3.0`` is ``3``: a column of numbers
+    Blanks are trimmed, ``nan``, ``None``, ``NULL``, ``N/A`` are nothing, and ``3.0`` is ``3``: a column of numbers
     with one empty cell is written so. What stands in the table stays in ``Clip``.
     """
     name = unicodedata.normalize("NFC", " ".join((text or "").split()))

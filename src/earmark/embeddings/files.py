@@ -22,7 +22,7 @@ import numpy as np
 from ..backbones.base import Backbone, Floats
 from ..core import npy
 from ..core.errors import DataError, MissingExtraError
-from ..core.outputs import ROWS, check
+from ..core.outputs import EMBEDDINGS, check
 from ..core.paths import spelled
 from ..data.clips import Clip, Dataset
 from .make import Embeddings
@@ -63,7 +63,7 @@ def write_stream(
     force: bool = False,
 ) -> int:
     """The same for clips whose embeddings come in blocks."""
-    check(out, ROWS, force=force)
+    check(out, EMBEDDINGS, force=force)
     write_part = writer(out)
     width = prod(backbone.shape)
     if by_vector(pool):

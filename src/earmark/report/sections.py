@@ -123,8 +123,8 @@ def clips(
     return [
         {
             "id": run.ids[i],
-            "truly": run.classes[int(run.y[i])],
-            "taken": run.classes[int(says[i])],
+            "label": run.classes[int(run.y[i])],
+            "predicted": run.classes[int(says[i])],
             "score": words.percent(float(sure[i]), 0),
             "group": by_id[run.ids[i]].group or "",
             "player": player(by_id[run.ids[i]], folder),

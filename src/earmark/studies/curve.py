@@ -6,7 +6,7 @@ draw orders the groups anew and larger sizes hold the smaller ones.
 
 A power law ``error = floor + scale · clips ** -slope`` (Hestness et al. 2017; Cortes et al. 1993) is fitted to the
 points, and refitted to resampled groups, so that what it foretells comes with an interval. It is a law of thumb: how
-well it would have foretold the last point is told beside it, and nothing is told beyond ten times what is there.
+well it would have forecast the last point is told beside it, and there is no forecast beyond ten times what is there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ..models.plan import planned
 from ..models.prepare import Data, open_data
 from ..recipes.recipe import Recipe, find
 
-FARTHEST = 10  # times the labels there are: nothing is foretold beyond
+FARTHEST = 10  # times the labels there are: no forecast beyond
 _SLOPES = np.geomspace(0.05, 2.0, 60)
 _REFITS = 400
 
@@ -150,7 +150,7 @@ def curve(
         for k, (clips, groups) in enumerate(learnt)
     )  # fmt: skip
     places = np.array([p.per_class for p in points])
-    law, miss, targets = _foretold(places, right, evaluated, units, gains, seed)
+    law, miss, targets = _forecast(places, right, evaluated, units, gains, seed)
     return Curve(
         dataset=data.dataset, recipe=recipe, protocol=plan.protocol, points=points,
         last_doubling=_last_doubling(places, right, evaluated, units, seed), law=law, miss=miss, targets=targets,
@@ -203,7 +203,7 @@ def _last_doubling(
     return float(places[k]), float(places[-1]), gained
 
 
-def _foretold(
+def _forecast(
     places: NDArray[np.float64], right: NDArray[Any], evaluated: NDArray[Any], units: Labels, gains: Sequence[float], seed: int
 ) -> tuple[Law | None, float | None, tuple[Target, ...]]:  # fmt: skip
     """The law through the points, how far it misses the last one without it, and the targets with intervals."""
