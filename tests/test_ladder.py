@@ -223,7 +223,8 @@ def test_commands(tmp_path: Path) -> None:
     embeddings = artists(tmp_path / "embeddings.npz")
     call = CliRunner().invoke
     result = call(
-        main, ["ladder", str(embeddings), "--head", "lda", "--folds", "3", "-o", str(tmp_path / "out"), "--json"]
+        main,
+        ["study", "ladder", str(embeddings), "--head", "lda", "--folds", "3", "-o", str(tmp_path / "out"), "--json"],
     )
     assert result.exit_code == 0, result.output
     told = json.loads(result.output)
@@ -232,11 +233,12 @@ def test_commands(tmp_path: Path) -> None:
     assert "leakage" in (tmp_path / "out" / "ladder.html").read_text()
     assert (tmp_path / "out" / "figures" / "ladder.svg").exists()
     result = call(
-        main, ["ladder", str(embeddings), "--head", "lda", "--folds", "3", "--rung", "clips", "--rung", "groups"]
+        main,
+        ["study", "ladder", str(embeddings), "--head", "lda", "--folds", "3", "--rung", "clips", "--rung", "groups"],
     )
     assert "groups" in result.output
-    assert call(main, ["ladder", str(embeddings)]).exit_code == 1
-    result = call(main, ["ladder", str(tmp_path), "--head", "lda"])
+    assert call(main, ["study", "ladder", str(embeddings)]).exit_code == 1
+    result = call(main, ["study", "ladder", str(tmp_path), "--head", "lda"])
     assert "not files of embeddings" in result.output
     result = call(main, ["compare", str(embeddings), "-r", "embeddings/lda", "--folds", "3"])
     assert result.exit_code == 0, result.output
