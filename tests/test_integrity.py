@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from earmark.audits.integrity import DAMAGED, NOTE, Integrity, check, kind_of
-from earmark.audits.integrity_store import SHARDS
 from earmark.cli import main
+from earmark.embeddings.tables import ANSWERS, EMBEDDINGS
 from earmark.models.load import load_model
 
 pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed (extra 'train')")
@@ -51,7 +51,8 @@ def look(path: Path) -> Integrity:
 
 
 def shards(store: Path) -> list[Path]:
-    return sorted((store / SHARDS).glob("*.parquet"))
+    holds = ANSWERS if (store / ANSWERS).is_dir() else EMBEDDINGS
+    return sorted((store / holds).glob("*.parquet"))
 
 
 def altered(shard: Path, change: Callable[[dict[str, list]], None], **facts: object) -> None:  # type: ignore[type-arg]

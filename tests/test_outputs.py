@@ -158,8 +158,8 @@ class WorkError(Exception):
 
 
 WORK = {
-    "earmark.models.cross_validate": "compare", "earmark.studies.curve": "curve", "earmark.studies.ladder": "ladder", "earmark.studies.stress": "stress",
-    "earmark.studies.tune": "tune", "earmark.audits": "audit", "earmark.models.train": "evaluate", "earmark.studies.rerun": "rerun",
+    "earmark.studies.compare": "compare", "earmark.studies.curve": "curve", "earmark.studies.ladder": "ladder", "earmark.studies.stress": "stress",
+    "earmark.studies.tune": "tune", "earmark.audits": "audit", "earmark.models.evaluate": "evaluate", "earmark.studies.rerun": "rerun",
 }  # fmt: skip
 
 

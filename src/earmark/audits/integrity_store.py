@@ -10,27 +10,27 @@ from typing import Any
 
 import numpy as np
 
+from ..core import legacy
 from ..core.errors import DataError, EarmarkError
-from ..core.outputs import PARTS
 from ..core.paths import is_remote
 from ..core.storage import Place, place
 from ..embeddings.pooling import by_vector
-from ..embeddings.shards import FACTS, embedding_width, facts, read_columns
+from ..embeddings.shards import read_columns
+from ..embeddings.tables import ANSWERS, EMBEDDINGS, ERRORS, FACTS, embedding_width, facts
 
 Tell = Callable[[str, str, bool], None]  # where, what, whether it is damaged
-ERRORS = "errors"
-(SHARDS,) = (n.rstrip("/") for n in PARTS.names if n.endswith("/") and n != f"{ERRORS}/")
+SHARDS = (EMBEDDINGS, ANSWERS, legacy.STORE_FOLDER)  # folders of shards
 
 
 def looks_like(source: str | Path) -> bool:
     """True for a folder or URI with shards in it, or with the facts of a store."""
     if not is_remote(source):
         folder = Path(source)
-        return ((folder / FACTS).is_file() and (folder / SHARDS).is_dir()) or any(
-            (folder / SHARDS).glob("part-*.parquet")
-        )
+        if (folder / FACTS).is_file() and any((folder / name).is_dir() for name in SHARDS):
+            return True
+        return any(next((folder / name).glob("part-*.parquet"), None) for name in SHARDS)
     where = place(source)
-    return (where / FACTS).read() is not None or bool(list((where / SHARDS).below()))
+    return (where / FACTS).read() is not None or any((where / name).below() for name in SHARDS)
 
 
 def look(source: str | Path, tell: Tell) -> dict[str, int]:
@@ -39,11 +39,13 @@ def look(source: str | Path, tell: Tell) -> dict[str, int]:
     known = _facts(where, tell)
     seen: dict[str, str] = {}
     lines = 0
-    shards = list((where / SHARDS).below())
+    old = known.get("format") == 1
+    folder = legacy.STORE_FOLDER if old else str(known.get("holds", EMBEDDINGS))
+    shards = list((where / folder).below())
     for shard in shards:
-        lines += _shard(shard, known, seen, tell)
+        lines += _shard(shard, f"{folder}/{shard.path.rpartition('/')[2]}", known, seen, tell)
     if not lines:
-        tell(SHARDS, "there is nothing in it", True)
+        tell(folder, "there is nothing in it", True)
     return {"shards": len(shards), "clips": len(seen), "lines": lines, "errors": _errors(where, seen, tell)}
 
 
@@ -51,7 +53,7 @@ def _facts(where: Place, tell: Tell) -> dict[str, Any]:
     """What the store says of itself; nothing if that is damaged, which is told."""
     try:
         known = facts(where)
-        if known["holds"] != "answers":
+        if known["holds"] != ANSWERS:
             embedding_width(known)
             wrong = [k for k in ("backbone", "pool", "fingerprint") if not isinstance(known.get(k), str)]
             if wrong or not isinstance(known.get("params"), dict):
@@ -65,9 +67,8 @@ def _facts(where: Place, tell: Tell) -> dict[str, Any]:
     return {}
 
 
-def _shard(shard: Place, known: dict[str, Any], seen: dict[str, str], tell: Tell) -> int:
+def _shard(shard: Place, name: str, known: dict[str, Any], seen: dict[str, str], tell: Tell) -> int:
     """Look at one shard; returns its lines. ``seen``: clip -> the shard it lies in, added to."""
-    name = f"{SHARDS}/{shard.path.rpartition('/')[2]}"
     try:
         table = read_columns(shard)
     except DataError as error:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..core import legacy
 from ..core.errors import DataError
 from ..data.cache import Cache
 from ..data.load import Source
@@ -117,7 +118,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise DataError(
             f"{path}: is of a trained model evaluated on other sounds. Evaluate it again with: earmark evaluate MODEL DATA"
         )
-    return dict(found)
+    return legacy.report(found)
 
 
 def _recipe(told: Mapping[str, Any]) -> Recipe:
