@@ -218,9 +218,9 @@ def _by_url(form: Form, folder: Path, progress: Progress | None) -> dict[str, Pa
 
 
 def _net(weights: WeightSet) -> ModuleType:
-    """The file in nets/ with module() and convert()."""
+    """The file in nets/, or of another package, with module() and convert()."""
     try:
-        return importlib.import_module(f"earmark.backbones.nets.{weights.net}")
+        return importlib.import_module(weights.net if "." in weights.net else f"earmark.backbones.nets.{weights.net}")
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("earmark"):
             raise
