@@ -43,9 +43,9 @@ class Interval:
     low: float
     high: float
 
-    def to_dict(self) -> dict[str, float]:
-        """``{"value", "low", "high"}``."""
-        return asdict(self)
+    def to_dict(self) -> dict[str, float | None]:
+        """``{"value", "low", "high"}``; None for an end that is not finite."""
+        return {name: number if math.isfinite(number) else None for name, number in asdict(self).items()}
 
 
 @dataclass(frozen=True)

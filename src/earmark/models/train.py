@@ -12,6 +12,7 @@ import numpy as np
 
 from ..backbones.base import Net, facts
 from ..core import outputs
+from ..core.jsonable import plain
 from ..core.provenance import versions
 from ..data.cache import Cache
 from ..data.clips import Dataset
@@ -114,7 +115,7 @@ def _card(recipe: Recipe, data: Data, evaluated: Run, plan: Plan, seed: int, com
             "out_of_fold": True,
             "clips": len(evaluated.ids),
             "groups": len(set(evaluated.groups.tolist())),
-            "majority": dict(majority_baseline(evaluated.y, len(evaluated.classes))),
+            "majority": plain(majority_baseline(evaluated.y, len(evaluated.classes))),
             "scores": {name: i.to_dict() for name, i in evaluated.evaluation.scores.items()},
         },
         "data": {
