@@ -14,6 +14,10 @@ from ..core import outside
 from ..core.errors import DataError
 
 Array = NDArray[np.float64]
+_TAKEN = frozenset({  # what else stands beside the scores of a recipe in metrics.json
+    "recipe", "short", "per_class", "labels", "confusion", "clips", "groups", "spread", "notes", "accuracy_per_seed",
+    "window_accuracy", "seconds", "backbones", "toml",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ def _fault(name: str, part: object) -> str:
         )
     if part.name != name:
         return f"its function is called {part.name!r}; wanted the name of the entry point"
+    if name in _TAKEN or not name.isidentifier():
+        return "metrics.json has something else of that name" if name in _TAKEN else "wanted a function's name"
     try:
         scores = part([0, 1, 1], np.array([[0.9, 0.1], [0.3, 0.7], [0.6, 0.4]]), np.array([[1, 1, 1], [0, 2, 1]]))
     except Exception as error:
