@@ -185,7 +185,7 @@ def test_a_broken_metric_breaks_nothing(package, code: str, said: str) -> None:
 def test_a_metric_does_not_take_the_name_of_something_else_in_reports(package) -> None:
     package("metrics", "labels", METRIC.replace("odd", "labels") + "    return weights.sum(axis=-1)", "odd_part:labels")
     assert "labels" not in metrics.METRICS
-    with pytest.raises(DataError, match="metrics.json has something else of that name"):
+    with pytest.raises(DataError, match=r"metrics\.json has something else of that name"):
         check_metric("labels")
 
 
