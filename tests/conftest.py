@@ -15,6 +15,7 @@ import pytest  # noqa: E402
 
 from earmark.backbones import weights  # noqa: E402
 from earmark.backbones.base import Backbone  # noqa: E402
+from earmark.backbones.weights import store  # noqa: E402
 from earmark.core import plugins  # noqa: E402
 from earmark.core.errors import WeightsError  # noqa: E402
 from earmark.core.paths import home  # noqa: E402
@@ -24,8 +25,12 @@ REPOSITORY = Path(__file__).parent.parent
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_home() -> None:
-    """Tests that change into other homes or folders do so by monkeypatch; the rest use the user's own cache."""
+    """Tests that change into other homes or folders do so by monkeypatch; the rest use the user's own cache.
+
+    Nothing is downloaded but by the fixture ``installed``.
+    """
     os.environ["EARMARK_HOME"] = str(home().absolute())
+    os.environ[store.VARIABLE] = "1"
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +58,9 @@ def installed() -> Callable[[str], weights.Installed]:
             if name in offline:
                 pytest.skip(offline[name])
             try:
-                weights.fetch(name)
+                with pytest.MonkeyPatch.context() as allowed:
+                    allowed.delenv(store.VARIABLE, raising=False)
+                    weights.fetch(name)
             except WeightsError as error:
                 if "could not download" not in str(error):
                     raise

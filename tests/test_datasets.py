@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,39 +15,14 @@ from earmark.core.errors import DataError
 from earmark.data.clips import Clip, Dataset, Excluded
 from earmark.data.layouts import gtzan
 from earmark.data.load import load_dataset
-
-
-def lay_out(folder: Path, layout: dict[str, str]) -> Path:
-    """Write a data set's example layout; sounds are empty files (building reads no audio)."""
-    for name, text in layout.items():
-        file = folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    return folder
+from earmark.testing import _datasets as contract
+from earmark.testing._datasets import lay_out
 
 
 @pytest.mark.parametrize("name", plugins.names("datasets"))
-class TestEveryDataset:
-    def test_builds_its_example(self, name: str, tmp_path: Path) -> None:
-        part = plugins.module("datasets", name)
-        assert part.__doc__
-        dataset = plugins.build("datasets", name, path=lay_out(tmp_path, part.LAYOUT))
-        assert isinstance(dataset, Dataset)
-        assert len(dataset.clips) == sum(not text for text in part.LAYOUT.values())
-        assert len(dataset.classes) >= 2
-        assert all(isinstance(c, Clip) and c.path.exists() for c in dataset.clips)
-        assert dataset == plugins.build("datasets", name, path=tmp_path)
-
-    def test_is_recognised_or_named(self, name: str, tmp_path: Path) -> None:
-        part = plugins.module("datasets", name)
-        lay_out(tmp_path, part.LAYOUT)
-        assert load_dataset(f"{name}:{tmp_path}").clips == plugins.build("datasets", name, path=tmp_path).clips
-        if hasattr(part, "matches"):
-            assert part.matches(tmp_path)
-            assert load_dataset(tmp_path) == load_dataset(f"{name}:{tmp_path}")
-            assert not part.matches(tmp_path / "nowhere")
-            (tmp_path / "empty").mkdir()
-            assert not part.matches(tmp_path / "empty")
+@pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
+def test_contract(name: str, check: Callable[..., None], tmp_path: Path) -> None:
+    check(contract.Case(plugins.module("datasets", name), name), tmp_path)
 
 
 def test_folder(tmp_path: Path) -> None:

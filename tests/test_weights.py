@@ -53,6 +53,11 @@ def exported(net: nn.Sequential, inputs: tuple[int, ...], outputs: tuple[str, ..
     return _exports[tuple(outputs)]
 
 
+@pytest.fixture(autouse=True)
+def _fetching_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EARMARK_OFFLINE", raising=False)
+
+
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     """A folder with the two files that the net `tiny` is made from."""
@@ -491,3 +496,63 @@ def test_damaged_weights_are_not_used(declare, files: Path) -> None:
             use()
         (one.folder / name).write_bytes(whole)
         use()
+
+
+class TestRequireFetches:
+    """What needs weights fetches them, says so, and can be forbidden to."""
+
+    @pytest.fixture
+    def fetchable(self, declare, server: str) -> None:
+        a, b = declare.files
+        declare(Form((File("a.npy", a.sha256, url=f"{server}/a.npy"), File("b.npy", b.sha256, url=f"{server}/b.npy"))))
+
+    @pytest.mark.usefixtures("fetchable")
+    def test_once_with_a_line_that_says_so(self, capsys: pytest.CaptureFixture[str]) -> None:
+        works(weights.require("tiny"))
+        out, said = capsys.readouterr()
+        assert out == ""
+        assert said.startswith("Fetching the weights 'tiny' (none) from 127.0.0.1:")
+        assert said.endswith("To forbid this: EARMARK_OFFLINE=1, or --no-fetch.\n")
+        assert said.count("\n") == 1
+        works(weights.require("tiny"))
+        assert capsys.readouterr() == ("", "")
+
+    @pytest.mark.usefixtures("fetchable")
+    def test_forbidden_by_the_environment(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("EARMARK_OFFLINE", "1")
+        with pytest.raises(WeightsError, match=r"EARMARK_OFFLINE or --no-fetch forbids .* earmark weights fetch tiny"):
+            weights.require("tiny")
+        with pytest.raises(WeightsError, match="EARMARK_OFFLINE forbids fetching the weights 'tiny'"):
+            weights.fetch("tiny")
+        nothing_landed(tmp_path)
+        monkeypatch.setenv("EARMARK_OFFLINE", "0")
+        works(weights.require("tiny"))
+        monkeypatch.setenv("EARMARK_OFFLINE", "1")
+        works(weights.require("tiny"))
+        works(weights.fetch("tiny"))
+
+    @pytest.mark.usefixtures("fetchable")
+    def test_what_nobody_asked_for_is_not_fetched(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with weights.offline(), pytest.raises(WeightsError, match="here they are not fetched unasked"):
+            weights.require("tiny")
+        assert capsys.readouterr().err == ""
+        works(weights.require("tiny"))
+
+    def test_what_fails_says_why(self, declare, server: str, tmp_path: Path) -> None:
+        declare(Form((File("a.npy", declare.files[0].sha256, url=f"{server}/nothing"),)))
+        with pytest.raises(WeightsError, match="'tiny' could not be fetched"):
+            weights.require("tiny")
+        nothing_landed(tmp_path)
+
+    def test_a_command_is_told_not_to(self, sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        from click.testing import CliRunner
+
+        from earmark.cli import main
+
+        monkeypatch.setenv("EARMARK_HOME", str(tmp_path / "none"))
+        monkeypatch.setattr(store, "fetch", lambda name: pytest.fail(f"{name} was fetched"))
+        asked = ["compare", str(sounds), "-r", "yamnet/lda", "--no-fetch", "-o", str(tmp_path / "out")]
+        done = CliRunner().invoke(main, asked)
+        assert done.exit_code == 1
+        assert "the weights 'yamnet' are not installed, and EARMARK_OFFLINE or --no-fetch forbids" in done.output
+        assert not weights.forbidden()

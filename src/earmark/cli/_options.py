@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable
@@ -51,9 +52,28 @@ cache_option = click.option(
 no_cache_option = click.option("--no-cache", is_flag=True, help="Neither read nor keep embeddings.")
 
 
+def _no_fetch(context: click.Context, _: click.Parameter, chosen: bool) -> None:
+    """As EARMARK_OFFLINE=1 does: for this command and the processes that it starts."""
+    if chosen:
+        from ..backbones.weights.store import VARIABLE
+
+        before = os.environ.get(VARIABLE)
+        os.environ[VARIABLE] = "1"
+        context.call_on_close(lambda: os.environ.update({VARIABLE: before or ""}))
+
+
+no_fetch_option = click.option(
+    "--no-fetch",
+    is_flag=True,
+    expose_value=False,
+    callback=_no_fetch,
+    help="Do not fetch missing weights; EARMARK_OFFLINE=1 says so to every command.",
+)
+
+
 def cached(function: F) -> F:
-    """Both options about the cache."""
-    return cache_option(no_cache_option(function))
+    """The options about the cache, and --no-fetch: what keeps embeddings makes them."""
+    return cache_option(no_cache_option(no_fetch_option(function)))
 
 
 def embeddings_given(function: F) -> F:

@@ -37,10 +37,20 @@ def load_dataset(source: Source) -> Dataset:
             "columns path and label, or a known data set"
         )
     for candidate in plugins.names("datasets"):
-        matches = getattr(plugins.module("datasets", candidate), "matches", None)
-        if matches is not None and matches(path):
+        if _matches(candidate, path):
             return _built(candidate, path)
     return _built("folder" if path.is_dir() else "table", path)
+
+
+def _matches(name: str, path: Path) -> bool:
+    """True if a data set says that it is what lies at ``path``. One of another package that fails has said nothing."""
+    matches = getattr(plugins.module("datasets", name), "matches", None)
+    try:
+        return matches is not None and bool(matches(path))
+    except Exception:
+        if plugins.package("datasets", name) is None:
+            raise
+        return False
 
 
 def listed(source: Iterable[str | Path]) -> list[Path]:

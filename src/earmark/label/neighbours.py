@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backbones.base import load_backbone
+from ..backbones.weights import offline
 from ..core.errors import WeightsError
 from ..data.cache import Cache
 from ..data.clips import Dataset
@@ -37,7 +38,8 @@ def neighbours(dataset: Dataset, backbones: Sequence[str], cache: Cache | None) 
     place = {clip.id: i for i, clip in enumerate(dataset.clips)}
     for name in backbones:
         try:
-            backbone = load_backbone(name)
+            with offline():
+                backbone = load_backbone(name)
         except WeightsError:
             continue
         embeddings = embed(dataset.clips, backbone, cache=cache)

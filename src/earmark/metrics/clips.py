@@ -15,65 +15,22 @@ resampling needs, and a table of 2000 resamples is scored in one call.
 >>> METRICS["accuracy"](y, proba, np.array([[1, 1, 1], [0, 2, 1], [1, 2, 0]])).round(3).tolist()
 [0.667, 0.667, 1.0]
 
-To add a metric is to add one decorated function here. The class that is predicted is the one with the highest
+To add a metric is to add one decorated function here, or in another package (``core/outside.py``). The class that is predicted is the one with the highest
 score, the first of them where scores are equal. Means over classes are over the classes that occur in ``y``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import DataError
+from ._registry import METRICS, Array, Metric, broken, metric
 
-Array = NDArray[np.float64]
+__all__ = ["METRICS", "Metric", "broken", "checked", "metric", "per_class"]
+
 _TINY = float(np.finfo(np.float64).eps)  # the least probability that log_loss believes in, as scikit-learn's
 _BINS = 15
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A named score with its range. ``best`` and ``worst`` are the ends of the range."""
-
-    name: str
-    function: Callable[[NDArray[np.int64], Array, Array], Array]
-    best: float
-    worst: float
-
-    @property
-    def higher_is_better(self) -> bool:
-        """True where more is better."""
-        return self.best > self.worst
-
-    @property
-    def summary(self) -> str:
-        """First line of the function's docstring."""
-        return (self.function.__doc__ or "").strip().partition("\n")[0]
-
-    def __call__(self, y: ArrayLike, proba: ArrayLike, weights: ArrayLike | None = None) -> Array:
-        """y (n,) int, proba (n, k), weights (..., n) or None (all one) -> scores (...)."""
-        classes, scores = np.asarray(y, np.int64), np.asarray(proba, np.float64)
-        counts = np.ones(len(classes)) if weights is None else np.asarray(weights, np.float64)
-        return np.asarray(self.function(classes, scores, counts))
-
-
-METRICS: dict[str, Metric] = {}
-
-_Function = Callable[[NDArray[np.int64], Array, Array], Array]
-
-
-def metric(*, best: float, worst: float) -> Callable[[_Function], _Function]:
-    """Enter a function into METRICS under its own name."""
-
-    def enter(function: _Function) -> _Function:
-        name = function.__name__
-        METRICS[name] = Metric(name, function, best, worst)
-        return function
-
-    return enter
 
 
 def checked(y: ArrayLike, proba: ArrayLike, who: str = "") -> tuple[NDArray[np.int64], Array]:

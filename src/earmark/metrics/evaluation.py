@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.errors import DataError
+from ..core.jsonable import plain
 from .clips import METRICS, checked, per_class
 from .intervals import Array, Groups, Interval, Ints, interval
 from .paired import Pair, clips_needed, compare
@@ -49,7 +50,7 @@ class Evaluation:
             "confusion": self.confusion.tolist(),
             "clips": self.n_clips,
             "groups": self.n_groups,
-            "spread": dict(self.spread),
+            "spread": plain(self.spread),
             "notes": list(self.notes),
         }
 

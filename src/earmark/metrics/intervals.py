@@ -18,6 +18,7 @@ nothing is known of how alike the clips of a group are.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -42,9 +43,9 @@ class Interval:
     low: float
     high: float
 
-    def to_dict(self) -> dict[str, float]:
-        """``{"value", "low", "high"}``."""
-        return asdict(self)
+    def to_dict(self) -> dict[str, float | None]:
+        """``{"value", "low", "high"}``; None for an end that is not finite."""
+        return {name: number if math.isfinite(number) else None for name, number in asdict(self).items()}
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,12 @@ def interval(
 ) -> Interval:
     """Interval of a score from its values under ``groups.resamples`` (r,) and ``groups.left_out`` (b,).
 
-    One group tells nothing of others: its interval is the whole range.
+    One group tells nothing of others: its interval is the whole range. A score that is not a number has no interval.
     """
+    if not math.isfinite(value):
+        return Interval(float(value), math.nan, math.nan)
+    if not (math.isfinite(best) and math.isfinite(worst)):
+        return _open(value, resampled, left_out, groups, best=best, worst=worst, level=level)
     scale, count = best - worst, len(groups)
     share = min(1.0, max(0.0, (value - worst) / scale))
     if count < 2:
@@ -131,6 +136,30 @@ def interval(
         ends = (_logistic(centre - reach), _logistic(centre + reach))
     low, high = sorted(worst + scale * end for end in ends)
     return Interval(float(value), min(low, float(value)), max(high, float(value)))
+
+
+def _open(
+    value: float, resampled: Array, left_out: Array, groups: Groups, *, best: float, worst: float, level: float
+) -> Interval:
+    """Interval of a score whose range has one end or none, as above: on the logarithm of the way to the end, if any.
+
+    Where all groups are at the end, nothing tells how far from it others are: the interval is the whole range.
+    """
+    count, ends = len(groups), [end for end in (best, worst) if math.isfinite(end)]
+    low, high = sorted((best, worst))
+    error = float(np.std(left_out)) * (len(left_out) - 1) ** 0.5
+    if count < 2 or not math.isfinite(error) or (ends and value == ends[0]):
+        return Interval(float(value), low, high)
+    bias = float(np.mean(resampled) - value)
+    reach = t_quantile((1 + level) / 2, (count + groups.effective) / 2 - 1) * error
+    if not ends:
+        middle = value - bias
+        return Interval(float(value), min(middle - reach, value), max(middle + reach, value))
+    way = abs(value - ends[0])
+    sign = 1.0 if value > ends[0] else -1.0
+    middle = max(way - sign * bias, way / 2)  # an estimate of bias is rough: it may halve the way to the end, not more
+    first, last = (ends[0] + sign * middle * math.exp(s * min(reach / middle, 700.0)) for s in (-1, 1))
+    return Interval(float(value), min(first, last, value), max(first, last, value))
 
 
 def unseen(groups: int, level: float) -> float:

@@ -110,8 +110,17 @@ def _card(
         out_of_fold=True,
         clips=len(evaluated.ids),
         groups=len(set(evaluated.groups.tolist())),
-        majority=dict(majority_baseline(evaluated.y, len(evaluated.classes))),
-        scores={name: Range(i.value, i.low, i.high) for name, i in evaluated.evaluation.scores.items()},
+        # A metric from outside may have an open end, which JSON cannot hold: it stays in the report.
+        majority={
+            name: value
+            for name, value in majority_baseline(evaluated.y, len(evaluated.classes)).items()
+            if np.isfinite(value)
+        },
+        scores={
+            name: Range(i.value, i.low, i.high)
+            for name, i in evaluated.evaluation.scores.items()
+            if np.isfinite([i.value, i.low, i.high]).all()
+        },
     )
     return ModelCard(
         recipe=recipe.short,

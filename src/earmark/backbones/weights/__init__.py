@@ -6,6 +6,9 @@ Installed weights are a folder ``$EARMARK_HOME/weights/NAME/`` with ``params.npz
 ``net.onnx`` (what backbones run), other cuts of the same net made on demand (``layer12.onnx``), and
 ``weights.json`` (source, sha256 of every file, licence, facts). It appears whole or not at all.
 
+Who needs weights gets them: ``require`` fetches what is missing and says so on standard error. ``EARMARK_OFFLINE=1``
+forbids any download; within ``offline()`` nothing is fetched unasked.
+
 **To add weights** takes two files; nothing is declared anywhere else.
 
 1. The backbone's file ``backbones/<part>.py`` (no torch there) has a constant ``WEIGHTS``: one or more
@@ -60,7 +63,7 @@ cut), or does it itself::
 from __future__ import annotations
 
 from .sets import File, Form, Package, WeightSet, known, named
-from .store import Installed, Status, add, fetch, fetch_all, require, status
+from .store import Installed, Status, add, fetch, fetch_all, forbidden, offline, require, status
 
 __all__ = [
     "File",
@@ -72,8 +75,10 @@ __all__ = [
     "add",
     "fetch",
     "fetch_all",
+    "forbidden",
     "known",
     "named",
+    "offline",
     "require",
     "status",
 ]

