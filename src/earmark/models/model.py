@@ -15,7 +15,6 @@ needs (``check_onnx``).
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -33,6 +32,7 @@ from ..backbones.base import Backbone, Floats, Net
 from ..core import marks, outputs
 from ..core.atomic import swap
 from ..core.errors import AudioError, BundleError
+from ..core.hashing import sha256_of
 from ..data.clips import Excluded
 from ..embeddings.make import embedding_blocks
 from ..embeddings.pooling import Running, stacked
@@ -169,7 +169,7 @@ class Model:
         part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
             files = self._write(part)
-            sums = {name: hashlib.sha256((part / name).read_bytes()).hexdigest() for name in sorted(files)}
+            sums = {name: sha256_of(part / name) for name in sorted(files)}
             card = replace(self.card, format=FORMAT, classes=self.classes, files=sums, calibration=self.calibration)
             text = json.dumps(card.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
             (part / "earmark.json").write_bytes(text.encode(errors="backslashreplace"))  # as JSON would: \\udcff
