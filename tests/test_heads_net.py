@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
 from functools import partial
 from typing import Any
 
@@ -9,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from sklearn.base import clone
 from torch import Tensor, nn
 
 from earmark.core import plugins
 from earmark.core.errors import DataError, RecipeError
 from earmark.heads._export import to_onnx
 from earmark.heads._net import Batches, Examples, KeepStatistics, NetHead, Standardise
+from earmark.heads._options import TrainingOptions
 from earmark.heads.cnn import layers
 
 
@@ -61,9 +64,11 @@ def test_without_a_group_to_spare_all_epochs_are_run() -> None:
 
 def test_parts_learn_at_their_own_pace() -> None:
     X, y, groups = sounds()
-    start = NetHead(two_parts, epochs=1, lr=1e-12, seed=3).fit(X, y, groups=groups).net_.state_dict()
-    frozen = NetHead(two_parts, epochs=3, lr=0.01, lr_factors={"body.": 0.0}, seed=3).fit(X, y, groups=groups)
-    slow = NetHead(two_parts, epochs=3, lr=0.01, lr_factors={"body.": 0.01, "body.1.": 1.0}, seed=3)
+    start = NetHead(two_parts, TrainingOptions(epochs=1, lr=1e-12, seed=3)).fit(X, y, groups=groups).net_.state_dict()
+    frozen = NetHead(two_parts, TrainingOptions(epochs=3, lr=0.01, seed=3), lr_factors={"body.": 0.0}).fit(
+        X, y, groups=groups
+    )
+    slow = NetHead(two_parts, TrainingOptions(epochs=3, lr=0.01, seed=3), lr_factors={"body.": 0.01, "body.1.": 1.0})
     slow = slow.fit(X, y, groups=groups).net_.state_dict()
     moved = {k: float((v - start[k]).abs().max()) for k, v in frozen.net_.state_dict().items()}
     assert moved["top.weight"] > 1e-3
@@ -82,7 +87,7 @@ def test_augmentation_sees_training_batches_only() -> None:
         seen.append(len(embeddings))
         return embeddings * (1 + 0.1 * torch.rand(len(embeddings), 1)), targets.flip(0) * 0.5 + targets * 0.5
 
-    head = NetHead(two_parts, augment=louder, epochs=2, batch=32).fit(X, y, groups=groups)
+    head = NetHead(two_parts, TrainingOptions(epochs=2, batch=32), augment=louder).fit(X, y, groups=groups)
     assert sum(seen) == 2 * len(head.splits_[0][0])
     assert len(head.history_["train_accuracy"]) == 2
 
@@ -111,7 +116,7 @@ def test_rows_that_are_told_apart_perfectly_are_not_learnt_for_ever() -> None:
     rng = np.random.default_rng(0)
     y = np.repeat(["a", "b"], 100)
     X = (rng.normal(size=(200, 6)) + 20 * (y == "b")[:, None]).astype(np.float32)
-    head = NetHead(two_parts, epochs=200, lr=0.05, patience=5).fit(X, y, groups=np.arange(200))
+    head = NetHead(two_parts, TrainingOptions(epochs=200, lr=0.05, patience=5)).fit(X, y, groups=np.arange(200))
     assert len(head.history_["valid_loss"]) < 100
 
 
@@ -176,7 +181,7 @@ def test_a_user_can_stop_a_training() -> None:
 
 def test_saving_leaves_the_head_as_it_is() -> None:
     X, y, groups = sounds()
-    head = NetHead(partial(two_parts), epochs=2).fit(X, y, groups=groups)
+    head = NetHead(partial(two_parts), TrainingOptions(epochs=2)).fit(X, y, groups=groups)
     before = head.predict_proba(X)
     assert len(to_onnx(head, (12,))) < 20_000
     np.testing.assert_array_equal(head.predict_proba(X), before)
@@ -197,3 +202,21 @@ def test_rows_to_watch_give_curves_and_decide_nothing() -> None:
         build(spare=0.2).fit(images, y, groups=groups, watch=(images, y))
     with pytest.raises(DataError, match="not learnt: z"):
         build().fit(images, y, watch=(images[:1], ["z"]))
+
+
+@pytest.mark.parametrize("name", ["cnn", "cnn2d", "dense", "finetune", "reprogram"])
+def test_options_of_the_training_are_parameters_of_the_head(name: str) -> None:
+    known = plugins.parameters("heads", name)
+    assert {"lr", "epochs", "batch", "patience", "mixup", "seed"} <= known.keys()
+    assert "training" not in known
+    assert {k for k in known if k in ("refit", "most")} == {"finetune": {"refit"}, "dense": {"most"}}.get(name, set())
+    with pytest.raises(RecipeError, match="has no parameter 'epoch'. Did you mean 'epochs'"):
+        plugins.check("heads", name, ["epoch"])
+
+
+def test_options_go_down_in_one_object() -> None:
+    head = plugins.build("heads", "dense", lr=0.5, hidden=8, seed=3)
+    assert head.training == TrainingOptions(lr=0.5, batch=64, most=16_384, seed=3)
+    assert clone(head).training == head.training
+    with pytest.raises(FrozenInstanceError):
+        head.training.lr = 1.0

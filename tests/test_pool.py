@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark.core.errors import RecipeError
+from earmark.core.jsonable import plain
 from earmark.embeddings import pooling
 
 
@@ -61,7 +65,34 @@ def test_what_a_head_sees() -> None:
         1,
         *pooling.seen_shape([(2, 2), (2, 2)], "mean+std"),
     )
-    assert pooling.image_windows("image(31)") == 31
-    assert not pooling.image_windows("mean")
+    assert pooling.Pooling("image(31)").height == 31
+    assert not pooling.Pooling("mean").height
     with pytest.raises(RecipeError, match="image"):
-        pooling.statistics("image")
+        pooling.Pooling("image")
+
+
+def test_a_pooling_is_a_text_that_names_one() -> None:
+    found = pooling.Pooling("mean+std")
+    assert found == "mean+std"
+    assert (found.by_vector, found.statistics, found.height) == (True, ("mean", "std"), 0)
+    assert (pooling.WINDOWS.by_vector, pooling.WINDOWS.statistics) == (False, ())
+    for copied in (pickle.loads(pickle.dumps(found)), copy.deepcopy(found)):
+        assert type(copied) is pooling.Pooling
+        assert copied == found
+    assert type(plain(found)) is str
+    with pytest.raises(AttributeError):
+        found.height = 3  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        found.more = 3  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("wrong", ["", "evil", "mean+evil", "image(0)", "image(x)", "rows", "Mean"])
+def test_a_pooling_that_there_is_not(wrong: str) -> None:
+    with pytest.raises(RecipeError, match="no pooling is called"):
+        pooling.Pooling(wrong)
+
+
+@pytest.mark.parametrize("how", ["windows", "image(3)"])
+def test_what_makes_no_vector_is_not_asked_for_one(how: str) -> None:
+    with pytest.raises(RecipeError, match="makes no vector"):
+        pooling.Running(how)

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from earmark.cli._options import PROTOCOLS
 from earmark.core.errors import DataError, LeakError
+from earmark.core.jsonable import plain
 from earmark.data import split
 from earmark.data.clips import Clip, Dataset
+from earmark.data.split import Protocol, groups_of
 
 
 def dataset(labels: list[str], groups: list[str | None] | None = None, folds: list[str] | None = None) -> Dataset:
@@ -244,3 +247,19 @@ def test_a_recording_that_folds_cut_is_no_group() -> None:
     data = dataset(list("aabb"), list("wxyz"), list("1212"))
     clips = tuple(replace(c, recording="r" if c.group in "wx" else None) for c in data.clips)
     assert split.choose_protocol(replace(data, clips=clips)) == "published"
+
+
+def test_a_protocol_is_one_of_four() -> None:
+    assert [str(p) for p in Protocol] == ["windows", "clips", "groups", "published"] == list(PROTOCOLS)
+    assert Protocol.of("groups") is Protocol.GROUPS
+    assert Protocol.WINDOWS.of_clips is Protocol.CLIPS
+    assert Protocol.GROUPS.of_clips is Protocol.GROUPS
+    assert type(plain({"protocol": Protocol.CLIPS})["protocol"]) is str
+
+
+@pytest.mark.parametrize("wrong", ["rows", "group", "", "held out"])
+def test_another_protocol_is_refused_everywhere(wrong: str) -> None:
+    with pytest.raises(DataError, match="no protocol is called"):
+        Protocol.of(wrong)
+    with pytest.raises(DataError, match="no protocol is called"):  # it was taken for `clips`
+        groups_of(Dataset("d", (Clip("a", Path("a.wav"), "x"),)), wrong)

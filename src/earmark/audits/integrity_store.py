@@ -14,7 +14,7 @@ from ..core import legacy
 from ..core.errors import DataError, EarmarkError
 from ..core.paths import is_remote
 from ..core.storage import Place, place
-from ..embeddings.pooling import by_vector
+from ..embeddings.pooling import Pooling
 from ..embeddings.shards import read_columns
 from ..embeddings.tables import ANSWERS, EMBEDDINGS, ERRORS, FACTS, embedding_width, facts
 
@@ -81,7 +81,7 @@ def _shard(shard: Place, name: str, known: dict[str, Any], seen: dict[str, str],
     for one in (i for i in ids.tolist() if i in seen):
         tell(one, f"lies in {seen[one]} and in {name}: delete one of the two and run the same command again", True)
     seen.update(dict.fromkeys(ids.tolist(), name))
-    if "pool" in known and by_vector(known["pool"]) and (counts > 1).any():
+    if "pool" in known and Pooling(known["pool"]).by_vector and (counts > 1).any():
         tell(name, f"{ids[counts.argmax()]} has {counts.max()} lines; pooled by {known['pool']} it has one", True)
     _made_by(table, name, known, tell)
     for column in table.column_names:

@@ -23,4 +23,4 @@ def plain(value: Any, digits: int | None = None) -> Any:
         return float(rounded) if math.isfinite(value) else None
     if isinstance(value, np.generic):
         return plain(value.item(), digits)
-    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
+    return value if value is None or isinstance(value, (bool, int)) else str(value)  # also what is a kind of text

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from . import split
 from .clips import Clip, Dataset
+from .split import Protocol
 
 
 def protocol_notes(dataset: Dataset, protocol: str) -> tuple[str, ...]:
     """What a reader should know of a protocol on these data before believing the figures."""
     found = list(dataset.notes)
-    if protocol == "windows":
+    if protocol == Protocol.WINDOWS:
         found.append(
             "The protocol 'windows' puts pieces of one clip on both sides of the split. Its figures are not what you will see "
             "on new sounds; they are here to show how much they flatter."
         )
-    if protocol == "clips" and dataset.has_groups:
+    if protocol == Protocol.CLIPS and dataset.has_groups:
         found.append(
             "Groups are known but not protected: figures under 'groups' are usually lower and nearer the truth."
         )
-    if protocol == "clips" and not dataset.has_groups:
+    if protocol == Protocol.CLIPS and not dataset.has_groups:
         found.append(
             "No groups are known, so clips of one artist, session or speaker may lie on both sides of the split. Read the "
             "accuracy as an upper bound, and add a column 'group' if you can."
         )
-    if protocol in ("groups", "published"):
+    if protocol in (Protocol.GROUPS, Protocol.PUBLISHED):
         found += group_notes(dataset)
-    if protocol == "published":
+    if protocol == Protocol.PUBLISHED:
         found += published_notes(dataset)
     return (*found, *_copies(dataset, protocol))
 
@@ -81,9 +82,9 @@ def _copies(dataset: Dataset, protocol: str) -> tuple[str, ...]:
             f"{a.id} ({a.label}) and {b.id} ({b.label})"
         )
     listen = "`earmark audit` lets you hear them."
-    if protocol in ("clips", "groups"):
+    if protocol in (Protocol.CLIPS, Protocol.GROUPS):
         return (f"{told}; each recording was kept on one side of every split. {listen}",)
-    cut = [m for m in sets.values() if protocol == "windows" or split.cut_by_folds(dataset, m)]
+    cut = [m for m in sets.values() if protocol == Protocol.WINDOWS or split.cut_by_folds(dataset, m)]
     if not cut:
         return ()
     return (

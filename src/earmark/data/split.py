@@ -17,6 +17,7 @@ import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +26,36 @@ from ..core.errors import DataError, LeakError
 from ..core.union import united
 from .clips import Clip, Dataset, Excluded, known_fold
 
-PROTOCOLS = ("windows", "clips", "groups", "published")
 _MOST_FOLDS = 20  # that are tried where fewer do not do
 Ints = NDArray[np.int64]
 Labels = NDArray[np.str_]
+
+
+class Protocol(StrEnum):
+    """What is kept whole when a recipe is evaluated."""
+
+    WINDOWS = "windows"
+    CLIPS = "clips"
+    GROUPS = "groups"
+    PUBLISHED = "published"
+
+    @classmethod
+    def of(cls, name: str) -> Protocol:
+        """A protocol by its name. Raises DataError."""
+        try:
+            return cls(name)
+        except ValueError:
+            raise DataError(f"no protocol is called {name!r}. There are: {', '.join(cls)}") from None
+
+    @classmethod
+    def wholest(cls, dataset: Dataset) -> Protocol:
+        """Groups where they are known, else clips."""
+        return cls.GROUPS if dataset.has_groups else cls.CLIPS
+
+    @property
+    def of_clips(self) -> Protocol:
+        """The same for whole clips: windows, which cut them apart, have the splits of clips."""
+        return Protocol.CLIPS if self is Protocol.WINDOWS else self
 
 
 @dataclass(frozen=True)
@@ -45,11 +72,11 @@ class Split:
             raise LeakError(f"{len(both)} of what must stay whole lie on both sides of a split, e.g. {both[0]!r}")
 
 
-def choose_protocol(dataset: Dataset) -> str:
+def choose_protocol(dataset: Dataset) -> Protocol:
     """Published folds if the data have numbered ones that keep groups and files whole, else groups if known, else clips."""
     if dataset.has_folds and not why_not_published(dataset):
-        return "published"
-    return "groups" if dataset.has_groups else "clips"
+        return Protocol.PUBLISHED
+    return Protocol.wholest(dataset)
 
 
 def why_not_published(dataset: Dataset) -> str:
@@ -100,8 +127,9 @@ def groups_of(dataset: Dataset, protocol: str, digests: Sequence[str] = ()) -> L
     resample files. Under ``groups``, and under ``published`` where groups are known, it is the group; a clip that has
     none is, with its file, a group of its own.
     """
-    grouped = protocol == "groups" or (protocol == "published" and dataset.has_groups)
-    if protocol == "groups" and not dataset.has_groups:
+    protocol = Protocol.of(protocol)
+    grouped = protocol == Protocol.GROUPS or (protocol == Protocol.PUBLISHED and dataset.has_groups)
+    if protocol == Protocol.GROUPS and not dataset.has_groups:
         raise DataError(
             f"the protocol 'groups' needs groups; none of the {len(dataset.clips)} clips has one. Add a column 'group' "
             "(artist, recording session, speaker) to the table, or evaluate with --protocol clips and read the accuracy as an "
@@ -131,7 +159,7 @@ def clip_splits(
     """
     labels = np.array([str(c.label) for c in dataset.clips])
     check_classes(dataset)
-    if protocol == "published":
+    if protocol == Protocol.PUBLISHED:
         splits = published_splits(dataset)
         _check_enough(labels, groups_of(dataset, protocol, digests), splits, least)
         return splits
@@ -264,7 +292,7 @@ def _lonely(lonely: Sequence[str], count: Mapping[str, int], protocol: str) -> s
     which = f"{len(lonely)} of {len(count)} classes {'has' if len(lonely) == 1 else 'have'}"
     why = "what is learnt from is never evaluated, so two are needed"
     rest = "or leave the class out" if len(lonely) == 1 else "or leave these classes out"
-    if protocol == "clips":
+    if protocol == Protocol.CLIPS:
         return (
             f"{which} one clip only, or copies of one: {shown} (clips in brackets). It cannot be learnt and evaluated at "
             f"once: {why}. Add clips of other recordings, {rest}"

@@ -31,7 +31,7 @@ from ..data.annotations import Annotation, Span, spans
 from ..data.clips import Clip, Dataset
 from ..data.targets import Targets, Task
 from .make import Embeddings
-from .pooling import Running, by_vector, statistics
+from .pooling import WINDOWS, Pooling, Running
 
 Columns = dict[str, Any]
 Batches = Iterable[tuple[Columns, Floats]]
@@ -58,7 +58,7 @@ def write(
     embeddings: Embeddings,
     dataset: Dataset,
     backbone: Backbone,
-    pool: str = "windows",
+    pool: str = WINDOWS,
     *,
     force: bool = False,
 ) -> int:
@@ -77,7 +77,7 @@ def write_stream(
     out: Path,
     sounds: Iterable[tuple[Clip, Iterable[Floats]]],
     backbone: Backbone,
-    pool: str = "windows",
+    pool: str = WINDOWS,
     *,
     force: bool = False,
 ) -> int:
@@ -96,7 +96,7 @@ def file_facts(backbone: Backbone, pool: str, task: Task = Task.SINGLE, classes:
 
 def width_of(shape: Sequence[int], pool: str) -> int:
     """Numbers in a line, by the shape of an embedding and the pooling."""
-    return prod(shape) * (len(statistics(pool)) if by_vector(pool) else 1)
+    return prod(shape) * max(1, len(Pooling(pool).statistics))
 
 
 def _write(
@@ -152,7 +152,7 @@ def stream_blocks(sounds: Iterable[tuple[Clip, Iterable[Floats]]], backbone: Bac
     """Blocks of clips whose embeddings come in blocks (windows, *shape)."""
     for clip, parts in sounds:
         name = clip.recording_id
-        running, count = Running(pool) if by_vector(pool) else None, 0
+        running, count = Running(pool) if Pooling(pool).by_vector else None, 0
         for part in parts:
             if running:
                 running.add(part)
@@ -180,7 +180,7 @@ def blocks_of(embeddings: Embeddings, dataset: Dataset, pool: str) -> Iterator[B
         own = slice(cuts[i], cuts[i + 1])
         start, end, X = embeddings.start[own], embeddings.end[own], embeddings.X[own]
         said = None if targets is None else targets[own]
-        if by_vector(pool):
+        if Pooling(pool).by_vector:
             running = Running(pool)
             running.add(X)
             start, end, X = start[:1], end[-1:], running.vector()[None]

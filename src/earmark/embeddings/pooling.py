@@ -32,36 +32,59 @@ STATISTICS: dict[str, Callable[[Floats], Floats]] = {
     "median": lambda embeddings: np.median(embeddings, axis=0),
 }
 
-
 _IMAGE = re.compile(r"image\((\d+)\)")
 
 
-def image_windows(how: str) -> int:
-    """Embeddings in one image: 31 of ``"image(31)"``, 0 of any other pooling."""
-    found = _IMAGE.fullmatch(how)
-    return int(found[1]) if found else 0
+class Pooling(str):
+    """How embeddings of a clip are pooled, e.g. ``"mean+std"``: a text that names a pooling there is.
+
+    Raises RecipeError for any other.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str = "windows") -> Pooling:
+        made = super().__new__(cls, text)
+        wrong = [name for name in made.split("+") if name not in STATISTICS] if made.by_vector else []
+        if wrong:
+            raise RecipeError(
+                f"no pooling is called {wrong[0]!r}. There are: windows, image(31) (of that many windows), and "
+                f"{', '.join(STATISTICS)}, joined by +"
+            )
+        return made
+
+    @property
+    def height(self) -> int:
+        """Embeddings in one image: 31 of ``"image(31)"``, 0 of any other pooling."""
+        found = _IMAGE.fullmatch(self)
+        return int(found[1]) if found else 0
+
+    @property
+    def by_vector(self) -> bool:
+        """Whether it makes one vector of a clip, so that those of several backbones can be joined."""
+        return self != "windows" and not self.height
+
+    @property
+    def statistics(self) -> tuple[str, ...]:
+        """Names in ``STATISTICS`` of what the vector is made of; empty if it makes none."""
+        return tuple(self.split("+")) if self.by_vector else ()
 
 
-def by_vector(how: str) -> bool:
-    """Whether a pooling makes one vector of a clip, so that those of several backbones can be joined."""
-    return how != "windows" and not image_windows(how)
+WINDOWS = Pooling("windows")
 
 
-def statistics(how: str) -> list[Callable[[Floats], Floats]]:
-    """Functions of a pooling such as ``"mean+std"``. Raises RecipeError for an unknown one."""
-    wrong = [s for s in how.split("+") if s not in STATISTICS]
-    if wrong:
-        raise RecipeError(
-            f"no pooling is called {wrong[0]!r}. There are: windows, image(31) (of that many windows), and "
-            f"{', '.join(STATISTICS)}, joined by +"
-        )
-    return [STATISTICS[s] for s in how.split("+")]
+def _names(how: str) -> tuple[str, ...]:
+    """Names of the statistics of a pooling. Raises RecipeError if it makes no vector."""
+    names = Pooling(how).statistics
+    if not names:
+        raise RecipeError(f"the pooling {how!r} makes no vector of a clip; wanted {', '.join(STATISTICS)}, joined by +")
+    return names
 
 
 def pool_vector(embeddings: Floats, how: str) -> Floats:
     """Embeddings (windows, *shape) of one clip -> its vector (d,) float32, the statistics one after another."""
     flat = embeddings.reshape(len(embeddings), -1)
-    return np.concatenate([f(flat) for f in statistics(how)]).astype(np.float32)
+    return np.concatenate([STATISTICS[name](flat) for name in _names(how)]).astype(np.float32)
 
 
 class Running:
@@ -71,8 +94,7 @@ class Running:
     """
 
     def __init__(self, how: str) -> None:
-        statistics(how)  # raises RecipeError
-        self.names = how.split("+")
+        self.names = _names(how)
         self.count = 0
         self.embeddings: list[Floats] = []
         self.found: dict[str, NDArray[np.float64]] = {}
@@ -119,16 +141,18 @@ def pool_vectors(embeddings: Floats, clip: Ints, clips: int, how: str) -> Floats
 
 def seen(embeddings: Sequence[Floats], how: str) -> Floats:
     """Embeddings (windows, *shape) of one clip by each backbone -> what the head sees of it (m, …); see ``seen_shape``."""
-    if by_vector(how):
-        return np.concatenate([pool_vector(r, how) for r in embeddings])[None]
-    return images(embeddings[0], image_windows(how)) if image_windows(how) else embeddings[0]
+    pooling = Pooling(how)
+    if pooling.by_vector:
+        return np.concatenate([pool_vector(r, pooling) for r in embeddings])[None]
+    return images(embeddings[0], pooling.height) if pooling.height else embeddings[0]
 
 
 def seen_shape(shapes: Sequence[tuple[int, ...]], how: str) -> tuple[int, ...]:
     """Shape of one thing the head sees, from the shapes of the backbones' embeddings."""
-    if by_vector(how):
-        return (sum(prod(s) for s in shapes) * len(statistics(how)),)
-    return (image_windows(how), *shapes[0]) if image_windows(how) else shapes[0]
+    pooling = Pooling(how)
+    if pooling.by_vector:
+        return (sum(prod(s) for s in shapes) * len(pooling.statistics),)
+    return (pooling.height, *shapes[0]) if pooling.height else shapes[0]
 
 
 def images(embeddings: Floats, height: int) -> Floats:

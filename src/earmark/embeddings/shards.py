@@ -33,7 +33,7 @@ from ..data.clips import Clip, Dataset, Excluded
 from ..data.targets import Task
 from .files import FORMAT, blocks_of, stream_blocks
 from .make import Embeddings, embedded
-from .pooling import by_vector, statistics
+from .pooling import WINDOWS, Pooling
 from .tables import ANSWERS, EMBEDDINGS, ERRORS, ORDER, Recordings, agree, numbered, shards_of, write_shard
 from .tables import FACTS as FACTS
 from .tables import facts as facts
@@ -64,15 +64,14 @@ class Embedding:
     net: bytes | None
     fingerprint: str
     shape: tuple[int, ...]
-    pool: str = "windows"
+    pool: Pooling = WINDOWS
 
     @classmethod
-    def of(cls, part: Part, pool: str = "windows") -> Embedding:
+    def of(cls, part: Part, pool: str = WINDOWS) -> Embedding:
         """Raises RecipeError, WeightsError."""
         built = load_backbone(part)
-        if by_vector(pool):
-            statistics(pool)
-        elif pool != "windows":
+        pool = Pooling(pool)
+        if pool.height:
             raise DataError(f"the pooling is {pool!r}; wanted windows, or statistics: mean, mean+std, max, …")
         return cls(part, built.net.content if built.net else None, built.fingerprint, built.shape, pool)
 
@@ -212,7 +211,7 @@ def _write_embeddings(
 
 
 def write_store(
-    out: str | Path, embeddings: Embeddings, dataset: Dataset, backbone: Backbone, pool: str = "windows"
+    out: str | Path, embeddings: Embeddings, dataset: Dataset, backbone: Backbone, pool: str = WINDOWS
 ) -> list[Made]:
     """Write embeddings that are at hand, with their targets, and the annotations of the data set, as a store.
 
@@ -220,7 +219,7 @@ def write_store(
     """
     target, kept = place(out), set(embeddings.ids)
     classes = {"classes": list(embeddings.targets.classes)} if dataset.task is Task.MULTI and embeddings.targets else {}
-    own = Embedding(Part.of(backbone.name, backbone.params), None, backbone.fingerprint, backbone.shape, pool)
+    own = Embedding(Part.of(backbone.name, backbone.params), None, backbone.fingerprint, backbone.shape, Pooling(pool))
     about = {**own.facts, "task": str(dataset.task), **classes}
     agree(target, about)
     done = _done(target, dataset.clips)

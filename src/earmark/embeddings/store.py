@@ -27,7 +27,7 @@ from ..data.annotations import Annotated, Annotation, Span, annotated_by
 from ..data.clips import Clip, Dataset, Excluded
 from ..data.targets import Targets, task
 from .make import Embeddings
-from .pooling import by_vector
+from .pooling import Pooling
 from .ready import Ready, file_backbone
 from .tables import (
     ANSWERS,
@@ -124,7 +124,7 @@ class Folder:
         self, drawn: NDArray[np.int64], X: Floats, times: tuple[NDArray[np.float64], NDArray[np.float64]], said: Floats
     ) -> Ready:
         clips, counts = tuple(self.clips[i] for i in drawn), self.counts[drawn]
-        pooled = by_vector(self.facts["pool"])
+        pooled = Pooling(self.facts["pool"]).by_vector
         X = X.reshape(len(X), *([-1] if pooled else self.facts["shape"]))
         cuts = np.concatenate([[0], np.cumsum(counts)])
         window = float(times[1][-1] - times[0][-1]) if len(X) else float("nan")
@@ -150,7 +150,7 @@ class Folder:
         both = (self.facts["backbone"], "embeddings")
         return Ready(dataset, dict.fromkeys(both, made), dict.fromkeys(both, backbone))
 
-    def backbone(self) -> tuple[Part, str, Backbone]:
+    def backbone(self) -> tuple[Part, Pooling, Backbone]:
         """What made the embeddings: the part, the pooling, and the backbone built. Raises DataError, WeightsError."""
         part = Part.of(self.facts["backbone"], self.facts["params"])
         built = load_backbone(part)
@@ -159,7 +159,7 @@ class Folder:
                 f"{self.where}: its embeddings were made by another {part} than the one installed here (fingerprints "
                 f"{self.facts['fingerprint'][:12]} and {built.fingerprint[:12]}). Wanted: the same weights and version"
             )
-        return part, str(self.facts["pool"]), built
+        return part, Pooling(self.facts["pool"]), built
 
 
 def is_store(source: str | Path) -> bool:

@@ -5,8 +5,9 @@ A new one is a function that makes the module and a ``build()`` that hands it ov
     def module(embeddings, classes):                  # the embeddings learnt from (n, *shape), how many classes
         return nn.Sequential(Standardise(embeddings), nn.Flatten(), nn.Linear(embeddings[0].size, classes))
 
-    def build(*, lr=1e-3, seed=0):
-        return NetHead(module, lr=lr, seed=seed)
+    @trained(TrainingOptions(lr=1e-4))
+    def build(*, training):
+        return NetHead(module, training)
 
 Modules take embeddings (n, *shape) and give logits (n, classes). A module that starts from pretrained weights loads them
 in that function; ``lr_factors={"body.": 0.1, "body.0.": 0}`` then trains some parts slower or not at all, and
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -34,12 +36,14 @@ from torch import Tensor, nn
 from ..core.errors import DataError, RecipeError
 from . import _heap
 from ._inner import Codes, Floats, Split, checked, holdout, like, weights
+from ._options import TrainingOptions
 
 Module = Callable[[Floats, int], nn.Module]
 Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 Start = Callable[[nn.Module, Floats, Codes, Floats], None]
 
 
+_USUAL = TrainingOptions()
 _BETTER = 1e-4  # nats: a loss that falls by less is no better, or embeddings that are told apart perfectly are learnt for ever
 
 
@@ -47,57 +51,29 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A net trained with Adam and cross-entropy, stopped early, the best epoch's weights kept.
 
     ``module``: embeddings learnt from, number of classes -> torch module that gives logits.
-    ``spare``: share of the embeddings held out, by whole groups, to stop by; training ends after ``patience`` epochs
-    without a lower loss on them. Where no group can be spared, all ``epochs`` are run.
-    ``refit``: learn again from all embeddings, for as many epochs as were best; the held-out ones are learnt from too.
+    ``training``: how; what it says of mixup and masks is for whoever makes ``augment``. Training ends when ``patience``
+    epochs brought no lower loss on what is held out.
     ``lr_factors``: start of parameters' names -> factor on ``lr``; the longest start that fits counts; 0 freezes.
     ``start``: (net, embeddings (n, *shape), codes (n,), what each counts (n,)) of what is learnt from; called once, before training. What it makes
     is kept if no epoch gives a lower loss on the embeddings held out.
     ``augment``: (embeddings (b, *shape), targets (b, classes)) -> the same, changed; draws from torch's
     generator. Targets carry what a window counts: each sums to it.
-    ``most``: embeddings that an epoch sees at most, drawn anew for each; None: all.
-    ``smoothing``: of labels. ``balanced``: embeddings count as ``_inner.weights`` says. ``bfloat16``: multiply in half the bits (faster
-    where the processor has AMX or the like), weights stay float32.
     """
 
     def __init__(
         self,
         module: Module,
+        training: TrainingOptions = _USUAL,
         *,
-        lr: float = 1e-3,
-        epochs: int = 100,
-        batch: int = 32,
-        patience: int = 10,
-        spare: float = 0.15,
-        refit: bool = False,
-        weight_decay: float = 0.0,
-        smoothing: float = 0.0,
-        balanced: bool = True,
         lr_factors: Mapping[str, float] | None = None,
         start: Start | None = None,
         augment: Augment | None = None,
-        most: int | None = None,
-        bfloat16: bool = False,
-        device: str = "cpu",
-        seed: int = 0,
     ) -> None:
         self.module = module
-        self.lr = lr
-        self.epochs = epochs
-        self.batch = batch
-        self.patience = patience
-        self.spare = spare
-        self.refit = refit
-        self.weight_decay = weight_decay
-        self.smoothing = smoothing
-        self.balanced = balanced
+        self.training = training
         self.lr_factors = lr_factors
         self.start = start
         self.augment = augment
-        self.most = most
-        self.bfloat16 = bfloat16
-        self.device = device
-        self.seed = seed
 
     def fit(
         self,
@@ -114,26 +90,27 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         embeddings, codes, self.classes_, ids = checked(X, y, groups)
         self.shape_ = embeddings.shape[1:]
-        learn, look = holdout(codes, ids, self.spare, seed=self.seed)
+        learn, look = holdout(codes, ids, self.training.spare, seed=self.training.seed)
         seen = self._watched(watch)
         if seen is not None and len(look):
             raise DataError("embeddings to watch were given to a head that holds out its own; wanted spare=0")
         self.splits_: list[Split] = [(learn, look)] if len(look) else []
-        count = weights(codes, ids) if self.balanced else np.ones(len(codes), np.float32)
+        count = weights(codes, ids) if self.training.balanced else np.ones(len(codes), np.float32)
         # A copy of torch's random state: the same seed gives the same net, and nobody else's numbers change.
-        with torch.random.fork_rng(devices=[] if self.device == "cpu" else None):
-            torch.manual_seed(self.seed)
+        with torch.random.fork_rng(devices=[] if self.training.device == "cpu" else None):
+            torch.manual_seed(self.training.seed)
             known = (embeddings[learn], codes[learn], count[learn]) if len(look) else (embeddings, codes, count)
             self.net_ = self.module(known[0], len(self.classes_))
             if self.start:
                 self.start(self.net_, *known)
             del known  # big embeddings need not lie there twice
-            self.net_.to(self.device)
+            self.net_.to(self.training.device)
             with _heap.kept():
                 self.history_ = self._train(embeddings, codes, count, learn, look, seen)
-        if self.refit and len(look):
-            again = {"spare": 0, "epochs": self.best_epoch_, "refit": False}
-            self.net_ = NetHead(**self.get_params(deep=False) | again).fit(embeddings, y, groups).net_
+        if self.training.refit and len(look):
+            again = replace(self.training, spare=0, epochs=self.best_epoch_, refit=False)
+            params = self.get_params(deep=False) | {"training": again}
+            self.net_ = NetHead(**params).fit(embeddings, y, groups).net_
         self.net_.eval()
         return self
 
@@ -154,10 +131,15 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         k = len(self.classes_)
         x = torch.from_numpy(embeddings if embeddings.flags.writeable else embeddings.copy())
         # What a window counts goes into its target: cross-entropy is linear in it.
-        target = np.eye(k, dtype=np.float32)[codes] * (1 - self.smoothing) + self.smoothing / k
+        target = np.eye(k, dtype=np.float32)[codes] * (1 - self.training.smoothing) + self.training.smoothing / k
         targets = torch.from_numpy(np.asarray(target * count[:, None], np.float32))
         stopper = EarlyStopping(
-            "valid_loss", patience=self.patience, threshold=_BETTER, threshold_mode="abs", load_best=True, sink=_silent
+            "valid_loss",
+            patience=self.training.patience,
+            threshold=_BETTER,
+            threshold_mode="abs",
+            load_best=True,
+            sink=_silent,
         )
         callbacks: list[tuple[str, Callback]] = [
             ("hits", _Hits()),
@@ -173,21 +155,21 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             criterion=nn.CrossEntropyLoss,
             optimizer=torch.optim.Adam,
             optimizer__param_groups=self._groups(),
-            optimizer__weight_decay=self.weight_decay,
+            optimizer__weight_decay=self.training.weight_decay,
             optimizer__fused=True,
-            lr=self.lr,
-            batch_size=self.batch,
+            lr=self.training.lr,
+            batch_size=self.training.batch,
             iterator_train=Batches,
             iterator_train__augment=self.augment,
             iterator_train__shuffle=True,
-            iterator_train__most=self.most,
+            iterator_train__most=self.training.most,
             iterator_valid=Batches,
             iterator_valid__batch_size=batch_of(self.shape_),
             train_split=predefined_split(seen) if seen is not None else None,
             callbacks=callbacks,
             callbacks__print_log=None,
-            bfloat16=self.bfloat16,
-            device=self.device,
+            bfloat16=self.training.bfloat16,
+            device=self.training.device,
             verbose=0,
         )
         loop.initialize()
@@ -196,14 +178,16 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             stopper.dynamic_threshold_ = loop.loss_of(seen)
             stopper.best_model_weights_ = deepcopy(self.net_.state_dict())
         try:
-            loop.fit_loop(Examples(x, targets, learn), epochs=self.epochs)
+            loop.fit_loop(Examples(x, targets, learn), epochs=self.training.epochs)
         except KeyboardInterrupt:  # also how skorch's callbacks stop; the user's own must pass
-            if not len(look) or stopper.misses_ < self.patience:
+            if not len(look) or stopper.misses_ < self.training.patience:
                 raise
         loop.notify("on_train_end", X=None, y=None)
-        self.best_epoch_ = stopper.best_epoch_ if len(look) else self.epochs
+        self.best_epoch_ = stopper.best_epoch_ if len(look) else self.training.epochs
         if not all(bool(torch.isfinite(p).all()) for p in self.net_.parameters()):
-            raise RecipeError(f"the training diverged with lr={self.lr}; take a smaller one, e.g. lr={self.lr / 10:g}")
+            raise RecipeError(
+                f"the training diverged with lr={self.training.lr}; take a smaller one, e.g. lr={self.training.lr / 10:g}"
+            )
         names = ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy")
         return {n: [float(e[n]) for e in loop.history if n in e] for n in names}
 
@@ -218,7 +202,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 continue
             unused.discard(start)
             parameter.requires_grad_(factors[start] > 0)
-            groups.append((name, {"lr": self.lr * factors[start]}))
+            groups.append((name, {"lr": self.training.lr * factors[start]}))
         if unused:
             raise RecipeError(f"lr_factors names {sorted(unused)}, with which no parameter of the net starts")
         return groups
@@ -228,7 +212,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         embeddings = torch.from_numpy(np.array(like(X, self.shape_)))
         with torch.inference_mode():
             batches = torch.split(embeddings, batch_of(self.shape_))
-            parts = [self.net_(x.to(self.device)).softmax(1).cpu() for x in batches]
+            parts = [self.net_(x.to(self.training.device)).softmax(1).cpu() for x in batches]
         return np.asarray(
             torch.cat(parts).numpy() if len(embeddings) else np.zeros((0, len(self.classes_)), np.float32)
         )

@@ -12,6 +12,7 @@ from ..core.errors import DataError
 from ._augment import augmentation
 from ._inner import Floats
 from ._net import NetHead, Standardise
+from ._options import TrainingOptions, trained
 
 ABOUT = "three 3x3 convolutions with max-pooling, two dense layers, dropout; from scratch (as the paper's text says)"
 
@@ -23,23 +24,13 @@ SPACE = {  # what `earmark study tune` searches
 }
 
 
+@trained(TrainingOptions(lr=1e-4, epochs=30, patience=5))
 def build(
     *,
     filters: Sequence[int] = (32, 64, 128),
     hidden: Sequence[int] = (128, 64),
     dropout: float = 0.3,
-    lr: float = 1e-4,
-    epochs: int = 30,
-    batch: int = 32,
-    patience: int = 5,
-    spare: float = 0.15,
-    weight_decay: float = 0.0,
-    smoothing: float = 0.0,
-    mixup: float = 0.0,
-    specaugment: bool = False,
-    balanced: bool = True,
-    bfloat16: bool = False,
-    seed: int = 0,
+    training: TrainingOptions,
 ) -> NetHead:
     """``filters`` of the convolutions, ``hidden`` widths of the dense layers. Embeddings are images (frames, bands).
 
@@ -47,10 +38,9 @@ def build(
     """
     return NetHead(
         partial(layers, filters=tuple(filters), hidden=tuple(hidden), dropout=dropout),
-        augment=augmentation(mixup=mixup, specaugment=specaugment),
-        lr=lr, epochs=epochs, batch=batch, patience=patience, spare=spare, weight_decay=weight_decay,
-        smoothing=smoothing, balanced=balanced, bfloat16=bfloat16, seed=seed,
-    )  # fmt: skip
+        training,
+        augment=augmentation(mixup=training.mixup, specaugment=training.specaugment),
+    )
 
 
 def layers(

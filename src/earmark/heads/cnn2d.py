@@ -11,6 +11,7 @@ from ..core.errors import DataError
 from ._augment import augmentation
 from ._inner import Floats
 from ._net import NetHead, Standardise
+from ._options import TrainingOptions, trained
 
 ABOUT = (
     "ten 3x3 convolutions, dense 1200: on embeddings of a clip as an image, or on patches (what the paper really ran)"
@@ -19,21 +20,11 @@ ABOUT = (
 SPACE = {"lr": (3e-5, 1e-3, "log"), "mixup": [0.0, 0.2], "specaugment": [False, True]}  # `earmark study tune`
 
 
+@trained(TrainingOptions(lr=1e-4, epochs=30, patience=5))
 def build(
     *,
     standardise: bool = True,
-    lr: float = 1e-4,
-    epochs: int = 30,
-    batch: int = 32,
-    patience: int = 5,
-    spare: float = 0.15,
-    weight_decay: float = 0.0,
-    smoothing: float = 0.0,
-    mixup: float = 0.0,
-    specaugment: bool = False,
-    balanced: bool = True,
-    bfloat16: bool = False,
-    seed: int = 0,
+    training: TrainingOptions,
 ) -> NetHead:
     """Embeddings are images (height, width): ``vggish:image(31)/cnn2d``, ``logmel(resize=(150, 150))/cnn2d``.
 
@@ -41,10 +32,10 @@ def build(
     ``spare=0``: nothing is held out and all epochs are run. The rest as ``NetHead`` and ``_augment`` say.
     """
     return NetHead(
-        partial(layers, standardise=standardise), augment=augmentation(mixup=mixup, specaugment=specaugment),
-        lr=lr, epochs=epochs, batch=batch, patience=patience, spare=spare, weight_decay=weight_decay,
-        smoothing=smoothing, balanced=balanced, bfloat16=bfloat16, seed=seed,
-    )  # fmt: skip
+        partial(layers, standardise=standardise),
+        training,
+        augment=augmentation(mixup=training.mixup, specaugment=training.specaugment),
+    )
 
 
 def layers(embeddings: Floats, classes: int, *, standardise: bool) -> nn.Module:

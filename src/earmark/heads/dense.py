@@ -10,6 +10,7 @@ from torch import nn
 from ._augment import augmentation
 from ._inner import Floats
 from ._net import NetHead, Standardise
+from ._options import TrainingOptions, trained
 
 ABOUT = "dense layers, ReLU, dropout, softmax; Adam, early stopping on whole groups held out (torch, skorch)"
 
@@ -20,30 +21,25 @@ SPACE = {  # what `earmark study tune` searches
     "smoothing": [0.0, 0.1],
     "pool": ["windows", "mean"],
 }
+_SET = (  # what recipes may say of the training
+    "lr", "epochs", "batch", "patience", "weight_decay", "smoothing", "mixup", "balanced", "most", "seed",
+)  # fmt: skip
 
 
+@trained(TrainingOptions(batch=64, most=16_384), _SET)
 def build(
     *,
     hidden: int | Sequence[int] = (256,),
     dropout: float = 0.5,
-    lr: float = 1e-3,
-    epochs: int = 100,
-    batch: int = 64,
-    patience: int = 10,
-    weight_decay: float = 0.0,
-    smoothing: float = 0.0,
-    mixup: float = 0.0,
-    balanced: bool = True,
-    most: int | None = 16_384,
-    seed: int = 0,
+    training: TrainingOptions,
 ) -> NetHead:
     """``hidden``: widths of the hidden layers; the rest as ``NetHead`` and ``_augment`` say."""
     widths = (hidden,) if isinstance(hidden, int) else tuple(hidden)
     return NetHead(
-        partial(layers, hidden=widths, dropout=dropout), augment=augmentation(mixup=mixup),
-        lr=lr, epochs=epochs, batch=batch, patience=patience, weight_decay=weight_decay, smoothing=smoothing,
-        balanced=balanced, most=most, seed=seed,
-    )  # fmt: skip
+        partial(layers, hidden=widths, dropout=dropout),
+        training,
+        augment=augmentation(mixup=training.mixup, specaugment=training.specaugment),
+    )
 
 
 def layers(embeddings: Floats, classes: int, *, hidden: Sequence[int], dropout: float) -> nn.Module:

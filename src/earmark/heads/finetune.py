@@ -21,6 +21,7 @@ from ..core.errors import RecipeError
 from ._augment import augmentation
 from ._inner import Codes, Floats
 from ._net import KeepStatistics, NetHead, Standardise
+from ._options import USUAL, TrainingOptions, trained
 from ._pretrained import linear_probe, outputs, rest, wanted_shape
 
 ABOUT = "the rest of a pretrained net behind the cut, trained on with a new classifier: musicnn-vgg@pool3/finetune"
@@ -33,27 +34,16 @@ SPACE = {  # what `earmark study tune` searches
 }
 
 
+@trained(TrainingOptions(lr=3e-4, epochs=15, patience=4, refit=True), (*USUAL, "refit"))
 def build(
     *,
     backbone: Backbone,
     until: str | None = None,
-    lr: float = 3e-4,
     body: float = 0.3,
     decay: float = 0.8,
     dropout: float = 0.2,
     probe: bool = True,
-    epochs: int = 15,
-    batch: int = 32,
-    patience: int = 4,
-    spare: float = 0.15,
-    refit: bool = True,
-    weight_decay: float = 0.0,
-    smoothing: float = 0.0,
-    mixup: float = 0.0,
-    specaugment: bool = False,
-    balanced: bool = True,
-    bfloat16: bool = False,
-    seed: int = 0,
+    training: TrainingOptions,
 ) -> NetHead:
     """Embeddings are those of ``backbone``, whose net is cut before the part to be trained; recipes fill it in.
 
@@ -71,11 +61,11 @@ def build(
     speeds = {f"body.{name}.": body * decay**i for i, name in enumerate(reversed(trained))}
     return NetHead(
         partial(layers, backbone=backbone, until=until, dropout=dropout),
-        lr_factors=speeds, start=probed if probe else standardised,
-        augment=augmentation(mixup=mixup, specaugment=specaugment), lr=lr, epochs=epochs, batch=batch,
-        patience=patience, spare=spare, refit=refit, weight_decay=weight_decay, smoothing=smoothing, balanced=balanced,
-        bfloat16=bfloat16, seed=seed,
-    )  # fmt: skip
+        training,
+        lr_factors=speeds,
+        start=probed if probe else standardised,
+        augment=augmentation(mixup=training.mixup, specaugment=training.specaugment),
+    )
 
 
 class Tuned(nn.Module):

@@ -24,6 +24,7 @@ from ..core.errors import RecipeError
 from ._augment import augmentation
 from ._inner import Codes, Floats
 from ._net import NetHead, Standardise
+from ._options import TrainingOptions, trained
 from ._pretrained import cut_of, installed, linear_probe, outputs, rest, wanted_shape
 
 ABOUT = "a learnt pattern added to the input of a frozen net, whose classes are read as ours: yamnet@patches/reprogram"
@@ -37,24 +38,14 @@ SPACE = {
 }  # `earmark study tune`
 
 
+@trained(TrainingOptions(lr=1e-2, epochs=20, patience=4))
 def build(
     *,
     backbone: Backbone,
     mapping: str = "frequency",
     sources: int = 5,
     dependent: bool = False,
-    lr: float = 1e-2,
-    epochs: int = 20,
-    batch: int = 32,
-    patience: int = 4,
-    spare: float = 0.15,
-    weight_decay: float = 0.0,
-    smoothing: float = 0.0,
-    mixup: float = 0.0,
-    specaugment: bool = False,
-    balanced: bool = True,
-    bfloat16: bool = False,
-    seed: int = 0,
+    training: TrainingOptions,
 ) -> NetHead:
     """Embeddings are the input of the net of ``backbone``; recipes fill it in.
 
@@ -79,11 +70,11 @@ def build(
         )
     return NetHead(
         partial(layers, backbone=backbone, mapping=mapping, dependent=dependent),
-        start=partial(mapped, sources=sources), lr_factors={"net.": 0},
-        augment=augmentation(mixup=mixup, specaugment=specaugment), lr=lr, epochs=epochs, batch=batch,
-        patience=patience, spare=spare, weight_decay=weight_decay, smoothing=smoothing, balanced=balanced,
-        bfloat16=bfloat16, seed=seed,
-    )  # fmt: skip
+        training,
+        lr_factors={"net.": 0},
+        start=partial(mapped, sources=sources),
+        augment=augmentation(mixup=training.mixup, specaugment=training.specaugment),
+    )
 
 
 class Pattern(nn.Module):

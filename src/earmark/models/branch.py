@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backbones.base import Backbone, Floats, Net
-from ..embeddings.pooling import seen
+from ..embeddings.pooling import Pooling, seen
 
 Scores = NDArray[np.float64]
 
@@ -33,7 +33,7 @@ class Branch:
     """Backbones, how their embeddings are pooled, and the head as ONNX."""
 
     backbones: tuple[Backbone, ...]
-    pool: str
+    pool: Pooling
     head: Net
 
     def window_scores(self, embeddings: Sequence[Floats]) -> Scores:

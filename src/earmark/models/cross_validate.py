@@ -14,7 +14,7 @@ import numpy as np
 from ..backbones.base import facts
 from ..core.errors import DataError
 from ..data import split
-from ..data.split import Ints, Labels, Split
+from ..data.split import Ints, Labels, Protocol, Split
 from ..embeddings.pooling import pool_scores
 from ..metrics.evaluation import evaluate
 from ..recipes.recipe import Recipe
@@ -95,14 +95,14 @@ def cross_validate(
     ``splits`` of the clips are taken as given, whatever they cut apart: to evaluate as somebody else did. ``watch``: the
     evaluated clips also give the validation curves of nets that hold out nothing; they decide nothing.
     """
-    if protocol == "windows" and splits is None:
+    if protocol == Protocol.WINDOWS and splits is None:
         return _cross_validate_windows(recipe, data, folds=folds, seed=seed, step=step)
     classes = data.dataset.classes
     proba = np.full((len(data.labels), len(classes)), np.nan)
     fold = np.full(len(data.labels), -1)
     hits = np.zeros(len(data.labels), int)
     history, spent = [], {"fit": 0.0, "predict": 0.0}
-    for k, part in enumerate(splits if splits is not None else splits_of(data, protocol, folds, seed)):
+    for k, part in enumerate(splits if splits is not None else splits_of(data, Protocol.of(protocol), folds, seed)):
         began = time.perf_counter()
         fitted = fit(recipe, data, part.train, units, seed=seed, watch=part.test if watch else None)
         spent["fit"] += time.perf_counter() - began

@@ -89,7 +89,7 @@ def evaluate(
     if model.calibration is not None:
         proba = model.calibration.apply(proba)
     y = np.searchsorted(model.classes, data.labels)
-    protocol = "groups" if data.dataset.has_groups else "clips"
+    protocol = split.Protocol.wholest(data.dataset)
     units = split.groups_of(data.dataset, protocol, data.digests)
     done = time.perf_counter()
     evaluated = Run(

@@ -13,7 +13,7 @@ from ..backbones.base import Floats
 from ..core import plugins
 from ..core.spec import Part
 from ..data.split import Ints, Labels, spared, stratified
-from ..embeddings.pooling import by_vector, image_windows, pool_images, pool_scores, stacked
+from ..embeddings.pooling import pool_images, pool_scores, stacked
 from ..recipes.augment import numbered
 from ..recipes.recipe import Branch, Recipe
 from .prepare import Data
@@ -93,7 +93,7 @@ def fit_head(branch: Branch, data: Data, X: Floats, y: Labels, groups: Labels, s
     """A branch's head, built and fitted on embeddings X (n, …) with labels and groups (n,); ``more`` is for its fit."""
     params = branch.head.kwargs
     if len(branch.backbones) > 1 and "widths" in plugins.parameters("heads", branch.head.name):
-        factor = branch.pool.count("+") + 1
+        factor = max(1, len(branch.pool.statistics))
         params["widths"] = tuple(int(np.prod(data.backbones[b].shape)) * factor for b in branch.backbones)
     if "backbone" in plugins.parameters("heads", branch.head.name):  # heads that go on from a pretrained net
         params["backbone"] = data.backbones[branch.backbones[0]]
@@ -109,14 +109,14 @@ def branch_inputs(branch: Branch, data: Data, clips: Ints, *, augment: Sequence[
     parts = []
     copies = [[data.copies[b, how, number] for b in branch.backbones] for how, number in numbered(augment)]
     for sets in [[data.embeddings[b] for b in branch.backbones], *copies]:
-        if not by_vector(branch.pool):
+        if not branch.pool.by_vector:
             place = np.full(len(sets[0].ids), -1)
             place[clips] = np.arange(len(clips))
             index = place[sets[0].clip]
             order = np.flatnonzero(index >= 0)
             order = order[np.argsort(index[order], kind="stable")]
             found = sets[0].X[order], index[order]
-            height = image_windows(branch.pool)
+            height = branch.pool.height
             parts.append(pool_images(*found, len(clips), height) if height else found)
         else:
             vectors = [e.vectors(branch.pool)[clips] for e in sets]
@@ -142,7 +142,7 @@ def window_hits(proba: Scores, classes: Sequence[str], labels: Labels, clip: Int
 def window_counts(branch: Branch, data: Data) -> Ints:
     """How much a branch's head sees of each clip (clips,): its embeddings or images, 1 where they are pooled to a vector."""
     clips = len(data.labels)
-    if by_vector(branch.pool):
+    if branch.pool.by_vector:
         return np.ones(clips, int)
     if branch.pool == "windows":
         return np.bincount(data.embeddings[branch.backbones[0]].clip, minlength=clips)

@@ -14,7 +14,7 @@ from ..core import plugins
 from ..core.atomic import restored
 from ..core.errors import BundleError, RecipeError
 from ..core.spec import Part
-from ..embeddings.pooling import seen_shape
+from ..embeddings.pooling import Pooling, seen_shape
 from ..metrics.out_of_distribution import Novelty
 from .branch import Branch
 from .card import ModelCard, format_of
@@ -71,8 +71,9 @@ def _assembled(folder: Path, card: ModelCard) -> Model:
                 raise BundleError(f"{folder}: {part} makes embeddings of absurd size; get a fresh copy")
             backbones.append(backbone)
         head = net(f"head-{i + 1}.onnx")
-        _tried(head, seen_shape([b.shape for b in backbones], branch.pool), len(classes))
-        branches.append(Branch(tuple(backbones), branch.pool, head))
+        pool = Pooling(branch.pool)
+        _tried(head, seen_shape([b.shape for b in backbones], pool), len(classes))
+        branches.append(Branch(tuple(backbones), pool, head))
     combiner = net("combiner.onnx") if "combiner.onnx" in sums else None
     if combiner is not None:
         _tried(combiner, (len(branches) * len(classes),), len(classes))

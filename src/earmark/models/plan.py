@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..core.errors import DataError
 from ..data import split
 from ..data.notes import protocol_notes
-from ..data.split import Labels, Split
+from ..data.split import Labels, Protocol, Split
 from ..recipes.recipe import Recipe
 from .prepare import Data
 
@@ -20,7 +19,7 @@ from .prepare import Data
 class Plan:
     """A protocol, its splits of the clips, the ``groups`` that stay whole (clips,), and notes for whoever reads figures."""
 
-    protocol: str
+    protocol: Protocol
     splits: tuple[Split, ...]
     groups: Labels
     notes: tuple[str, ...]
@@ -34,11 +33,11 @@ def planned(
     ``least``: groups of each class on every training side (2 where that is split again). Raises DataError if the data
     cannot be evaluated so.
     """
-    chosen = protocol or split.choose_protocol(data.dataset)
+    chosen = Protocol.of(protocol) if protocol else split.choose_protocol(data.dataset)
     splits = splits_of(data, chosen, folds, seed, least)
     groups = split.groups_of(data.dataset, chosen, data.digests)
     notes = [*data.notes, *protocol_notes(data.dataset, chosen)]
-    if protocol is None and chosen != "published" and data.dataset.has_folds:
+    if protocol is None and chosen != Protocol.PUBLISHED and data.dataset.has_folds:
         notes.append(
             f"The folds that came with the data were not used: {split.why_not_published(data.dataset)}. Evaluated under the "
             f"protocol '{chosen}' instead; --protocol published takes the folds as they are."
@@ -47,14 +46,12 @@ def planned(
     return Plan(chosen, splits, groups, tuple(notes))
 
 
-def splits_of(data: Data, protocol: str, folds: int, seed: int, least: int = 1) -> tuple[Split, ...]:
+def splits_of(data: Data, protocol: Protocol, folds: int, seed: int, least: int = 1) -> tuple[Split, ...]:
     """Splits of the clips under a protocol (``windows``, which cuts clips apart, has those of ``clips``: as many).
 
     They are kept with the data: all recipes are evaluated on the same. ``least``: see ``split.clip_splits``.
     """
-    if protocol not in split.PROTOCOLS:
-        raise DataError(f"no protocol is called {protocol!r}. There are: {', '.join(split.PROTOCOLS)}")
-    whole = "clips" if protocol == "windows" else protocol
+    whole = protocol.of_clips
     key = (whole, folds, seed, least)
     if key not in data.splits:
         data.splits[key] = split.clip_splits(
@@ -63,13 +60,13 @@ def splits_of(data: Data, protocol: str, folds: int, seed: int, least: int = 1) 
     return data.splits[key]
 
 
-def fold_notes(data: Data, protocol: str, folds: int, splits: Sequence[Split]) -> tuple[str, ...]:
+def fold_notes(data: Data, protocol: Protocol, folds: int, splits: Sequence[Split]) -> tuple[str, ...]:
     """What to say where the data do not allow the folds that were asked for."""
-    if protocol == "published" or len(splits) == folds:
+    if protocol == Protocol.PUBLISHED or len(splits) == folds:
         return ()
-    what = "groups" if protocol == "groups" else "clips"
+    what = "groups" if protocol == Protocol.GROUPS else "clips"
     owners: dict[str, set[str]] = {}
-    groups = split.groups_of(data.dataset, "clips" if protocol == "windows" else protocol, data.digests)
+    groups = split.groups_of(data.dataset, protocol.of_clips, data.digests)
     for label, unit in zip(data.labels.tolist(), groups.tolist(), strict=True):
         owners.setdefault(label, set()).add(unit)
     sizes = [len(found) for found in owners.values()]

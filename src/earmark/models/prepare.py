@@ -21,7 +21,7 @@ from ..data.split import Labels, Split
 from ..data.targets import Task
 from ..embeddings import store
 from ..embeddings.make import Embeddings, embed
-from ..embeddings.pooling import by_vector
+from ..embeddings.pooling import WINDOWS, Pooling
 from ..embeddings.ready import Ready, files_of, read
 from ..recipes.augment import change, numbered
 from ..recipes.recipe import Recipe
@@ -162,7 +162,7 @@ def from_ready(ready: Ready, recipes: Sequence[Recipe]) -> Data:
 def from_store(folder: store.Folder, recipes: Sequence[Recipe], *, memory: int = store.MEMORY, seed: int = 0) -> Data:
     """What ``recipes`` are fitted on: the clips that fit into ``memory`` bytes. Raises DataError, RecipeError."""
     for branch in (b for r in recipes for b in r.branches):
-        if by_vector(folder.facts["pool"]) and branch.pool != "windows":
+        if Pooling(folder.facts["pool"]).by_vector and branch.pool != WINDOWS:
             raise RecipeError(
                 f"{branch}: {folder.where} holds one vector a clip ({folder.facts['pool']}), and no embeddings to pool. Wanted: "
                 f"embeddings/{branch.head}"

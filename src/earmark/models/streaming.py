@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..embeddings.pooling import Floats, Running, by_vector, image_windows, images
+from ..embeddings.pooling import Floats, Running, images
 from .branch import Branch, Scores
 
 
@@ -27,9 +27,9 @@ class Heard(Protocol):
 
 def listener(branch: Branch) -> Heard:
     """What listens for a branch, by the way it pools."""
-    if by_vector(branch.pool):
+    if branch.pool.by_vector:
         return _Vectors(branch)
-    return _Images(branch) if image_windows(branch.pool) else _Windows(branch)
+    return _Images(branch) if branch.pool.height else _Windows(branch)
 
 
 class _Windows:
@@ -55,7 +55,7 @@ class _Images(_Windows):
 
     def __init__(self, branch: Branch) -> None:
         super().__init__(branch)
-        self.height = image_windows(branch.pool)
+        self.height = branch.pool.height
         self.rest: Floats = np.zeros((0, *branch.backbones[0].shape), np.float32)
 
     def add(self, backbone: str, embeddings: Floats) -> None:

@@ -9,7 +9,6 @@ from typing import Protocol
 import numpy as np
 
 from ..backbones.base import Backbone, Floats
-from ..embeddings.pooling import image_windows
 from .branch import Branch, Prediction
 
 
@@ -40,7 +39,7 @@ class Grid:
         first = branch.backbones[0]
         if seconds is None and len(model.branches) == 1 and branch.pool == "windows":
             return cls(first.hop, first.window, by_window=True)
-        step = seconds or first.hop * image_windows(branch.pool) or 3.0
+        step = seconds or first.hop * branch.pool.height or 3.0
         return cls(step, step, by_window=False)
 
     def count(self, embeddings: int, covered: float) -> int:

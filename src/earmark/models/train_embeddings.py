@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from ..core import outputs
-from ..embeddings.pooling import by_vector
 from ..embeddings.store import MEMORY, Folder, open_store
 from ..recipes.recipe import Recipe, find
 from .cross_validate import run
@@ -46,7 +45,7 @@ def train(
     evaluated = run(recipe, data, protocol=plan.protocol, folds=len(plan.splits), seed=seed)
     fitted = fit(recipe, data, np.arange(len(data.labels)), plan.groups, seed=seed)
     # From here on by its own name, and with the pooling that was done before the embeddings were written.
-    pooled = by_vector(pool)
+    pooled = pool.by_vector
     branches = tuple(replace(b, backbones=(part,), pool=pool if pooled else b.pool) for b in recipe.branches)
     real = replace(recipe, branches=branches)
     embeddings = data.embeddings[recipe.branches[0].backbones[0]]

@@ -29,7 +29,7 @@ from ..core import plugins
 from ..core.errors import RecipeError
 from ..core.spec import Part, _cut, _part, _part_of, _split
 from ..data.clips import writable
-from ..embeddings import pooling
+from ..embeddings.pooling import WINDOWS, Pooling
 from .augment import checked
 
 
@@ -39,7 +39,9 @@ class Branch:
 
     backbones: tuple[Part, ...]
     head: Part
-    pool: str = "windows"  # "windows": the head sees embeddings; "mean+std": statistics per clip; "image(31)": embeddings as images
+    pool: Pooling = (
+        WINDOWS  # the head sees embeddings; "mean+std": statistics per clip; "image(31)": embeddings as images
+    )
 
     def __str__(self) -> str:
         pooling = "" if self.pool == ("mean" if len(self.backbones) > 1 else "windows") else f":{self.pool}"
@@ -85,8 +87,6 @@ class Recipe:
                 elif part.name not in given:
                     raise RecipeError(f"the file has no embeddings called {part.name!r}. It has: {', '.join(given)}")
             plugins.check("heads", branch.head.name, branch.head.kwargs)
-            if pooling.by_vector(branch.pool):
-                pooling.statistics(branch.pool)
         if self.augment:
             checked(self.augment)
 
@@ -161,18 +161,18 @@ def _branch(text: str, whole: str) -> Branch:
     left, *pooling = _split(sides[0], ":")
     backbones = tuple(_part(b, whole) for b in _split(left, "+"))
     how = pooling[0] if pooling else ("mean" if len(backbones) > 1 else "windows")
-    return _checked(Branch(backbones, _part(sides[1], whole), how))
+    return _checked(Branch(backbones, _part(sides[1], whole), Pooling(how)))
 
 
 def _from_table(table: Mapping[str, Any]) -> Branch:
     given = table["backbones"]
     backbones = tuple(_part_of(b) for b in (given if isinstance(given, list) else [given]))
     how = str(table.get("pool", "mean" if len(backbones) > 1 else "windows"))
-    return _checked(Branch(backbones, _part_of(table["head"]), how))
+    return _checked(Branch(backbones, _part_of(table["head"]), Pooling(how)))
 
 
 def _checked(branch: Branch) -> Branch:
-    if len(branch.backbones) > 1 and not pooling.by_vector(branch.pool):
+    if len(branch.backbones) > 1 and not branch.pool.by_vector:
         raise RecipeError(
             f"{branch}: joined backbones have embeddings of different lengths; pool them per clip, e.g. :mean"
         )

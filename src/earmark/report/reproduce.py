@@ -17,6 +17,7 @@ from ..core.jsonable import plain
 from ..core.outputs import REPRODUCTION, check
 from ..core.publish import publish
 from ..data.layouts.gtzan import GENRES
+from ..data.split import Protocol
 from ..embeddings.sources import sounds_of
 from ..studies.reproduce import LONG, paper
 from ..studies.reproduce.words import NAMES, findings, follows, short
@@ -136,7 +137,7 @@ def _summary(found: Reproduction) -> Markup:
             )
     for run in found.equal.runs:
         score = run.evaluation.scores["accuracy"]
-        how = "whole artists, 5 folds" if found.equal.protocol == "groups" else "whole clips, 5 folds"
+        how = "whole artists, 5 folds" if found.equal.protocol == Protocol.GROUPS else "whole clips, 5 folds"
         how = how.replace("5 folds", f"{found.equal.folds} folds")
         rows.append(Row(run.recipe.name, score.value, score.low, score.high, cells=(how, "–", f"{len(run.y):,}")))
     return page.forest(
@@ -223,7 +224,7 @@ def _equal(found: Reproduction) -> Markup:
         score = run.evaluation.scores["accuracy"]
         cells = (f"{run.evaluation.scores['macro_f1'].value:.2f}", words.duration(run.seconds["fit"]))
         rows.append(Row(run.recipe.name, score.value, score.low, score.high, cells=cells))
-    whole = "artists" if equal.protocol == "groups" else "clips"
+    whole = "artists" if equal.protocol == Protocol.GROUPS else "clips"
     intro = (
         f"All {len(equal.dataset.clips):,} clips that could be used, {equal.folds} folds that keep whole {whole} on one side, "
         "accuracy by clip. Same clips, same folds, same question: here the two methods can be compared."

@@ -12,7 +12,7 @@ well it would have forecast the last point is told beside it, and there is no fo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,15 +23,15 @@ from ..core.errors import DataError
 from ..core.progress import bar
 from ..core.provenance import versions
 from ..data.cache import Cache
-from ..data.clips import Dataset
 from ..data.load import Source
-from ..data.split import Ints, Labels, Split
+from ..data.split import Ints, Labels, Protocol, Split
 from ..metrics.intervals import Groups, Interval
 from ..metrics.shares import difference, share
 from ..models.fit import fit
 from ..models.plan import planned
 from ..models.prepare import Data, open_data
 from ..recipes.recipe import Recipe, find
+from .study import Study
 
 FARTHEST = 10  # times the labels there are: no forecast beyond
 _SLOPES = np.geomspace(0.05, 2.0, 60)
@@ -80,27 +80,16 @@ class Target:
     high: float
 
 
-@dataclass(frozen=True)
-class Curve:
+@dataclass(frozen=True, kw_only=True)
+class Curve(Study):
     """Points from few labels to all, the law through them, and what it foretells."""
 
-    dataset: Dataset
-    recipe: Recipe
-    protocol: str
     points: tuple[Point, ...]
     last_doubling: tuple[float, float, Interval] | None  # from, to (clips per class), what was gained
     law: Law | None
     miss: float | None  # the last point less what the law without it foretells
     targets: tuple[Target, ...]
-    folds: int
     groups: int
-    seed: int
-    majority: float
-    fingerprint: str
-    versions: Mapping[str, str]
-    seconds: float
-    command: str = ""
-    notes: tuple[str, ...] = ()
 
 
 def curve(
@@ -123,7 +112,7 @@ def curve(
     began = time.perf_counter()
     recipe = find(recipe)
     data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache, seed=seed)
-    if protocol == "windows":
+    if protocol == Protocol.WINDOWS:
         raise DataError("the protocol 'windows' evaluates no clips; take clips, groups or published")
     plan = planned(data, protocol, folds, seed, recipes=[recipe])
     splits, units = plan.splits, plan.groups

@@ -30,8 +30,8 @@ from ..data import split
 from ..data.cache import Cache
 from ..data.load import Source
 from ..data.notes import group_notes, published_notes
+from ..data.split import Protocol
 from ..embeddings.make import Embeddings
-from ..embeddings.pooling import by_vector
 from ..metrics.intervals import Interval
 from ..metrics.shares import difference, share
 from ..models.cross_validate import cross_validate
@@ -39,6 +39,7 @@ from ..models.fit import branch_inputs
 from ..models.plan import fold_notes, splits_of
 from ..models.prepare import Data, open_data
 from ..recipes.recipe import Recipe, find
+from .study import Study
 
 RUNGS = ("windows", "windows apart", "clips", "groups", "published")
 
@@ -65,27 +66,21 @@ class Step:
     evaluated: int
 
 
-@dataclass(frozen=True)
-class Ladder:
+@dataclass(frozen=True, kw_only=True)
+class Ladder(Study):
     """Rungs that the data allow, the steps between them, and why other rungs are missing."""
 
-    dataset: Any
-    recipe: Recipe
     rungs: tuple[Rung, ...]
     steps: tuple[Step, ...]  # from each rung to the next
     total: Step | None  # from the first to "groups", or to "clips" where groups are not known
     missing: Mapping[str, str]  # rung -> why the data do not allow it
     groups: int
-    unit: str  # what intervals resample: "groups" or "clips"
-    folds: int
     seeds: int
-    seed: int
-    majority: float
-    fingerprint: str
-    versions: Mapping[str, str]
-    seconds: float
-    command: str = ""
-    notes: tuple[str, ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """What intervals resample: "groups" or "clips"."""
+        return str(self.protocol)
 
 
 def ladder(
@@ -110,10 +105,10 @@ def ladder(
         raise DataError(f"no rung is called {wrong[0]!r}. There are: {', '.join(RUNGS)}")
     data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache, seed=seed)
     split.check_classes(data.dataset)
-    known = data.dataset.has_groups
-    units = split.groups_of(data.dataset, "groups" if known else "clips", data.digests)
+    whole = Protocol.wholest(data.dataset)
+    units = split.groups_of(data.dataset, whole, data.digests)
     missing: dict[str, str] = {}
-    plans: dict[str, tuple[Data, str]] = {}
+    plans: dict[str, tuple[Data, Protocol]] = {}
     for rung in [r for r in RUNGS if r in rungs]:
         try:
             plans[rung] = _planned(rung, recipe, data, folds, seed)
@@ -138,46 +133,49 @@ def ladder(
     return Ladder(
         dataset=data.dataset, recipe=recipe, rungs=made,
         steps=tuple(_step(a, b, found, units, seed) for a, b in zip(names, names[1:], strict=False)), total=total,
-        missing=missing, groups=len(set(units.tolist())), unit="groups" if known else "clips", folds=folds, seeds=seeds,
+        missing=missing, groups=len(set(units.tolist())), protocol=whole, folds=folds, seeds=seeds,
         seed=seed, majority=max(np.unique(data.labels, return_counts=True)[1]) / len(data.labels),
         fingerprint=data.fingerprint, versions=versions(), seconds=time.perf_counter() - began, command=command,
         notes=data.notes + data.dataset.notes + _notes(data, plans, folds, seed),
     )  # fmt: skip
 
 
-def _planned(rung: str, recipe: Recipe, data: Data, folds: int, seed: int) -> tuple[Data, str]:
+def _planned(rung: str, recipe: Recipe, data: Data, folds: int, seed: int) -> tuple[Data, Protocol]:
     """Data and protocol of a rung. Raises DataError if it cannot be had."""
     if not rung.startswith("windows"):
-        splits_of(data, rung, folds, seed)
-        return data, rung
+        splits_of(data, Protocol(rung), folds, seed)
+        return data, Protocol(rung)
     if recipe.augment:
         raise DataError("which part of an augmented copy was made from a window that is evaluated is not known")
     if recipe.combine == "stack":
         raise DataError("a stacked recipe learns from whole clips; there are no embeddings to deal out")
-    if any(by_vector(branch.pool) for branch in recipe.branches):
+    if any(branch.pool.by_vector for branch in recipe.branches):
         raise DataError("the recipe pools each clip to one vector; there are no embeddings to deal out")
     dealt = data if rung == "windows" else apart(data)
     for branch in recipe.branches:
         split.window_splits(
             dealt.labels[branch_inputs(branch, dealt, np.arange(len(dealt.labels)))[1]], folds=folds, seed=seed
         )
-    return dealt, "windows"
+    return dealt, Protocol.WINDOWS
 
 
 def _notes(data: Data, rungs: Iterable[str], folds: int, seed: int) -> tuple[str, ...]:
     """What a reader should know of the rungs before believing them."""
     found = [*group_notes(data.dataset)]
     for rung in rungs:
-        if rung == "published":
+        if rung == Protocol.PUBLISHED:
             found += published_notes(data.dataset)
         elif not rung.startswith("windows"):
-            found += [f"Rung '{rung}': {n}" for n in fold_notes(data, rung, folds, splits_of(data, rung, folds, seed))]
+            kept = Protocol(rung)
+            found += [f"Rung '{rung}': {n}" for n in fold_notes(data, kept, folds, splits_of(data, kept, folds, seed))]
     return tuple(found)
 
 
 def _fits(rung: str, recipe: Recipe, data: Data, folds: int, seed: int) -> int:
     """How many folds a rung takes."""
-    return folds * len(recipe.branches) if rung.startswith("windows") else len(splits_of(data, rung, folds, seed))
+    if rung.startswith("windows"):
+        return folds * len(recipe.branches)
+    return len(splits_of(data, Protocol(rung), folds, seed))
 
 
 def apart(data: Data) -> Data:
@@ -205,7 +203,7 @@ def _apart(embeddings: Embeddings, window: float) -> Embeddings:
 
 
 def _counts(
-    recipe: Recipe, data: Data, protocol: str, folds: int, seeds: int, seed: int, step: Callable[[], None]
+    recipe: Recipe, data: Data, protocol: Protocol, folds: int, seeds: int, seed: int, step: Callable[[], None]
 ) -> tuple[NDArray[np.int64], ...]:
     """Of each clip, summed over seeds: embeddings right, embeddings, times right, times evaluated."""
     units = split.groups_of(data.dataset, protocol, data.digests)

@@ -8,7 +8,7 @@ it. With a model and other sounds, the model itself is evaluated.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from ..data.cache import Cache
 from ..data.clips import Dataset
 from ..data.load import load_dataset
 from ..data.notes import group_notes
+from ..data.split import Protocol
 from ..embeddings.make import embed
 from ..metrics.intervals import Interval
 from ..metrics.shares import difference, share
@@ -35,6 +36,7 @@ from ..models.model import Model
 from ..models.plan import Plan, planned
 from ..models.prepare import Data, prepare
 from ..recipes.recipe import Recipe, find
+from .study import Study
 
 # Family -> changes, mildest first.
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -61,26 +63,15 @@ class Condition:
     changed: int  # clips whose embeddings are others than before: an excerpt of 5 s leaves a clip of 3 s as it was
 
 
-@dataclass(frozen=True)
-class Stress:
+@dataclass(frozen=True, kw_only=True)
+class Stress(Study):
     """``plain`` is the accuracy on clips as they are; ``how`` says in words who evaluated what."""
 
-    dataset: Dataset
-    recipe: Recipe
     how: str
-    protocol: str
-    folds: int
     plain: Interval
     conditions: tuple[Condition, ...]
     clips: int
     groups: int
-    seed: int
-    majority: float
-    fingerprint: str
-    versions: Mapping[str, str]
-    seconds: float
-    command: str = ""
-    notes: tuple[str, ...] = ()
 
 
 def stress(
@@ -114,7 +105,7 @@ def stress(
     else:
         recipe = find(what)
         data = prepare(load_dataset(source), [recipe], cache=cache, seed=seed)
-    if protocol == "windows":
+    if protocol == Protocol.WINDOWS:
         raise DataError("the protocol 'windows' evaluates no clips; take clips, groups or published")
     score_of: Callable[[Data], Scores]
     if model is not None:

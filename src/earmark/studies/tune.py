@@ -26,10 +26,9 @@ from ..core.provenance import versions
 from ..core.spec import Part
 from ..data import split
 from ..data.cache import Cache
-from ..data.clips import Dataset
 from ..data.load import Source
-from ..data.split import Ints, Labels, stratified
-from ..embeddings.pooling import by_vector
+from ..data.split import Ints, Labels, Protocol, stratified
+from ..embeddings.pooling import Pooling
 from ..metrics.clips import METRICS
 from ..metrics.evaluation import Evaluation, evaluate, majority_baseline
 from ..metrics.paired import Pair
@@ -39,6 +38,7 @@ from ..models.fit import fit
 from ..models.plan import planned
 from ..models.prepare import Data, open_data
 from ..recipes.recipe import Branch, Recipe, find
+from .study import Study
 
 Space = Mapping[str, Any]  # list: one of these; tuple: from, to, and perhaps "log"
 
@@ -53,42 +53,24 @@ class Found:
     tried: int
 
 
-@dataclass(frozen=True)
-class Tuned:
-    """``final``: found on all clips. ``folds``: what was found for each outer fold, which ``evaluation`` evaluates.
+@dataclass(frozen=True, kw_only=True)
+class Tuned(Study):
+    """``recipe`` is the one to keep, which says how it was found; ``given`` is what was searched.
 
+    ``final``: found on all clips. ``searches``: what was found for each outer fold, which ``evaluation`` evaluates.
     ``pair`` compares searching with the recipe as it was given, on the same folds.
     """
 
-    dataset: Dataset
     given: Recipe
     final: Found
-    folds: tuple[Found, ...]
+    searches: tuple[Found, ...]
     evaluation: Evaluation
     as_given: Evaluation
     pair: Pair
     space: Space
     metric: str
-    protocol: str
     trials: int
     inner: int
-    seed: int
-    majority: float
-    fingerprint: str
-    versions: Mapping[str, str]
-    seconds: float
-    command: str = ""
-    notes: tuple[str, ...] = ()
-
-    @property
-    def recipe(self) -> Recipe:
-        """The recipe to keep, which says how it was found."""
-        score = self.evaluation.scores["accuracy"]
-        about = (
-            f"Found by `earmark study tune` from {self.given.short} on {self.dataset.name} ({self.trials} trials, metric {self.metric}). "
-            f"Nested accuracy {score.value:.3f} [{score.low:.3f}, {score.high:.3f}], protocol {self.protocol}."
-        )
-        return replace(self.final.recipe, title=self.given.title, about=about)
 
 
 def tune(
@@ -113,7 +95,7 @@ def tune(
         raise DataError(f"found {trials} trials; wanted 2 or more")
     space = spaces(recipe)
     data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache, seed=seed)
-    if protocol == "windows":
+    if protocol == Protocol.WINDOWS:
         raise DataError(
             "parameters found under the protocol 'windows' suit clips that are known; take clips, groups or published"
         )
@@ -136,14 +118,42 @@ def tune(
     evaluated = np.flatnonzero(~np.isnan(proba).any(axis=1))
     y, groups = np.searchsorted(classes, labels[evaluated]), units[evaluated]
     both = {"searched": proba[evaluated], "as given": given[evaluated]}
+    evaluation = evaluate(y, both["searched"], classes, groups, seed=seed)
     return Tuned(
-        dataset=data.dataset, given=recipe, final=final, folds=tuple(found),
-        evaluation=evaluate(y, both["searched"], classes, groups, seed=seed),
+        dataset=data.dataset,
+        recipe=_kept(
+            recipe, final, f"on {data.dataset.name} ({trials} trials, metric {metric})", evaluation, plan.protocol
+        ),
+        given=recipe,
+        final=final,
+        searches=tuple(found),
+        evaluation=evaluation,
         as_given=evaluate(y, both["as given"], classes, groups, seed=seed),
-        pair=compare_pairs(y, both, groups, seed=seed)[0], space=space, metric=metric, protocol=plan.protocol, trials=trials,
-        inner=inner, seed=seed, majority=majority_baseline(y, len(classes))["accuracy"], fingerprint=data.fingerprint,
-        versions=versions(), seconds=time.perf_counter() - began, command=command, notes=plan.notes,
-    )  # fmt: skip
+        pair=compare_pairs(y, both, groups, seed=seed)[0],
+        space=space,
+        metric=metric,
+        protocol=plan.protocol,
+        folds=len(splits),
+        trials=trials,
+        inner=inner,
+        seed=seed,
+        majority=majority_baseline(y, len(classes))["accuracy"],
+        fingerprint=data.fingerprint,
+        versions=versions(),
+        seconds=time.perf_counter() - began,
+        command=command,
+        notes=plan.notes,
+    )
+
+
+def _kept(given: Recipe, final: Found, where: str, evaluation: Evaluation, protocol: Protocol) -> Recipe:
+    """The recipe to keep, which says how it was found."""
+    score = evaluation.scores["accuracy"]
+    about = (
+        f"Found by `earmark study tune` from {given.short} {where}. "
+        f"Nested accuracy {score.value:.3f} [{score.low:.3f}, {score.high:.3f}], protocol {protocol}."
+    )
+    return replace(final.recipe, title=given.title, about=about)
 
 
 def search(
@@ -229,7 +239,7 @@ def spaces(recipe: Recipe) -> dict[str, Any]:
 def _pools(branch: Branch, pools: Sequence[str]) -> list[str]:
     """Poolings to try: those the head declares, as far as they suit the branch; its own if the recipe says which."""
     usual = "mean" if len(branch.backbones) > 1 else "windows"
-    return [p for p in pools if len(branch.backbones) == 1 or by_vector(p)] if branch.pool == usual else []
+    return [p for p in pools if len(branch.backbones) == 1 or Pooling(p).by_vector] if branch.pool == usual else []
 
 
 def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
@@ -239,7 +249,9 @@ def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
         name = _prefix(recipe, i)
         mine = {k.removeprefix(name): v for k, v in values.items() if k.startswith(name)}
         how = mine.pop("pool", branch.pool)
-        branches.append(replace(branch, head=Part.of(branch.head.name, {**branch.head.kwargs, **mine}), pool=how))
+        branches.append(
+            replace(branch, head=Part.of(branch.head.name, {**branch.head.kwargs, **mine}), pool=Pooling(how))
+        )
     return replace(recipe, branches=tuple(branches))
 
 

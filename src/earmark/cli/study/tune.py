@@ -76,8 +76,8 @@ def show(found: Tuned, out: Path | None, as_json: bool, force: bool = False) -> 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("found on", *names, f"inner {found.metric}"):
         table.add_column(column, justify="left" if column == "found on" else "right")
-    for k, one in enumerate((*found.folds, found.final), start=1):
-        where = f"training side {k}" if k <= len(found.folds) else "[bold]all clips[/]"
+    for k, one in enumerate((*found.searches, found.final), start=1):
+        where = f"training side {k}" if k <= len(found.searches) else "[bold]all clips[/]"
         table.add_row(where, *(str(one.values[n]) for n in names), f"{one.score:.3f}")
     console.print(table)
     nested, given = found.evaluation.scores["accuracy"], found.as_given.scores["accuracy"]
@@ -112,7 +112,7 @@ def as_dict(found: Tuned) -> dict[str, Any]:
         "dataset": {"name": found.dataset.name, "clips": len(found.dataset.clips), "fingerprint": found.fingerprint},
         "given": found.given.short, "recipe": found.final.recipe.short, "metric": found.metric, "space": dict(found.space),
         "nested": found.evaluation.to_dict(), "as_given": found.as_given.to_dict(), "pair": found.pair.to_dict(),
-        "final": one(found.final), "folds": [one(f) for f in found.folds], "chosen": chosen(found.folds),
+        "final": one(found.final), "folds": [one(f) for f in found.searches], "chosen": chosen(found.searches),
         "protocol": found.protocol, "trials": found.trials, "inner": found.inner, "seed": found.seed,
         "majority": found.majority, "command": found.command, "seconds": found.seconds, "versions": dict(found.versions),
         "notes": list(found.notes),

@@ -9,6 +9,7 @@ from ...backbones import weights
 from ...core import plugins
 from ...core.spec import Part
 from ...data.clips import Dataset
+from ...data.split import Protocol
 from ...models.prepare import prepare
 from ...models.results import Comparison
 from ...recipes.recipe import Recipe, find
@@ -32,7 +33,7 @@ def cnn(whole: Dataset, plan: Plan) -> tuple[Trial, ...]:
         ran = name == "paper-cnn-as-run"
         chunks = pieces(prepare(nine, [recipe], cache=plan.cache), recipe.backbones[0])
         found += as_in_paper(recipe, chunks, plan, unit="chunk", watch=ran)
-        for protocol in ("clips", "groups") if ran else ():
+        for protocol in (Protocol.CLIPS, Protocol.GROUPS) if ran else ():
             found += honest(recipe, chunks, protocol, plan, unit="chunk")
     return tuple(found)
 
@@ -58,7 +59,7 @@ def frozen(dataset: Dataset, plan: Plan) -> tuple[Trial, ...]:
                 recipe = _with_head(recipe, epochs=plan.epochs, bfloat16=plan.bfloat16)
             data = prepare(dataset, [recipe], cache=plan.cache)
             found += as_in_paper(recipe, data, plan, watch=ran, stands_for=stands_for)
-            found += honest(recipe, data, "groups", plan, stands_for=stands_for)
+            found += honest(recipe, data, Protocol.GROUPS, plan, stands_for=stands_for)
     return tuple(found)
 
 
@@ -82,7 +83,7 @@ def ladders(whole: Dataset, plan: Plan) -> tuple[Ladder, ...]:
 def equal(dataset: Dataset, plan: Plan) -> Comparison:
     """The CNN of the text and recipes on frozen embeddings on the same clips and folds."""
     recipes = [_scratch(plan), *_beside()]
-    protocol = "groups" if dataset.has_groups else "clips"
+    protocol = Protocol.wholest(dataset)
     data = prepare(by_two(dataset, "the last comparison: the clips", plan), recipes, cache=plan.cache)
     found = compare(data, recipes, protocol=protocol, folds=plan.folds, seed=paper.SEED)
     for one in found.runs:

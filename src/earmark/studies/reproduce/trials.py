@@ -11,7 +11,7 @@ from ...core.errors import DataError
 from ...data import split
 from ...data.cache import Cache
 from ...data.clips import Dataset
-from ...data.split import Split
+from ...data.split import Protocol, Split
 from ...models.cross_validate import run
 from ...models.prepare import Data
 from ...models.results import Run
@@ -52,7 +52,7 @@ def trial(
     stands_for: str = "",
 ) -> Trial:  # fmt: skip
     """Evaluate ``recipe`` on ``part``. Intervals resample whole tracks where it protects less: nothing smaller can be drawn anew."""
-    resampled = "groups" if protocol == "groups" else "clips"
+    resampled = Protocol.GROUPS if protocol == Protocol.GROUPS else Protocol.CLIPS
     evaluated = run(recipe, data, protocol=resampled, seed=paper.SEED, splits=(part,), watch=watch)
     right = evaluated.evaluation.scores["accuracy"].value
     plan.say(f"{recipe.name}, split '{protocol}': {100 * right:.1f} % of {len(evaluated.y):,} {unit}s right")
@@ -104,7 +104,7 @@ def by_two(dataset: Dataset, what: str, plan: Plan) -> Dataset:
 
 def _fifth(data: Data, protocol: str) -> Split:
     """Raises DataError if that is not to be had."""
-    if protocol == "groups":
+    if protocol == Protocol.GROUPS:
         if not data.dataset.has_groups:
             raise DataError("artists are not known")
         lone = _lone(data.dataset)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...core import text
+from ...data.split import Protocol
 from . import paper
 from .parts import SCRATCH
 
@@ -154,7 +155,7 @@ def _gap(gap: Pair, frozen: str) -> str:
 
 
 def _kept(found: Reproduction) -> str:
-    return "artists" if found.equal.protocol == "groups" else "clips"
+    return "artists" if found.equal.protocol == Protocol.GROUPS else "clips"
 
 
 def _share(trial: Trial) -> str:
