@@ -21,8 +21,9 @@ import soxr
 
 from earmark import audio
 from earmark.audio.fingerprint import Fingerprint, _threes
-from earmark.audits import _heard, _spectra, _units, confounds, labels
+from earmark.audits import _units, confounds, labels
 from earmark.audits.groups import proposed_groups
+from earmark.audits.proposals import spectra, views_of
 from earmark.data.cache import Cache
 from earmark.data.clips import Clip, Dataset
 from earmark.data.duplicates import find
@@ -222,12 +223,13 @@ def bench_groups(sets: list[Dataset], cache: Cache) -> None:
     print("| --- | --- | --- | --- | --- | --- |")
     for data in sets:
         facts = measure_all(data.clips, cache=cache)
-        _, views, ids, _ = _heard(data.clips, None, cache, None)
+        given = views_of(data.clips, None, cache, None)
+        views, ids = given.views, given.ids
         place = {c.id: i for i, c in enumerate(data.clips)}
         at = [place[i] for i in ids]
         label, group = (np.array([str(getattr(data.clips[i], k)) for i in at]) for k in ("label", "group"))
         proposed = proposed_groups(
-            [*(np.concatenate(v, axis=1) for v in views), _spectra([facts[i] for i in at])], label
+            [*(np.concatenate(v, axis=1) for v in views), spectra([facts[i] for i in at])], label
         )
         one, two = np.triu_indices(len(at), 1)
         same, within = group[one] == group[two], label[one] == label[two]
@@ -293,7 +295,8 @@ def bench_labels(sets: list[Dataset], cache: Cache, seeds: int) -> None:
     """5 % of the labels flipped: share of the flips in the first 10 % of the list, by score."""
     for data in sets:
         print(f"\n## Labels: {data.name}, 5 % flipped, mean of {seeds} seeds (± standard error)")
-        names, views, ids, _ = _heard(data.clips, None, cache, None)
+        given = views_of(data.clips, None, cache, None)
+        names, views, ids = given.backbones, given.views, given.ids
         by = {c.id: c for c in data.clips}
         label, group = np.array([str(by[i].label) for i in ids]), np.array([by[i].group or i for i in ids])
         classes, truth = np.unique(label, return_inverse=True)

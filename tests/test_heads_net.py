@@ -210,7 +210,7 @@ def test_options_of_the_training_are_parameters_of_the_head(name: str) -> None:
     assert {"lr", "epochs", "batch", "patience", "mixup", "seed"} <= known.keys()
     assert "training" not in known
     assert {k for k in known if k in ("refit", "most")} == {"finetune": {"refit"}, "dense": {"most"}}.get(name, set())
-    with pytest.raises(RecipeError, match="has no parameter 'epoch'. Did you mean 'epochs'"):
+    with pytest.raises(RecipeError, match=r"has no parameter 'epoch'\. Did you mean 'epochs'"):
         plugins.check("heads", name, ["epoch"])
 
 

@@ -128,3 +128,21 @@ def test_what_is_imported_is_declared(room: str) -> None:
 def test_what_is_declared_is_imported() -> None:
     used = {d for file in HOUSE.rglob("*.py") for n in outside(file) for d in distributions(n)}
     assert declared("train", "serve", "fast", "ray") - used - NOT_IMPORTED == set()
+
+
+LONGEST = 60  # lines of a function, its head and its docstring included
+
+
+def functions(file: Path) -> Iterator[tuple[str, int]]:
+    """(name, lines) of every function of a file, those inside others, too."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node.name, (node.end_lineno or node.lineno) - node.lineno + 1
+
+
+def test_no_function_is_long(tmp_path: Path) -> None:
+    found = {(f.relative_to(HOUSE).as_posix(), *one) for f in HOUSE.rglob("*.py") for one in functions(f)}
+    assert len(found) > 1000
+    assert sorted(one for one in found if one[2] > LONGEST) == []
+    (tmp_path / "long.py").write_text("async def long():\n" + "    pass\n" * LONGEST)
+    assert list(functions(tmp_path / "long.py")) == [("long", LONGEST + 1)]

@@ -15,16 +15,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..audio.fingerprint import BANDS
-from ..backbones.base import load_backbone
-from ..backbones.weights import offline
-from ..core.errors import WeightsError, need_extra
+from ..core.errors import need_extra
 from ..core.union import united
 from ..data.cache import Cache
 from ..data.clips import Clip, Dataset, known
@@ -34,15 +30,12 @@ from ..data.duplicates.find import Pair
 from ..data.duplicates.measure import measure_all
 from ..data.notes import group_notes
 from ..data.split import cut_by_folds
-from ..embeddings.make import embed
 from . import confounds as _confounds
 from . import files
 from .confounds import Confound
 from .files import SERIOUS, Flag
-from .groups import proposed_groups
-from .labels import Suspicion, enough, suspicion
-
-BACKBONES = ("yamnet", "musicnn")  # those that are installed; two find more wrong labels than one
+from .labels import Suspicion
+from .proposals import Proposals, propose, views_of
 
 
 @dataclass(frozen=True)
@@ -104,7 +97,7 @@ def audit(
 ) -> Audit:
     """Audit a data set. A bad file never ends it; same seed and data, same findings.
 
-    ``backbones`` (recipe names) are what groups and labels are heard with; default: those of ``BACKBONES`` whose
+    ``backbones`` (recipe names) are what groups and labels are heard with; default: those of ``proposals.BACKBONES`` whose
     weights are installed. Raises MissingExtraError without the 'train' extra, WeightsError for a backbone that was
     named and has no weights.
     """
@@ -112,12 +105,44 @@ def audit(
     began = time.perf_counter()
     clips = dataset.clips
     facts = measure_all(clips, cache=cache, workers=workers)
-    set_ = files.usual(facts)
-    flags = [list(files.flags(f, set_)) for f in facts]
-    found = find.pairs(facts)
-    same = _numbered(united(range(len(clips)), ((p.a, p.b) for p in found)))
+    pairs = find.pairs(facts)
+    same = _numbered(united(range(len(clips)), ((p.a, p.b) for p in pairs)))
     unit = _units(clips, same)
-    label = np.array([clip.label or "" for clip in clips])
+    usable = np.array(
+        [not f.error and f.peak > find.SILENT and bool(c.label) for f, c in zip(facts, clips, strict=True)]
+    )
+    found = Proposals(np.full(len(clips), -1), None, np.zeros(0, np.int64), (), ())
+    if (groups or labels) and len(dataset.classes) > 1:
+        given = views_of([c for c, ok in zip(clips, usable, strict=True) if ok], backbones, cache, workers)
+        found = propose(clips, facts, unit, given, groups=groups, labels=labels, seed=seed)
+    told: tuple[Confound, ...] = ()
+    if confounds and usable.any():
+        at = np.flatnonzero(usable)
+        names, label = [clips[i].path.stem for i in at], np.array([clips[i].label or "" for i in at])
+        told = _confounds.confounds([facts[i] for i in at], names, label, unit[at], seed=seed)
+    result = Audit(
+        dataset=dataset,
+        facts=facts,
+        flags=_flags(clips, facts, pairs),
+        pairs=pairs,
+        same=same,
+        proposed=found.groups,
+        confounds=told,
+        suspicion=found.suspicion,
+        evaluated=found.clips,
+        backbones=found.backbones,
+        notes=(*_notes(dataset), *found.notes),
+        seed=seed,
+        seconds=time.perf_counter() - began,
+    )
+    ordered = sorted(
+        pairs, key=lambda p: (not result.conflict(p), not result.cut_by_folds(p), not result.cut_apart(p), p.a, p.b)
+    )
+    return replace(result, pairs=tuple(ordered))
+
+
+def _notes(dataset: Dataset) -> list[str]:
+    """What the data do not allow to be looked at."""
     notes = list(dataset.notes)
     if not dataset.classes:
         notes.append("No clip has a label: confounds and labels were not looked at.")
@@ -127,45 +152,19 @@ def audit(
             "Groups are not known: confounds and labels were evaluated as though each clip came from another session. "
             "Intervals are too narrow, and faults that a whole session shares are overlooked."
         )
-    proposed, evaluated = np.full(len(clips), -1), np.zeros(0, np.int64)
-    suspects: Suspicion | None = None
-    heard: tuple[str, ...] = ()
-    usable = np.array(
-        [not f.error and f.peak > find.SILENT and bool(c.label) for f, c in zip(facts, clips, strict=True)]
-    )
-    if (groups or labels) and len(dataset.classes) > 1:
-        heard, views, ids, more = _heard(
-            [c for c, ok in zip(clips, usable, strict=True) if ok], backbones, cache, workers
-        )
-        notes += more
-        place = {clip.id: i for i, clip in enumerate(clips)}
-        evaluated = np.array([place[i] for i in ids], np.int64)
-        if heard and groups:
-            spectra = _spectra([facts[i] for i in evaluated])
-            both = [np.concatenate([mean, std], axis=1) for mean, std in views]
-            proposed[evaluated] = proposed_groups([*both, spectra], label[evaluated], seed=seed)
-        if heard and labels and not enough(label[evaluated], unit[evaluated]):
-            notes.append("Labels were not looked at: too few clips. Wanted: a class of three clips, and two groups.")
-        elif heard and labels:
-            suspects = suspicion([mean for mean, _ in views], label[evaluated], unit[evaluated], seed=seed)
-    told: tuple[Confound, ...] = ()
-    if confounds and usable.any():
-        at = np.flatnonzero(usable)
-        names = [clips[i].path.stem for i in at]
-        told = _confounds.confounds([facts[i] for i in at], names, label[at], unit[at], seed=seed)
-    for pair in found:
+    return notes
+
+
+def _flags(clips: Sequence[Clip], facts: Sequence[Facts], pairs: Sequence[Pair]) -> tuple[tuple[Flag, ...], ...]:
+    """What is wrong with each file, and whether a copy of it has another label."""
+    usual = files.usual(facts)
+    flags = [list(files.flags(f, usual)) for f in facts]
+    for pair in pairs:
         a, b = clips[pair.a], clips[pair.b]
         if a.label and b.label and a.label != b.label:
             flags[pair.a].append(Flag("label conflict", f"the same recording as {b.id}, which is '{b.label}'", SERIOUS))
             flags[pair.b].append(Flag("label conflict", f"the same recording as {a.id}, which is '{a.label}'", SERIOUS))
-    result = Audit(
-        dataset, facts, tuple(map(tuple, flags)), found, same, proposed, told, suspects, evaluated, heard,
-        tuple(notes), seed, time.perf_counter() - began,
-    )  # fmt: skip
-    ordered = sorted(
-        found, key=lambda p: (not result.conflict(p), not result.cut_by_folds(p), not result.cut_apart(p), p.a, p.b)
-    )
-    return replace(result, pairs=tuple(ordered))
+    return tuple(map(tuple, flags))
 
 
 def _numbered(first: dict[int, int]) -> NDArray[np.int64]:
@@ -186,43 +185,3 @@ def _units(clips: Sequence[Clip], same: NDArray[np.int64]) -> NDArray[np.str_]:
     links = [(name, f"same {s}") for name, s in zip(names, same, strict=True) if s >= 0]
     root = united([*names, *sets], links)
     return np.array([root[name] for name in names])
-
-
-def _heard(
-    clips: Sequence[Clip], names: Sequence[str] | None, cache: Cache | None, workers: int | None
-) -> tuple[tuple[str, ...], list[tuple[NDArray[np.float32], NDArray[np.float32]]], tuple[str, ...], list[str]]:
-    """(backbones, mean and deviation of the embeddings for each, ids of the clips that all could hear, notes)."""
-
-    heard, embeddings, notes = [], [], []
-    for name in names if names is not None else BACKBONES:
-        try:
-            with nullcontext() if names is not None else offline():  # what nobody asked for is not fetched
-                backbone = load_backbone(name)
-        except WeightsError as error:
-            if names is not None:
-                raise
-            notes.append(f"{name} was not used: {error}")
-            continue
-        embeddings.append(embed(clips, backbone, cache=cache, workers=workers))
-        heard.append(name)
-    if not heard:
-        return (), [], (), [*notes, "Groups and labels were not looked at: they need a backbone."]
-    common = set(embeddings[0].ids).intersection(*(r.ids for r in embeddings[1:]))
-    ids = tuple(i for i in embeddings[0].ids if i in common)
-    if not ids:
-        return (), [], (), [*notes, "Groups and labels were not looked at: no clip could be heard."]
-    embeddings = [r.select(ids) for r in embeddings]
-    flat = [r if r.X.ndim == 2 else replace(r, X=r.X.reshape(len(r.X), -1)) for r in embeddings]
-    return tuple(heard), [(r.vectors("mean"), r.vectors("std")) for r in flat], ids, notes
-
-
-def _spectra(facts: Sequence[Facts]) -> NDArray[np.float32]:
-    """Mean and deviation of each band of the coarse spectrogram, each on one scale; the mean level taken away."""
-    embeddings = []
-    for f in facts:
-        bands = f.fingerprint.bands.astype(np.float32) if f.fingerprint is not None else np.zeros((0, 1), np.float32)
-        mean = bands.mean(axis=0) if len(bands) else np.zeros(BANDS, np.float32)
-        spread = bands.std(axis=0) if len(bands) else np.zeros(BANDS, np.float32)
-        embeddings.append(np.concatenate([mean - mean.mean(), spread]))
-    table = np.stack(embeddings)
-    return np.asarray((table - table.mean(axis=0)) / (table.std(axis=0) + 1e-6), np.float32)

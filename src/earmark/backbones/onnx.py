@@ -22,8 +22,8 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -69,39 +69,18 @@ def build(
     path = Path("net.onnx" if isinstance(weights, bytes) else weights or file or "")
     if not isinstance(weights, bytes) and not path.is_file():
         raise RecipeError(f"onnx: found no net at {str(path)!r}; wanted onnx(file='net.onnx')")
-    told = dict(_read(facts, path))
-    told |= {k: v for k, v in {"hop": hop, "output": output}.items() if v is not None}
-    if unknown := told.keys() - _KNOWN:
-        raise RecipeError(f"{path}: its facts hold {sorted(unknown)}, unknown here. Known: {', '.join(sorted(_KNOWN))}")
-    if missing := {"sample_rate", "hop", "frames" if "front" in told else "window"} - told.keys():
-        raise RecipeError(f"{path}: its facts lack {', '.join(sorted(missing))}. See the docs of the backbone 'onnx'")
+    told = _facts(facts, path, {"hop": hop, "output": output})
     _patches.check_precision("onnx", precision, runtimes.UNCALIBRATED)
     if pad not in ("repeat", "zero"):
         raise RecipeError(f"onnx: pad={pad!r} is unknown; wanted 'repeat' or 'zero'")
     net, shape = _patches.given_net(
         weights if isinstance(weights, bytes) else path, told.get("output"), precision=precision
     )
-    rate = int(told["sample_rate"])
-    patch: tuple[int, ...]
-    if "front" in told:
-        spec = _spec(told["front"], rate, path)
-        patch = (int(told["frames"]), spec.n_mels)
-        frames_to_hop = _patches.whole_frames(float(told["hop"]), spec)
-        window, step = spec.samples_of(patch[0]), frames_to_hop * spec.hop_length
-        cut = _patches.front(spec, patch[0], frames_to_hop)
-        patch = patch[::-1] if told.get("transpose") else patch
-    else:
-        spec = None
-        patch = (round(float(told["window"]) * rate),)
-        window, step = patch[0], max(1, round(float(told["hop"]) * rate))
-
-        def cut(samples: Floats) -> Floats:
-            return sliding_window_view(samples, window)[::step]
-
-    channel = _channel(next(iter(net.engine.inputs.values())), patch, path)
+    rate, cut = int(told["sample_rate"]), _cut(told, path)
+    channel = _channel(next(iter(net.engine.inputs.values())), cut.patch, path)
 
     def front(samples: Floats) -> Floats:
-        embeddings = cut(samples)
+        embeddings = cut.pieces(samples)
         if told.get("transpose"):
             embeddings = embeddings.swapaxes(1, 2)
         return np.ascontiguousarray(embeddings[:, None] if channel else embeddings)
@@ -109,14 +88,14 @@ def build(
     return Backbone(
         name="onnx",
         sample_rate=rate,
-        window_samples=window,
-        hop_samples=step,
+        window_samples=cut.window,
+        hop_samples=cut.step,
         shape=shape,
         front=front,
         net=net,
         params={"facts": told, "pad": pad, "precision": precision},
-        facts={"front": asdict(spec) if spec else None, "row": patch},
-        pad_left=spec.frame_length // 2 if spec and told.get("centred") else 0,
+        facts={"front": asdict(cut.spec) if cut.spec else None, "row": cut.patch},
+        pad_left=cut.spec.frame_length // 2 if cut.spec and told.get("centred") else 0,
         pad_short=pad,
         about=About(
             ABOUT.summary,
@@ -125,6 +104,41 @@ def build(
             str(told.get("citation", "")),
         ),
     )
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """How sound becomes what the net takes: ``pieces``, each of ``window`` samples, one every ``step``."""
+
+    spec: MelSpec | None
+    patch: tuple[int, ...]  # shape of one piece
+    window: int
+    step: int
+    pieces: Callable[[Floats], Floats]
+
+
+def _cut(told: Mapping[str, Any], path: Path) -> _Cut:
+    """Patches of the log-mel where the facts have a front, else samples. Raises RecipeError."""
+    rate = int(told["sample_rate"])
+    if "front" in told:
+        spec = _spec(told["front"], rate, path)
+        frames, hop = int(told["frames"]), _patches.whole_frames(float(told["hop"]), spec)
+        patch = (spec.n_mels, frames) if told.get("transpose") else (frames, spec.n_mels)
+        window, step = spec.samples_of(frames), hop * spec.hop_length
+        return _Cut(spec, patch, window, step, _patches.front(spec, frames, hop))
+    window, step = round(float(told["window"]) * rate), max(1, round(float(told["hop"]) * rate))
+    return _Cut(None, (window,), window, step, lambda samples: sliding_window_view(samples, window)[::step])
+
+
+def _facts(facts: str | Mapping[str, Any] | None, path: Path, overruled: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a net, with what overrules them where it is not None. Raises RecipeError."""
+    told = dict(_read(facts, path))
+    told |= {k: v for k, v in overruled.items() if v is not None}
+    if unknown := told.keys() - _KNOWN:
+        raise RecipeError(f"{path}: its facts hold {sorted(unknown)}, unknown here. Known: {', '.join(sorted(_KNOWN))}")
+    if missing := {"sample_rate", "hop", "frames" if "front" in told else "window"} - told.keys():
+        raise RecipeError(f"{path}: its facts lack {', '.join(sorted(missing))}. See the docs of the backbone 'onnx'")
+    return told
 
 
 def _read(facts: str | Mapping[str, Any] | None, net: Path) -> Mapping[str, Any]:

@@ -128,14 +128,14 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _train(
         self, embeddings: Floats, codes: Codes, count: Floats, learn: Any, look: Any, seen: Examples | None
     ) -> dict[str, list[float]]:
-        k = len(self.classes_)
+        k, how = len(self.classes_), self.training
         x = torch.from_numpy(embeddings if embeddings.flags.writeable else embeddings.copy())
         # What a window counts goes into its target: cross-entropy is linear in it.
-        target = np.eye(k, dtype=np.float32)[codes] * (1 - self.training.smoothing) + self.training.smoothing / k
+        target = np.eye(k, dtype=np.float32)[codes] * (1 - how.smoothing) + how.smoothing / k
         targets = torch.from_numpy(np.asarray(target * count[:, None], np.float32))
         stopper = EarlyStopping(
             "valid_loss",
-            patience=self.training.patience,
+            patience=how.patience,
             threshold=_BETTER,
             threshold_mode="abs",
             load_best=True,
@@ -150,46 +150,49 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             callbacks.append(("stop", stopper))
         if seen is not None:
             callbacks.insert(2, ("valid_accuracy", PassthroughScoring("valid_accuracy", lower_is_better=False)))
-        loop = _Loop(
-            self.net_,
-            criterion=nn.CrossEntropyLoss,
-            optimizer=torch.optim.Adam,
-            optimizer__param_groups=self._groups(),
-            optimizer__weight_decay=self.training.weight_decay,
-            optimizer__fused=True,
-            lr=self.training.lr,
-            batch_size=self.training.batch,
-            iterator_train=Batches,
-            iterator_train__augment=self.augment,
-            iterator_train__shuffle=True,
-            iterator_train__most=self.training.most,
-            iterator_valid=Batches,
-            iterator_valid__batch_size=batch_of(self.shape_),
-            train_split=predefined_split(seen) if seen is not None else None,
-            callbacks=callbacks,
-            callbacks__print_log=None,
-            bfloat16=self.training.bfloat16,
-            device=self.training.device,
-            verbose=0,
-        )
+        loop = self._loop(seen, callbacks)
         loop.initialize()
         loop.notify("on_train_begin", X=None, y=None)
         if self.start and seen is not None and len(look):  # the start is an epoch too: training may make nothing better
             stopper.dynamic_threshold_ = loop.loss_of(seen)
             stopper.best_model_weights_ = deepcopy(self.net_.state_dict())
         try:
-            loop.fit_loop(Examples(x, targets, learn), epochs=self.training.epochs)
+            loop.fit_loop(Examples(x, targets, learn), epochs=how.epochs)
         except KeyboardInterrupt:  # also how skorch's callbacks stop; the user's own must pass
-            if not len(look) or stopper.misses_ < self.training.patience:
+            if not len(look) or stopper.misses_ < how.patience:
                 raise
         loop.notify("on_train_end", X=None, y=None)
-        self.best_epoch_ = stopper.best_epoch_ if len(look) else self.training.epochs
+        self.best_epoch_ = stopper.best_epoch_ if len(look) else how.epochs
         if not all(bool(torch.isfinite(p).all()) for p in self.net_.parameters()):
-            raise RecipeError(
-                f"the training diverged with lr={self.training.lr}; take a smaller one, e.g. lr={self.training.lr / 10:g}"
-            )
+            raise RecipeError(f"the training diverged with lr={how.lr}; take a smaller one, e.g. lr={how.lr / 10:g}")
         names = ("train_loss", "valid_loss", "train_accuracy", "valid_accuracy")
         return {n: [float(e[n]) for e in loop.history if n in e] for n in names}
+
+    def _loop(self, seen: Examples | None, callbacks: list[tuple[str, Callback]]) -> _Loop:
+        """skorch's loop around the net; ``seen`` is looked at after each epoch."""
+        how = self.training
+        return _Loop(
+            self.net_,
+            criterion=nn.CrossEntropyLoss,
+            optimizer=torch.optim.Adam,
+            optimizer__param_groups=self._groups(),
+            optimizer__weight_decay=how.weight_decay,
+            optimizer__fused=True,
+            lr=how.lr,
+            batch_size=how.batch,
+            iterator_train=Batches,
+            iterator_train__augment=self.augment,
+            iterator_train__shuffle=True,
+            iterator_train__most=how.most,
+            iterator_valid=Batches,
+            iterator_valid__batch_size=batch_of(self.shape_),
+            train_split=predefined_split(seen) if seen is not None else None,
+            callbacks=callbacks,
+            callbacks__print_log=None,
+            bfloat16=how.bfloat16,
+            device=how.device,
+            verbose=0,
+        )
 
     def _groups(self) -> list[tuple[str, dict[str, float]]]:
         """Parameters by name with their learning rates, for skorch; freezes what has the factor 0."""

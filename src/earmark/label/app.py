@@ -24,11 +24,12 @@ from .. import audio
 from ..core.errors import AudioError, DataError
 from ..data.clips import Clip, Dataset
 from ..web.headers import HEADERS
-from ..web.pages import pages
+from ..web.pages import Pages
 from ..web.view import view
 from .items import Item
-from .journal import Change, Journal, State
+from .journal import Change, Journal
 from .neighbours import Neighbours
+from .review import Review
 
 PLAYABLE = {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".mp4", ".webm"}
 LISTEN = 600.0  # seconds at most of a sound that has to be decoded for the browser
@@ -62,11 +63,19 @@ def create_app(
 ) -> FastAPI:
     """The application; ``app.state.token`` is the first part of every address."""
     token = token or secrets.token_urlsafe(16)
-    by_key = {item.key: item for item in found}
-    clips = dataset.clips
-    files = pages("earmark.web", __package__)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.token = token
+    review = Review(dataset, tuple(found), journal, near)
+    _guard(app, token)
+    _tell_errors(app)
+    _page_routes(app, token, Pages("earmark.web", __package__))
+    _decision_routes(app, token, review)
+    _sound_routes(app, token, review)
+    return app
+
+
+def _guard(app: FastAPI, token: str) -> None:
+    """Refuse what does not come from the page, and give every answer its headers."""
 
     @app.middleware("http")
     async def own(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -84,19 +93,8 @@ def create_app(
             answer.headers.setdefault(name, value)
         return answer
 
-    def clip_at(number: int) -> Clip:
-        if not 0 <= number < len(clips):
-            raise HTTPException(404)
-        return clips[number]
 
-    def told(number: int, states: dict[str, State]) -> dict[str, Any]:
-        clip = clips[number]
-        now = states[clip.id]
-        return {
-            "number": number, "id": clip.id, "label": now.label, "group": now.group, "fold": clip.fold, "given": clip.label,
-            "exclude": now.exclude,
-        }  # fmt: skip
-
+def _tell_errors(app: FastAPI) -> None:
     @app.exception_handler(DataError)
     async def wrong(_: Request, error: DataError) -> Response:
         return JSONResponse({"error": str(error)}, 422)
@@ -105,60 +103,43 @@ def create_app(
     async def deaf(_: Request, error: AudioError) -> Response:
         return JSONResponse({"error": error.reason}, 415)
 
-    def state() -> dict[str, Any]:
-        journal.sync()
-        states = journal.states()
-        done = {d.item: {"what": d.what, "by": d.by} for d in journal.decisions}
-        used = sorted({i for item in found for i in item.clips})
-        return {
-            "name": dataset.name,
-            "classes": sorted({s.label for s in states.values() if s.label}),
-            "items": [
-                {"key": i.key, "kind": i.kind, "clips": i.clips, "text": i.text, "proposed": i.proposed, "done": done.get(i.key)}
-                for i in found
-            ],
-            "clips": {i: told(i, states) for i in used},
-            "decisions": len(journal.decisions),
-            "table": journal.table.name,
-            "folder": str(journal.folder),
-            "by": journal.by,
-            "near": near is not None,
-        }  # fmt: skip
 
+def _page_routes(app: FastAPI, token: str, files: Pages) -> None:
     @app.get(f"/{token}/")
     async def index(request: Request) -> Response:
-        return files["review.html"].response(request)
+        return await files.get_response("review.html", request.scope)
 
     @app.get(f"/{token}/page/{{name}}")
     async def page(name: str, request: Request) -> Response:
-        if name not in files:
-            raise HTTPException(404)
-        return files[name].response(request)
+        return await files.get_response(name, request.scope)
 
+
+def _decision_routes(app: FastAPI, token: str, review: Review) -> None:
     @app.get(f"/{token}/state")
     def whole() -> dict[str, Any]:
-        return state()
+        return review.state()
 
     @app.post(f"/{token}/decide")
     def decide(said: Said) -> dict[str, Any]:
-        if said.item not in by_key:
-            raise DataError(f"found the item {said.item[:100]!r}; wanted one of the {len(found)} of this review")
-        changes = [Change(clip_at(c.clip).id, c.label, c.group, c.exclude) for c in said.changes]
-        journal.decide(by_key[said.item], said.what, changes)
-        return state()
+        item = review.item(said.item)
+        changes = [Change(_clip(review, c.clip).id, c.label, c.group, c.exclude) for c in said.changes]
+        review.journal.decide(item, said.what, changes)
+        return review.state()
 
     @app.post(f"/{token}/undo")
     def undo() -> dict[str, Any]:
-        last = journal.undo()
-        return {**state(), "undone": last.item if last else None}
+        last = review.journal.undo()
+        return {**review.state(), "undone": last.item if last else None}
 
+
+def _sound_routes(app: FastAPI, token: str, review: Review) -> None:
     @app.get(f"/{token}/view/{{number}}")
     async def picture(number: int) -> dict[str, object]:
-        return await asyncio.to_thread(_picture, clip_at(number))
+        return await asyncio.to_thread(_picture, _clip(review, number))
 
     @app.get(f"/{token}/sound/{{number}}")
     async def sound(number: int) -> Response:
-        clip = clip_at(number)
+        clip = _clip(review, number)
         whole = clip.start == 0 and clip.duration is None
         if whole and clip.path.suffix.lower() in PLAYABLE and clip.path.is_file():
             return FileResponse(clip.path, content_disposition_type="inline")
@@ -166,22 +147,15 @@ def create_app(
 
     @app.get(f"/{token}/near/{{number}}")
     def nearest(number: int, proposed: str | None = None) -> list[dict[str, Any]]:
-        clip = clip_at(number)
-        if near is None:
-            return []
-        states = journal.states()
-        now = states[clip.id].label
-        columns = []
-        for label in dict.fromkeys([now, proposed] if proposed else [now]):
-            among = [i for i, c in enumerate(clips) if states[c.id].label == label and not states[c.id].exclude]
-            group = states[clip.id].group
-            others = [i for i in among if group and states[clips[i].id].group != group]  # they tell more
-            close = near.of(number, others or among)
-            heard = [{**told(i, states), "near": round(cos, 3)} for i, cos in close]
-            columns.append({"label": label, "others": bool(others), "clips": heard})
-        return columns
+        _clip(review, number)
+        return review.nearest(number, proposed)
 
-    return app
+
+def _clip(review: Review, number: int) -> Clip:
+    """A clip by its number. Raises HTTPException if there is none."""
+    if not 0 <= number < len(review.dataset.clips):
+        raise HTTPException(404)
+    return review.dataset.clips[number]
 
 
 @functools.lru_cache(maxsize=256)

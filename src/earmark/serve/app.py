@@ -7,18 +7,18 @@ import functools
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
 from fastapi import FastAPI, Query, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from ..core.version import __version__
 from ..models.model import Model
-from ..web.pages import pages
+from ..web.pages import Pages
 from . import schema
 from .answers import Wish, answer, facts
 from .counts import Counts
@@ -54,6 +54,24 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 _NAMED: dict[int | str, dict[str, Any]] = {k: _ERRORS[k] for k in (401, 404, 422)}
 
 
+@dataclass(frozen=True)
+class Served:
+    """What all routes share: models by name, what is told of them, limits, the line and the counts."""
+
+    models: Mapping[str, Model]
+    told: Mapping[str, dict[str, Any]]
+    limits: Limits
+    line: Line
+    counts: Counts
+
+    def named(self, name: str | None) -> str:
+        """The name of the model that is asked for; None: the first. Raises RefusedError."""
+        if name is not None and name not in self.models:
+            todo = "GET /api/models lists them."
+            raise RefusedError(404, "no_such_model", f"the model name {name[:100]!r}", ", ".join(self.models), todo)
+        return name or next(iter(self.models))
+
+
 def create_app(models: Mapping[str, Model], *, limits: Limits | None = None, key: str | None = None) -> FastAPI:
     """An ASGI application that serves ``models`` by their names; the first is asked if a request names none.
 
@@ -63,8 +81,6 @@ def create_app(models: Mapping[str, Model], *, limits: Limits | None = None, key
     line = Line(limits)
     counts = Counts(line)
     told = {name: facts(name, model) for name, model in models.items()}
-    files = pages("earmark.web", __package__)
-    default = next(iter(models))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -88,12 +104,16 @@ def create_app(models: Mapping[str, Model], *, limits: Limits | None = None, key
     app.state.line = line
     app.add_middleware(Gate, limits=limits, line=line, counts=counts, key=key)
     tell_errors(app)
+    served = Served(models, told, limits, line, counts)
+    _predict_route(app, served)
+    _model_routes(app, served)
+    _state_routes(app, served)
+    _page_routes(app, Pages("earmark.web", __package__))
+    return app
 
-    def named(name: str | None) -> str:
-        if name is not None and name not in models:
-            todo = "GET /api/models lists them."
-            raise RefusedError(404, "no_such_model", f"the model name {name[:100]!r}", ", ".join(models), todo)
-        return name or default
+
+def _predict_route(app: FastAPI, served: Served) -> None:
+    limits, counts = served.limits, served.counts
 
     @app.post("/api/predict", tags=["predict"], openapi_extra={"requestBody": _BODY},
               responses={200: {"model": schema.Answer}, **_ERRORS})  # fmt: skip
@@ -114,13 +134,13 @@ def create_app(models: Mapping[str, Model], *, limits: Limits | None = None, key
         view: bool = Query(False, description="Also send the sound's outline and log-mel spectrogram."),
     ) -> Response:
         """Say what a sound is."""
-        name = named(model)
+        name = served.named(model)
         sound, file = await received(request)
         job = Job(limits.timeout)
         wish = Wish(set=set, alpha=alpha, timeline=timeline, seconds=seconds, view=view)
-        work = functools.partial(_work, name, models[name], sound, file, wish, limits, job)
+        work = functools.partial(_work, name, served.models[name], sound, file, wish, limits, job)
         waited = job.ends - limits.timeout
-        content, said = await _unless_left(request, line.run(job, work, sound.close))
+        content, said = await _unless_left(request, served.line.run(job, work, sound.close))
         counts.waited.observe((job.begun or waited) - waited)
         counts.sound.labels(name).inc(said["seconds"])
         counts.labels.labels(name, said["label"]).inc()
@@ -132,19 +152,23 @@ def create_app(models: Mapping[str, Model], *, limits: Limits | None = None, key
         }  # fmt: skip
         return Response(content, media_type="application/json")
 
+
+def _model_routes(app: FastAPI, served: Served) -> None:
     @app.get("/api/models", tags=["models"], response_model=schema.Models, responses={401: _ERRORS[401]})
     async def list_models() -> dict[str, Any]:
         """All models of this server, how far to trust them, and what the server takes."""
-        taken = {"bytes": limits.bytes, "seconds": limits.seconds, "timeout": limits.timeout}
-        return {"models": list(told.values()), "limits": taken, "version": __version__}
+        taken = {"bytes": served.limits.bytes, "seconds": served.limits.seconds, "timeout": served.limits.timeout}
+        return {"models": list(served.told.values()), "limits": taken, "version": __version__}
 
     @app.get("/api/model", tags=["models"], response_model=schema.Facts, responses=_NAMED)
     async def one_model(
         model: str | None = Query(None, description="Name of a model; default: the first.", max_length=200),
     ) -> dict[str, Any]:
         """A model: labels, measured scores with intervals and protocol, calibration, licences."""
-        return told[named(model)]
+        return served.told[served.named(model)]
 
+
+def _state_routes(app: FastAPI, served: Served) -> None:
     @app.get("/healthz", tags=["state"], response_model=schema.State)
     async def healthz() -> dict[str, str]:
         """The process lives."""
@@ -156,30 +180,28 @@ def create_app(models: Mapping[str, Model], *, limits: Limits | None = None, key
         """The models are loaded and there is room in the line."""
         if not app.state.ready:
             raise RefusedError(503, "not_ready", "models that are not loaded", "loaded models", "Wait.", retry_after=1)
-        line.check()
+        served.line.check()
         return {"status": "ready"}
 
     @app.get("/metrics", tags=["state"], response_class=Response,
              responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, 401: _ERRORS[401]})  # fmt: skip
     async def metrics() -> Response:
         """Counts for Prometheus."""
-        return Response(generate_latest(counts.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(served.counts.registry), media_type=CONTENT_TYPE_LATEST)
 
+
+def _page_routes(app: FastAPI, files: Pages) -> None:
     @app.get("/", include_in_schema=False)
     async def index(request: Request) -> Response:
-        return files["index.html"].response(request)
+        return await files.get_response("index.html", request.scope)
 
     @app.get("/docs", include_in_schema=False)
     async def docs(request: Request) -> Response:
-        return files["docs.html"].response(request)
+        return await files.get_response("docs.html", request.scope)
 
     @app.get("/page/{name}", include_in_schema=False)
     async def page(name: str, request: Request) -> Response:
-        if name not in files:
-            raise HTTPException(404)
-        return files[name].response(request)
-
-    return app
+        return await files.get_response(name, request.scope)
 
 
 def warm(model: Model) -> None:

@@ -26,7 +26,7 @@ from ..data.cache import Cache
 from ..data.clips import Dataset
 from ..data.load import load_dataset
 from ..data.notes import group_notes
-from ..data.split import Protocol
+from ..data.split import Labels, Protocol
 from ..embeddings.make import embed
 from ..metrics.intervals import Interval
 from ..metrics.shares import difference, share
@@ -92,58 +92,93 @@ def stress(
     """
     began = time.perf_counter()
     named = _named(changes)
-    model, met = None, 0
-    if isinstance(what, Model):
-        data = heard(what, source, cache=cache)
-        recipe, met = Recipe.parse(what.card.recipe), sum(met_in_training(what, data))
-        if met:
-            protocol = protocol or _as_measured(what, data.dataset)
-        else:
-            model = what
-        if met and recipe.augment:
-            data = prepare(data.dataset, [recipe], cache=cache, seed=seed)
-    else:
-        recipe = find(what)
-        data = prepare(load_dataset(source), [recipe], cache=cache, seed=seed)
-    if protocol == Protocol.WINDOWS:
-        raise DataError("the protocol 'windows' evaluates no clips; take clips, groups or published")
-    score_of: Callable[[Data], Scores]
-    if model is not None:
-        score_of, classes, number = partial(model_scores, model), model.classes, 1
-        units = split.groups_of(data.dataset, protocol or split.choose_protocol(data.dataset), data.digests)
-        how, protocol = "the model itself, on sounds it was not trained on (by their bytes)", "held out"
-        notes = group_notes(data.dataset)
-    else:
-        plan = planned(data, protocol, folds, seed, recipes=[recipe])
-        protocol, units, notes = plan.protocol, plan.groups, plan.notes
-        classes, number = data.dataset.classes, len(plan.splits)
-        score_of = _refitted(recipe, data, plan, seed)
-        how = "heads fitted anew for each fold, so that no clip is evaluated by what learnt from it"
-        if met:
-            how += f" (the model was trained on {met} of these clips)"
-    y = np.searchsorted(classes, data.labels)
-    plain = _right(score_of(data), y)
+    data, recipe, subject = _subject(what, source, protocol, folds, seed, cache)
+    y = np.searchsorted(subject.classes, data.labels)
+    plain = _right(subject.scores(data), y)
     evaluated = np.isfinite(plain).astype(int)
     found = []
     with bar("stress", len(named)) as step:
         for name, family in named:
             changed = under(data, exact(Part.parse(name)), cache)
-            right = _right(score_of(changed), y)
-            found.append(
-                Condition(
-                    name, family, share(np.nan_to_num(right), evaluated, units, seed=seed),
-                    difference((np.nan_to_num(right), evaluated), (np.nan_to_num(plain), evaluated), units, seed=seed),
-                    _others(data, changed),
-                )
-            )  # fmt: skip
+            right = np.nan_to_num(_right(subject.scores(changed), y))
+            accuracy = share(right, evaluated, subject.units, seed=seed)
+            loss = difference((right, evaluated), (np.nan_to_num(plain), evaluated), subject.units, seed=seed)
+            found.append(Condition(name, family, accuracy, loss, _others(data, changed)))
             step()
     return Stress(
-        dataset=data.dataset, recipe=recipe, how=how, protocol=protocol, folds=number,
-        plain=share(np.nan_to_num(plain), evaluated, units, seed=seed), conditions=tuple(found), clips=int(evaluated.sum()),
-        groups=len(set(units[evaluated > 0].tolist())), seed=seed,
-        majority=max(np.unique(data.labels, return_counts=True)[1]) / len(data.labels), fingerprint=data.fingerprint,
-        versions=versions(), seconds=time.perf_counter() - began, command=command, notes=notes,
-    )  # fmt: skip
+        dataset=data.dataset,
+        recipe=recipe,
+        how=subject.how,
+        protocol=subject.protocol,
+        folds=subject.folds,
+        plain=share(np.nan_to_num(plain), evaluated, subject.units, seed=seed),
+        conditions=tuple(found),
+        clips=int(evaluated.sum()),
+        groups=len(set(subject.units[evaluated > 0].tolist())),
+        seed=seed,
+        majority=max(np.unique(data.labels, return_counts=True)[1]) / len(data.labels),
+        fingerprint=data.fingerprint,
+        versions=versions(),
+        seconds=time.perf_counter() - began,
+        command=command,
+        notes=subject.notes,
+    )
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is evaluated: a model itself, or the heads of a recipe fitted anew for each fold."""
+
+    how: str
+    scores: Callable[[Data], Scores]
+    classes: Sequence[str]
+    protocol: str
+    folds: int
+    units: Labels
+    notes: tuple[str, ...]
+
+
+def _subject(
+    what: Model | str | Recipe,
+    source: str | Path | Dataset,
+    protocol: str | None,
+    folds: int,
+    seed: int,
+    cache: Cache | None,
+) -> tuple[Data, Recipe, _Subject]:
+    """The data, the recipe, and what is evaluated on them: a model if it was trained on none of them."""
+    met = 0
+    if isinstance(what, Model):
+        data = heard(what, source, cache=cache)
+        recipe, met = Recipe.parse(what.card.recipe), sum(met_in_training(what, data))
+        if not met:
+            _refuse_windows(protocol)
+            return data, recipe, _itself(what, data, protocol)
+        protocol = protocol or _as_measured(what, data.dataset)
+        if recipe.augment:
+            data = prepare(data.dataset, [recipe], cache=cache, seed=seed)
+    else:
+        recipe = find(what)
+        data = prepare(load_dataset(source), [recipe], cache=cache, seed=seed)
+    _refuse_windows(protocol)
+    plan = planned(data, protocol, folds, seed, recipes=[recipe])
+    how = "heads fitted anew for each fold, so that no clip is evaluated by what learnt from it"
+    if met:
+        how += f" (the model was trained on {met} of these clips)"
+    scores = _refitted(recipe, data, plan, seed)
+    found = _Subject(how, scores, data.dataset.classes, plan.protocol, len(plan.splits), plan.groups, plan.notes)
+    return data, recipe, found
+
+
+def _refuse_windows(protocol: str | None) -> None:
+    if protocol == Protocol.WINDOWS:
+        raise DataError("the protocol 'windows' evaluates no clips; take clips, groups or published")
+
+
+def _itself(model: Model, data: Data, protocol: str | None) -> _Subject:
+    units = split.groups_of(data.dataset, protocol or split.choose_protocol(data.dataset), data.digests)
+    how = "the model itself, on sounds it was not trained on (by their bytes)"
+    return _Subject(how, partial(model_scores, model), model.classes, "held out", 1, units, group_notes(data.dataset))
 
 
 def _as_measured(model: Model, dataset: Dataset) -> str | None:

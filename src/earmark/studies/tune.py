@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core import plugins
 from ..core.errors import DataError, MissingExtraError, RecipeError
@@ -27,7 +28,7 @@ from ..core.spec import Part
 from ..data import split
 from ..data.cache import Cache
 from ..data.load import Source
-from ..data.split import Ints, Labels, Protocol, stratified
+from ..data.split import Ints, Labels, Protocol, Split, stratified
 from ..embeddings.pooling import Pooling
 from ..metrics.clips import METRICS
 from ..metrics.evaluation import Evaluation, evaluate, majority_baseline
@@ -102,17 +103,9 @@ def tune(
     plan = planned(data, protocol, folds, seed, recipes=[recipe], least=2)
     units, splits = plan.groups, plan.splits
     classes, labels = data.dataset.classes, data.labels
-    proba = np.full((len(labels), len(classes)), np.nan)
-    found = []
     options: dict[str, Any] = {"trials": trials, "metric": metric, "inner": inner, "seed": seed}
     with bar("search", (len(splits) + 1) * trials) as step:
-        for part in splits:
-            best = search(recipe, data, part.train, units, **options, step=step)
-            fitted = fit(best.recipe, data, part.train, units, seed=seed)
-            scores, _ = fitted.scores(data, part.test)
-            proba[part.test] = 0.0
-            proba[np.ix_(part.test, np.searchsorted(classes, fitted.classes))] = scores
-            found.append(best)
+        proba, found = _nested(recipe, data, splits, units, seed, {**options, "step": step})
         final = search(recipe, data, np.arange(len(labels)), units, **options, step=step)
     given = cross_validate(recipe, data, units, protocol=plan.protocol, seed=seed, splits=splits).proba
     evaluated = np.flatnonzero(~np.isnan(proba).any(axis=1))
@@ -144,6 +137,22 @@ def tune(
         command=command,
         notes=plan.notes,
     )
+
+
+def _nested(
+    recipe: Recipe, data: Data, splits: Sequence[Split], units: Labels, seed: int, options: Mapping[str, Any]
+) -> tuple[NDArray[np.float64], list[Found]]:
+    """Scores (clips, classes), NaN where no fold evaluates, by what was searched on each training side."""
+    classes = data.dataset.classes
+    proba, found = np.full((len(data.labels), len(classes)), np.nan), []
+    for part in splits:
+        best = search(recipe, data, part.train, units, **options)
+        fitted = fit(best.recipe, data, part.train, units, seed=seed)
+        scores, _ = fitted.scores(data, part.test)
+        proba[part.test] = 0.0
+        proba[np.ix_(part.test, np.searchsorted(classes, fitted.classes))] = scores
+        found.append(best)
+    return proba, found
 
 
 def _kept(given: Recipe, final: Found, where: str, evaluation: Evaluation, protocol: Protocol) -> Recipe:
