@@ -7,11 +7,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-
-httpx = pytest.importorskip("httpx", reason="httpx is not installed (extra 'dev')")
-pytest.importorskip("starlette", reason="the extra 'serve' is not installed")
-
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,7 +28,7 @@ def get(path: str, **headers: str) -> Any:
     async def ask() -> Any:
         app = Starlette(routes=[Route("/page/{name}", page)])
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
-            return await get(path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+            return await client.get(path, headers={k.replace("_", "-"): v for k, v in headers.items()})
 
     return asyncio.run(ask())
 

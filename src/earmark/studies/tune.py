@@ -90,16 +90,9 @@ def tune(
     """Search ``recipe`` with ``trials`` tries a fold, nested. Raises DataError, RecipeError, WeightsError."""
     began = time.perf_counter()
     recipe = find(recipe)
-    if metric not in METRICS:
-        raise DataError(f"no metric is called {metric!r}. There are: {', '.join(METRICS)}")
-    if trials < 2:
-        raise DataError(f"found {trials} trials; wanted 2 or more")
+    _check(metric, trials, protocol)
     space = spaces(recipe)
     data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache, seed=seed)
-    if protocol == Protocol.WINDOWS:
-        raise DataError(
-            "parameters found under the protocol 'windows' suit clips that are known; take clips, groups or published"
-        )
     plan = planned(data, protocol, folds, seed, recipes=[recipe], least=2)
     units, splits = plan.groups, plan.splits
     classes, labels = data.dataset.classes, data.labels
@@ -137,6 +130,18 @@ def tune(
         command=command,
         notes=plan.notes,
     )
+
+
+def _check(metric: str, trials: int, protocol: str | None) -> None:
+    """Raise DataError for what cannot be searched by."""
+    if metric not in METRICS:
+        raise DataError(f"no metric is called {metric!r}. There are: {', '.join(METRICS)}")
+    if trials < 2:
+        raise DataError(f"found {trials} trials; wanted 2 or more")
+    if protocol == Protocol.WINDOWS:
+        raise DataError(
+            "parameters found under the protocol 'windows' suit clips that are known; take clips, groups or published"
+        )
 
 
 def _nested(
