@@ -136,11 +136,19 @@ def confounds(
         ]
         found.append(
             Confound(
-                factor, float(score[i]), low, high, float(middle[i]), float(p),
-                str(classes[best]), float(recall[best]), usual[0], usual[1],
+                factor,
+                float(score[i]),
+                low,
+                high,
+                float(middle[i]),
+                float(p),
+                str(classes[best]),
+                float(recall[best]),
+                usual[0],
+                usual[1],
                 tuple(str(classes[k]) for k in np.argsort(-gain) if k != best and gain[k] > beyond),
             )
-        )  # fmt: skip
+        )
     return tuple(sorted(found, key=lambda c: (not c.found, c.factor.content, c.chance - c.score)))
 
 

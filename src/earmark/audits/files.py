@@ -38,7 +38,7 @@ ABOUT = {
     "Harmless if all clips are like that; see what gives the label away.",
     "very short": f"Less than a {FAR:.0f}th of the length that 95 % of the clips have.",
     "very long": f"More than {FAR:.0f} times the length that 95 % of the clips keep under.",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

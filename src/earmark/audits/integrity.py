@@ -59,9 +59,12 @@ class Integrity:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
-            "kind": self.kind, "place": self.place, "damaged": self.damaged, "counts": dict(self.counts),
+            "kind": self.kind,
+            "place": self.place,
+            "damaged": self.damaged,
+            "counts": dict(self.counts),
             "findings": [asdict(f) for f in self.findings],
-        }  # fmt: skip
+        }
 
 
 def kind_of(source: str | Path) -> str | None:

@@ -12,6 +12,8 @@ from ..core.jsonable import plain
 from ..core.outputs import AUDIT
 from ..core.paths import relative
 from ..data.clips import Dataset
+from ..data.duplicates.find import Pair
+from .confounds import Confound
 
 if TYPE_CHECKING:
     from . import Audit
@@ -41,24 +43,9 @@ def as_json(found: Audit) -> dict[str, Any]:
         "seconds": round(found.seconds, 2),
         "notes": list(found.notes),
         "counts": counts(found),
-        "duplicates": [
-            {
-                "a": clips[p.a].id, "b": clips[p.b].id, "kind": p.kind, "offset": p.offset, "overlap": p.overlap,
-                "agreement": p.agreement, "gain": p.gain, "votes": p.votes, "labels": [clips[p.a].label, clips[p.b].label],
-                "conflict": found.conflict(p), "cut_apart": found.cut_apart(p),
-                "cut_by_folds": found.cut_by_folds(p),
-            }
-            for p in found.pairs
-        ],
+        "duplicates": [_pair(found, p) for p in found.pairs],
         "groups": [[clips[i].id for i in members] for members in sets(found.proposed.tolist())],
-        "confounds": [
-            {
-                "fact": c.factor.name, "found": c.found, "may_be_content": c.factor.content, "score": c.score, "low": c.low,
-                "high": c.high, "chance": c.chance, "p": c.p, "class": c.culprit, "recall": c.recall,
-                "inside": c.inside, "outside": c.outside, "also": list(c.also),
-            }
-            for c in found.confounds
-        ],
+        "confounds": [_confound(c) for c in found.confounds],
         "labels": [
             {"clip": clips[i].id, "label": clips[i].label, "proposed": other, "likely": likely, "own": own}
             for i, other, likely, own in found.suspects()
@@ -69,9 +56,45 @@ def as_json(found: Audit) -> dict[str, Any]:
             | {"flags": [asdict(flag) for flag in flags]}
             for clip, facts, flags in zip(clips, found.facts, found.flags, strict=True)
         ],
-    }  # fmt: skip
+    }
     clean: dict[str, Any] = plain(told, DIGITS)
     return clean
+
+
+def _pair(found: Audit, pair: Pair) -> dict[str, Any]:
+    a, b = found.dataset.clips[pair.a], found.dataset.clips[pair.b]
+    return {
+        "a": a.id,
+        "b": b.id,
+        "kind": pair.kind,
+        "offset": pair.offset,
+        "overlap": pair.overlap,
+        "agreement": pair.agreement,
+        "gain": pair.gain,
+        "votes": pair.votes,
+        "labels": [a.label, b.label],
+        "conflict": found.conflict(pair),
+        "cut_apart": found.cut_apart(pair),
+        "cut_by_folds": found.cut_by_folds(pair),
+    }
+
+
+def _confound(one: Confound) -> dict[str, Any]:
+    return {
+        "fact": one.factor.name,
+        "found": one.found,
+        "may_be_content": one.factor.content,
+        "score": one.score,
+        "low": one.low,
+        "high": one.high,
+        "chance": one.chance,
+        "p": one.p,
+        "class": one.culprit,
+        "recall": one.recall,
+        "inside": one.inside,
+        "outside": one.outside,
+        "also": list(one.also),
+    }
 
 
 def counts(found: Audit) -> dict[str, Any]:
@@ -108,13 +131,21 @@ def as_csv(found: Audit, folder: Path) -> str:
     likelier = {clip: label for clip, label, _, _ in found.suspects()}
     leave = excludes(found)
     for i, clip in enumerate(found.dataset.clips):
-        write([
-            relative(clip.path, folder), clip.label or "", clip.group or "", clip.fold or "",
-            f"{clip.start:g}" if clip.start else "", "" if clip.duration is None else f"{clip.duration:g}",
-            f"same-{found.same[i] + 1}" if found.same[i] >= 0 else "",
-            f"alike-{found.proposed[i] + 1}" if found.proposed[i] >= 0 else "",
-            likelier.get(i, ""), "; ".join(dict.fromkeys(f.kind for f in found.flags[i])), leave.get(i, ""),
-        ])  # fmt: skip
+        write(
+            [
+                relative(clip.path, folder),
+                clip.label or "",
+                clip.group or "",
+                clip.fold or "",
+                f"{clip.start:g}" if clip.start else "",
+                "" if clip.duration is None else f"{clip.duration:g}",
+                f"same-{found.same[i] + 1}" if found.same[i] >= 0 else "",
+                f"alike-{found.proposed[i] + 1}" if found.proposed[i] >= 0 else "",
+                likelier.get(i, ""),
+                "; ".join(dict.fromkeys(f.kind for f in found.flags[i])),
+                leave.get(i, ""),
+            ]
+        )
     return out.getvalue()
 
 

@@ -16,10 +16,19 @@ if TYPE_CHECKING:
 
 def findings(found: Audit) -> list[str]:
     """The most important in a few sentences, worst first."""
-    return [line for line in (*_conflicts(found), *_unusable(found), *_twins(found), *_beside(found), *_labels(found),
-                              *_noted(found), *_alike(found)) if line] or [
-        f"Nothing wrong was found in {count(len(found.facts), 'clip')}."
-    ]  # fmt: skip
+    return [
+        line
+        for line in (
+            *_conflicts(found),
+            *_unusable(found),
+            *_twins(found),
+            *_beside(found),
+            *_labels(found),
+            *_noted(found),
+            *_alike(found),
+        )
+        if line
+    ] or [f"Nothing wrong was found in {count(len(found.facts), 'clip')}."]
 
 
 def pair(found: Audit, pair: Pair) -> str:
@@ -51,8 +60,12 @@ def _conflicts(found: Audit) -> list[str]:
 
 
 def _unusable(found: Audit) -> list[str]:
-    bad = [(c.id, f.text) for c, flags in zip(found.dataset.clips, found.flags, strict=True) for f in flags
-           if f.severity == SERIOUS and f.kind != "label conflict"]  # fmt: skip
+    bad = [
+        (c.id, f.text)
+        for c, flags in zip(found.dataset.clips, found.flags, strict=True)
+        for f in flags
+        if f.severity == SERIOUS and f.kind != "label conflict"
+    ]
     if not bad:
         return []
     named = listed([f"{name} ({text})" for name, text in bad], most=3)

@@ -109,10 +109,12 @@ class Journal:
         """What holds, the oldest first."""
         undone = {line["undo"] for line in self._lines if "undo" in line}
         return [
-            Decision(line["id"], line["item"], line["what"], line.get("by", ""), tuple(Change(**c) for c in line["changes"]))
+            Decision(
+                line["id"], line["item"], line["what"], line.get("by", ""), tuple(Change(**c) for c in line["changes"])
+            )
             for line in self._lines
             if "undo" not in line and line["id"] not in undone
-        ]  # fmt: skip
+        ]
 
     def states(self) -> dict[str, State]:
         """Each clip as decided, by its id."""

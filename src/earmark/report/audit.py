@@ -96,11 +96,16 @@ def _labels(found: Audit, folder: Path) -> Section | None:
     clips, suspects = found.dataset.clips, found.suspects()
     items = [
         Markup("<p>labelled <b>{}</b>, sounds like <b>{}</b> ({} against {})<small>{}{}</small></p>{}").format(
-            clips[i].label, other, percent(likely, 0), percent(own, 0), clips[i].id,
-            f" · {clips[i].group}" if clips[i].group else "", player(clips[i], folder),
+            clips[i].label,
+            other,
+            percent(likely, 0),
+            percent(own, 0),
+            clips[i].id,
+            f" · {clips[i].group}" if clips[i].group else "",
+            player(clips[i], folder),
         )
         for i, other, likely, own in suspects[:SHOWN]
-    ]  # fmt: skip
+    ]
     intro = Markup(
         "<p>Several models were asked that had heard neither the clip nor its group; here every one prefers another label. Worst "
         "first. Not every one is wrong: some are odd examples of their class. <code>clips.csv</code> has the label they "
@@ -127,9 +132,12 @@ def _confounds(found: Audit) -> Section | None:
         "shuffled labels, corrected for looking at {} facts.</p>"
     ).format(len(found.confounds))
     table = page.forest(
-        rows, head=["fact", "labels guessed", "by chance", "p", "most of all", "kind"], line=chance, line_label="chance",
+        rows,
+        head=["fact", "labels guessed", "by chance", "p", "most of all", "kind"],
+        line=chance,
+        line_label="chance",
         bounds=(0.0, 1.0),
-    )  # fmt: skip
+    )
     return Section("confounds", "What gives the label away", intro + Markup().join(told) + table)
 
 

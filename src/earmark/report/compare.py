@@ -29,9 +29,7 @@ def write(comparison: Comparison, folder: Path | str, *, sounds: bool = True, fo
     files lie that Earmark did not write; else DataError is raised. Raises OSError.
     """
     folder = Path(folder)
-    check(
-        folder, COMPARISON, inputs=comparison.source, sounds=partial(sounds_of, comparison.dataset), force=force
-    )  # fmt: skip
+    check(folder, COMPARISON, inputs=comparison.source, sounds=partial(sounds_of, comparison.dataset), force=force)
     html, figures = render(comparison, folder, sounds=sounds)
     files: dict[str, str | bytes] = {}
     for figure in figures:

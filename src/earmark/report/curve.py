@@ -50,18 +50,43 @@ def write(found: Curve, folder: Path | str, *, force: bool = False) -> Path:
 def as_json(found: Curve) -> dict[str, Any]:
     """Every number, as plain values; null where a number is infinite or not known."""
     law, last = found.law, found.last_doubling
-    made: dict[str, Any] = plain({
-        "dataset": {"name": found.dataset.name, "clips": len(found.dataset.clips), "classes": list(found.dataset.classes),
-                    "fingerprint": found.fingerprint},
-        "recipe": found.recipe.short, "protocol": found.protocol, "folds": found.folds, "groups": found.groups,
-        "points": [{"per_class": p.per_class, "clips": p.clips, "groups": p.groups, "accuracy": p.accuracy.to_dict(),
-                    "spread": p.spread, "draws": p.draws} for p in found.points],
-        "last_doubling": last and {"from": last[0], "to": last[1], "gained": last[2].to_dict()},
-        "law": law and {"floor": law.floor, "scale": law.scale, "slope": law.slope, "miss_of_last_point": found.miss},
-        "targets": [{"gain": t.gain, "per_class": t.per_class, "low": t.low, "high": t.high} for t in found.targets],
-        "seed": found.seed, "majority": found.majority, "command": found.command, "seconds": found.seconds,
-        "versions": dict(found.versions), "notes": list(found.notes),
-    })  # fmt: skip
+    made: dict[str, Any] = plain(
+        {
+            "dataset": {
+                "name": found.dataset.name,
+                "clips": len(found.dataset.clips),
+                "classes": list(found.dataset.classes),
+                "fingerprint": found.fingerprint,
+            },
+            "recipe": found.recipe.short,
+            "protocol": found.protocol,
+            "folds": found.folds,
+            "groups": found.groups,
+            "points": [
+                {
+                    "per_class": p.per_class,
+                    "clips": p.clips,
+                    "groups": p.groups,
+                    "accuracy": p.accuracy.to_dict(),
+                    "spread": p.spread,
+                    "draws": p.draws,
+                }
+                for p in found.points
+            ],
+            "last_doubling": last and {"from": last[0], "to": last[1], "gained": last[2].to_dict()},
+            "law": law
+            and {"floor": law.floor, "scale": law.scale, "slope": law.slope, "miss_of_last_point": found.miss},
+            "targets": [
+                {"gain": t.gain, "per_class": t.per_class, "low": t.low, "high": t.high} for t in found.targets
+            ],
+            "seed": found.seed,
+            "majority": found.majority,
+            "command": found.command,
+            "seconds": found.seconds,
+            "versions": dict(found.versions),
+            "notes": list(found.notes),
+        }
+    )
     return made
 
 
@@ -73,11 +98,19 @@ def chart(found: Curve) -> Figure:
         law = [(float(x), found.law.accuracy(float(x))) for x in np.geomspace(places[0], 2.5 * places[-1], 60)]
     said = "; ".join(f"{100 * p.accuracy.value:.1f} % with {p.per_class:.3g}" for p in found.points)
     return lines(
-        "curve", places, [("measured", [p.accuracy for p in found.points])], ticks=[(p, f"{p:.3g}") for p in places],
-        xlabel="labelled clips per class", log=True, line=found.majority, line_label="majority class", curve=law,
-        curve_label="power law", alt=f"Accuracy by labelled clips per class: {said}.",
+        "curve",
+        places,
+        [("measured", [p.accuracy for p in found.points])],
+        ticks=[(p, f"{p:.3g}") for p in places],
+        xlabel="labelled clips per class",
+        log=True,
+        line=found.majority,
+        line_label="majority class",
+        curve=law,
+        curve_label="power law",
+        alt=f"Accuracy by labelled clips per class: {said}.",
         caption="Bars: 95 % intervals, resampling groups. The law beyond the last point is a guess.",
-    )  # fmt: skip
+    )
 
 
 def lead(found: Curve) -> list[str]:
@@ -155,11 +188,18 @@ def render(found: Curve, drawing: Figure) -> str:
 
 def _points(found: Curve) -> Markup:
     rows = [
-        [f"{p.per_class:.3g}", f"{p.clips:.0f}", f"{p.groups:.0f}",
-         Markup("{}<small>{}</small>").format(words.percent(p.accuracy.value), words.between(p.accuracy.low, p.accuracy.high)),
-         f"{100 * p.spread:.1f}" if math.isfinite(p.spread) else "–", str(p.draws)]
+        [
+            f"{p.per_class:.3g}",
+            f"{p.clips:.0f}",
+            f"{p.groups:.0f}",
+            Markup("{}<small>{}</small>").format(
+                words.percent(p.accuracy.value), words.between(p.accuracy.low, p.accuracy.high)
+            ),
+            f"{100 * p.spread:.1f}" if math.isfinite(p.spread) else "–",
+            str(p.draws),
+        ]
         for p in found.points
-    ]  # fmt: skip
+    ]
     intro = Markup(
         "<p>The clips of the test side are the same at every point. The clips learnt from are drawn from the training side, whole "
         "groups one after another; larger draws hold the smaller ones. <i>Spread</i> is the standard deviation over "

@@ -21,10 +21,20 @@ from .style import Figure
 if TYPE_CHECKING:
     from ..studies.ladder import Ladder, Rung, Step
 
-NAMES = {"windows": "windows at random", "windows apart": "windows at random, none overlapping", "clips": "whole clips",
-         "groups": "whole groups", "published": "published folds"}  # fmt: skip
-_SHORT = {"windows": "windows", "windows apart": "windows,\nnone overlapping", "clips": "whole clips", "groups": "whole groups",
-          "published": "published\nfolds"}  # fmt: skip
+NAMES = {
+    "windows": "windows at random",
+    "windows apart": "windows at random, none overlapping",
+    "clips": "whole clips",
+    "groups": "whole groups",
+    "published": "published folds",
+}
+_SHORT = {
+    "windows": "windows",
+    "windows apart": "windows,\nnone overlapping",
+    "clips": "whole clips",
+    "groups": "whole groups",
+    "published": "published\nfolds",
+}
 _MEANING = {
     "windows": "Windows of all clips are mixed and dealt out at random. The test asks about sounds the model has partly heard.",
     "windows apart": "The same, but no two windows share a sample. What is still gained comes from other windows of the same clip.",
@@ -58,24 +68,52 @@ def write(found: Ladder, folder: Path | str, *, force: bool = False) -> Path:
 
 def as_json(found: Ladder) -> dict[str, Any]:
     """Every number, as plain values."""
-    made: dict[str, Any] = plain({
-        "dataset": {"name": found.dataset.name, "clips": len(found.dataset.clips), "classes": list(found.dataset.classes),
-                    "fingerprint": found.fingerprint},
-        "recipe": found.recipe.short,
-        "rungs": [{"rung": r.name, "what": NAMES[r.name], "window_accuracy": r.windows.to_dict(), "accuracy": r.clips.to_dict(),
-                   "clips": r.evaluated, "windows": r.window_count} for r in found.rungs],
-        "steps": [_step(s) for s in found.steps],
-        "total": _step(found.total) if found.total else None,
-        "missing": dict(found.missing),
-        "resampled": found.unit, "groups": found.groups, "folds": found.folds, "seeds": found.seeds, "seed": found.seed,
-        "majority": found.majority, "command": found.command, "seconds": found.seconds, "versions": dict(found.versions), "notes": list(found.notes),
-    })  # fmt: skip
+    made: dict[str, Any] = plain(
+        {
+            "dataset": {
+                "name": found.dataset.name,
+                "clips": len(found.dataset.clips),
+                "classes": list(found.dataset.classes),
+                "fingerprint": found.fingerprint,
+            },
+            "recipe": found.recipe.short,
+            "rungs": [
+                {
+                    "rung": r.name,
+                    "what": NAMES[r.name],
+                    "window_accuracy": r.windows.to_dict(),
+                    "accuracy": r.clips.to_dict(),
+                    "clips": r.evaluated,
+                    "windows": r.window_count,
+                }
+                for r in found.rungs
+            ],
+            "steps": [_step(s) for s in found.steps],
+            "total": _step(found.total) if found.total else None,
+            "missing": dict(found.missing),
+            "resampled": found.unit,
+            "groups": found.groups,
+            "folds": found.folds,
+            "seeds": found.seeds,
+            "seed": found.seed,
+            "majority": found.majority,
+            "command": found.command,
+            "seconds": found.seconds,
+            "versions": dict(found.versions),
+            "notes": list(found.notes),
+        }
+    )
     return made
 
 
 def _step(step: Step) -> dict[str, Any]:
-    return {"from": step.a, "to": step.b, "window_difference": step.windows.to_dict(), "difference": step.clips.to_dict(),
-            "clips": step.evaluated}  # fmt: skip
+    return {
+        "from": step.a,
+        "to": step.b,
+        "window_difference": step.windows.to_dict(),
+        "difference": step.clips.to_dict(),
+        "clips": step.evaluated,
+    }
 
 
 def chart(found: Ladder) -> Figure:
@@ -86,11 +124,15 @@ def chart(found: Ladder) -> Figure:
         for r in found.rungs
     )
     return lines(
-        "ladder", places, [("by clip", [r.clips for r in found.rungs]), ("by window", [r.windows for r in found.rungs])],
+        "ladder",
+        places,
+        [("by clip", [r.clips for r in found.rungs]), ("by window", [r.windows for r in found.rungs])],
         ticks=[(p, _SHORT[r.name]) for p, r in zip(places, found.rungs, strict=True)],
-        line=found.majority, line_label="majority class", alt=f"Accuracy: {said}.",
+        line=found.majority,
+        line_label="majority class",
+        alt=f"Accuracy: {said}.",
         caption=f"Bars: 95 % intervals, resampling {found.unit}. The recipe is the same everywhere.",
-    )  # fmt: skip
+    )
 
 
 def lead(found: Ladder) -> list[str]:
@@ -149,7 +191,7 @@ def render(found: Ladder, drawing: Figure) -> str:
             ("Folds", f"{found.folds}" + (f" × {found.seeds} seeds" if found.seeds > 1 else "")),
             ("Took", words.duration(found.seconds)),
         ],
-    )  # fmt: skip
+    )
 
 
 def _rungs(found: Ladder) -> Markup:

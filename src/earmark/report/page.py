@@ -80,9 +80,12 @@ def render(
     ``lead``: the findings, a paragraph each, the first one large. ``facts``: (name, value) strip under the title.
     ``hero``: a picture after the first of them. ``notes``: advice, set apart.
     """
-    return _templates().get_template("page.html.j2").render(
-        title=title, sections=sections, kicker=kicker, lead=lead, facts=facts, notes=notes, hero=hero
-    ) + "\n"  # fmt: skip
+    return (
+        _templates()
+        .get_template("page.html.j2")
+        .render(title=title, sections=sections, kicker=kicker, lead=lead, facts=facts, notes=notes, hero=hero)
+        + "\n"
+    )
 
 
 def figure(drawing: Figure) -> Markup:
@@ -136,9 +139,19 @@ def forest(
     text = words.percent if unit == "%" else words.points
     marks = [(place(t), f"{100 * t:g}".replace("-", "−")) for t in ticks]
     return fragment(
-        "forest.html.j2", rows=rows, head=head, place=place, text=text, marks=marks, line=line, unit=unit,
-        line_label=line_label, caption=caption, between=words.between, points=words.points,
-    )  # fmt: skip
+        "forest.html.j2",
+        rows=rows,
+        head=head,
+        place=place,
+        text=text,
+        marks=marks,
+        line=line,
+        unit=unit,
+        line_label=line_label,
+        caption=caption,
+        between=words.between,
+        points=words.points,
+    )
 
 
 def axis(

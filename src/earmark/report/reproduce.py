@@ -57,29 +57,52 @@ def write(found: Reproduction, folder: Path | str, *, force: bool = False) -> Pa
 
 def as_json(found: Reproduction) -> dict[str, Any]:
     """Every number, as plain values."""
-    made: dict[str, Any] = plain({
-        "paper": {c.name: {"accuracy": c.accuracy, "evaluated": c.evaluated, "unit": c.unit, "classes": dict(c.classes)} for c in paper.CLAIMS},
-        "data": {"name": found.dataset.name, "clips": len(found.dataset.clips), "long_clips": found.long,
-                 "seconds": sum(found.lengths.values()), "classes": list(found.dataset.classes),
-                 "excluded": [{"path": e.path, "reason": e.reason} for e in found.dataset.excluded]},
-        "missing": list(found.missing),
-        "trials": [_trial(t) for t in (*found.cnn, *found.frozen)],
-        "ladders": [ladder_json(one) for one in found.ladders],
-        "equal": metrics(found.equal),
-        "findings": findings(found), "follows": follows(found),
-        "epochs": found.epochs, "quick": found.quick, "bfloat16": found.bfloat16, "seed": paper.SEED,
-        "seconds": found.seconds, "command": found.command, "versions": dict(found.versions),
-    })  # fmt: skip
+    made: dict[str, Any] = plain(
+        {
+            "paper": {
+                c.name: {"accuracy": c.accuracy, "evaluated": c.evaluated, "unit": c.unit, "classes": dict(c.classes)}
+                for c in paper.CLAIMS
+            },
+            "data": {
+                "name": found.dataset.name,
+                "clips": len(found.dataset.clips),
+                "long_clips": found.long,
+                "seconds": sum(found.lengths.values()),
+                "classes": list(found.dataset.classes),
+                "excluded": [{"path": e.path, "reason": e.reason} for e in found.dataset.excluded],
+            },
+            "missing": list(found.missing),
+            "trials": [_trial(t) for t in (*found.cnn, *found.frozen)],
+            "ladders": [ladder_json(one) for one in found.ladders],
+            "equal": metrics(found.equal),
+            "findings": findings(found),
+            "follows": follows(found),
+            "epochs": found.epochs,
+            "quick": found.quick,
+            "bfloat16": found.bfloat16,
+            "seed": paper.SEED,
+            "seconds": found.seconds,
+            "command": found.command,
+            "versions": dict(found.versions),
+        }
+    )
     return made
 
 
 def _trial(trial: Trial) -> dict[str, Any]:
     return {
-        "recipe": trial.recipe, "short": trial.run.recipe.short, "stands_for": trial.stands_for,
-        "protocol": trial.protocol, "unit": trial.unit, "learnt": trial.learnt, "evaluated": len(trial.run.y),
+        "recipe": trial.recipe,
+        "short": trial.run.recipe.short,
+        "stands_for": trial.stands_for,
+        "protocol": trial.protocol,
+        "unit": trial.unit,
+        "learnt": trial.learnt,
+        "evaluated": len(trial.run.y),
         "known_in_training": {"track": trial.leak.track, "samples": trial.leak.samples, "artist": trial.leak.artist},
-        **trial.run.evaluation.to_dict(), "history": [dict(h) for h in trial.run.history], "seconds": dict(trial.run.seconds),
-    }  # fmt: skip
+        **trial.run.evaluation.to_dict(),
+        "history": [dict(h) for h in trial.run.history],
+        "seconds": dict(trial.run.seconds),
+    }
 
 
 def render(found: Reproduction) -> tuple[str, list[Figure]]:
@@ -108,8 +131,14 @@ def render(found: Reproduction) -> tuple[str, list[Figure]]:
         sections,
         kicker="Reproduction",
         lead=[page.marked(line, names) for line in said],
-        notes=[*(["Quick: two epochs on a small part, to see that it runs. The numbers mean nothing."] if found.quick else []),
-               *(f"Missing: {m}" for m in found.missing)],
+        notes=[
+            *(
+                ["Quick: two epochs on a small part, to see that it runs. The numbers mean nothing."]
+                if found.quick
+                else []
+            ),
+            *(f"Missing: {m}" for m in found.missing),
+        ],
         hero=_summary(found),
         facts=[
             ("Paper", "Uncu, CENG562"),
@@ -119,7 +148,7 @@ def render(found: Reproduction) -> tuple[str, list[Figure]]:
             ("Epochs", f"{found.epochs}"),
             ("Took", words.duration(found.seconds)),
         ],
-    )  # fmt: skip
+    )
     return html, [*data_figures, *first_figures, *second_figures, *step_figures]
 
 
@@ -141,9 +170,12 @@ def _summary(found: Reproduction) -> Markup:
         how = how.replace("5 folds", f"{found.equal.folds} folds")
         rows.append(Row(run.recipe.name, score.value, score.low, score.high, cells=(how, "–", f"{len(run.y):,}")))
     return page.forest(
-        rows, head=["recipe", "accuracy", "split", "paper", "evaluated"], bounds=(0, 1),
-        line=found.equal.baseline.get("accuracy"), line_label="majority",
-    )  # fmt: skip
+        rows,
+        head=["recipe", "accuracy", "split", "paper", "evaluated"],
+        bounds=(0, 1),
+        line=found.equal.baseline.get("accuracy"),
+        line_label="majority",
+    )
 
 
 def _claims() -> Markup:
@@ -192,11 +224,15 @@ def _ladders(found: Reproduction) -> tuple[Markup, list[Figure]]:
     places = [float(i) for i in range(len(names))]
     shown = {"windows": "windows at random", "clips": "whole clips", "groups": "whole artists"}
     drawing = lines(
-        "ladder", places, [(one.recipe.name, [r.windows for r in one.rungs]) for one in found.ladders],
-        ticks=[(p, shown[n]) for p, n in zip(places, names, strict=True)], line=first.majority, line_label="majority class",
+        "ladder",
+        places,
+        [(one.recipe.name, [r.windows for r in one.rungs]) for one in found.ladders],
+        ticks=[(p, shown[n]) for p, n in zip(places, names, strict=True)],
+        line=first.majority,
+        line_label="majority class",
         alt="; ".join(short(one) for one in found.ladders),
         caption=f"Share of windows that are right, 95 % intervals by {first.unit.removesuffix('s')}. Same clips on every rung.",
-    )  # fmt: skip
+    )
     rows = []
     for one in found.ladders:
         for rung in one.rungs:
@@ -230,9 +266,12 @@ def _equal(found: Reproduction) -> Markup:
         "accuracy by clip. Same clips, same folds, same question: here the two methods can be compared."
     )
     return _prose([intro], []) + page.forest(
-        rows, head=["recipe", "accuracy", "macro F1", "fitting"], line=equal.baseline.get("accuracy"), line_label="majority",
+        rows,
+        head=["recipe", "accuracy", "macro F1", "fitting"],
+        line=equal.baseline.get("accuracy"),
+        line_label="majority",
         bounds=(0, 1),
-    )  # fmt: skip
+    )
 
 
 def _again(found: Reproduction) -> Markup:

@@ -49,9 +49,10 @@ def method(found: Reproduction, claim: Claim, trials: Sequence[Trial], name: str
             body += Markup('<p class="quiet">{}Validation: {}.</p>').format(at, watched)
         matrix = confusion(f"{stem}-confusion", trial.run.evaluation.confusion, trial.run.classes, title=trial.recipe)
         matrix = replace(
-            matrix, alt=matrix.alt.replace("clips", f"{trial.unit}s"),
+            matrix,
+            alt=matrix.alt.replace("clips", f"{trial.unit}s"),
             caption=matrix.caption.replace("clips", f"{trial.unit}s") + f" Figure {claim.figure + 1} of the paper.",
-        )  # fmt: skip
+        )
         body += page.figure(matrix) + Markup("<h4>Figure {} of the paper, beside ours</h4>").format(claim.figure)
         body += _reports(claim, trial)
         figures += [*drawn, matrix]
@@ -60,18 +61,34 @@ def method(found: Reproduction, claim: Claim, trials: Sequence[Trial], name: str
 
 def _table(claim: Claim, trials: Sequence[Trial]) -> Markup:
     rows: list[list[object]] = [
-        [f"{claim.name}, as published", f"{claim.unit}s at random", f"{100 * claim.accuracy:.1f} %", f"{claim.macro_f1:.2f}", "–", "–", "–",
-         f"{claim.evaluated:,}"]
-    ]  # fmt: skip
+        [
+            f"{claim.name}, as published",
+            f"{claim.unit}s at random",
+            f"{100 * claim.accuracy:.1f} %",
+            f"{claim.macro_f1:.2f}",
+            "–",
+            "–",
+            "–",
+            f"{claim.evaluated:,}",
+        ]
+    ]
     for trial in trials:
         scores, leak = trial.run.evaluation.scores, trial.leak
         accuracy = scores["accuracy"]
-        rows.append([
-            page.code(trial.recipe), NAMES[trial.protocol, trial.unit],
-            Markup("{}<small>{}</small>").format(words.percent(accuracy.value), words.between(accuracy.low, accuracy.high)),
-            f"{scores['macro_f1'].value:.2f}", words.percent(leak.track, 0), words.percent(leak.samples, 0),
-            words.percent(leak.artist, 0) if leak.artist is not None else "unknown", f"{len(trial.run.y):,}",
-        ])  # fmt: skip
+        rows.append(
+            [
+                page.code(trial.recipe),
+                NAMES[trial.protocol, trial.unit],
+                Markup("{}<small>{}</small>").format(
+                    words.percent(accuracy.value), words.between(accuracy.low, accuracy.high)
+                ),
+                f"{scores['macro_f1'].value:.2f}",
+                words.percent(leak.track, 0),
+                words.percent(leak.samples, 0),
+                words.percent(leak.artist, 0) if leak.artist is not None else "unknown",
+                f"{len(trial.run.y):,}",
+            ]
+        )
     if claim is paper.VGGISH and all(t.stands_for for t in trials):
         rows.insert(1, [page.code("paper-vggish"), "not run: its weights are not here", *["–"] * 6])
     head = [

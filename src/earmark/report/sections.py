@@ -36,9 +36,12 @@ def overview(comparison: Comparison) -> Markup:
         for run in runs
     ]
     chart = page.forest(
-        rows, head=["Recipe", "Accuracy", *_SECONDS], line=comparison.baseline.get("accuracy"),
-        line_label="baseline", bounds=(0, 1),
-    )  # fmt: skip
+        rows,
+        head=["Recipe", "Accuracy", *_SECONDS],
+        line=comparison.baseline.get("accuracy"),
+        line_label="baseline",
+        bounds=(0, 1),
+    )
     return page.fragment("overview.html.j2", chart=chart, unit=_unit(comparison), several=len(runs) > 1)
 
 
@@ -59,9 +62,13 @@ def scores(comparison: Comparison) -> Section:
     return Section(
         "scores",
         "Every score",
-        page.fragment("scores.html.j2", every=page.table(["", *head, "baseline"], every), several=len(runs) > 1,
-                      by_class=page.table(["class", *head], by_class)),
-    )  # fmt: skip
+        page.fragment(
+            "scores.html.j2",
+            every=page.table(["", *head, "baseline"], every),
+            several=len(runs) > 1,
+            by_class=page.table(["class", *head], by_class),
+        ),
+    )
 
 
 def pairs(comparison: Comparison) -> Section:
@@ -84,9 +91,13 @@ def pairs(comparison: Comparison) -> Section:
             against.append(Row(pair.a, -pair.difference, -pair.high, -pair.low, cells=(verdict, words.needed(pair))))
     against.sort(key=lambda row: row.value)
     chart = page.forest(
-        against, head=[Markup("{} against").format(page.code(best)), "points", "it is", "clips to tell"], unit="points",
-        line=0.0, line_label="no difference", bounds=(-1, 1),
-    )  # fmt: skip
+        against,
+        head=[Markup("{} against").format(page.code(best)), "points", "it is", "clips to tell"],
+        unit="points",
+        line=0.0,
+        line_label="no difference",
+        bounds=(-1, 1),
+    )
     table = page.table(["in words", "points", "95 % interval", "p", "p, all pairs"], every)
     return Section(
         "pairs",
@@ -155,9 +166,16 @@ def evaluated(comparison: Comparison) -> Section:
     return Section(
         "evaluated",
         "How this was evaluated",
-        page.fragment("evaluated.html.j2", comparison=comparison, name=lead[0], what=lead[1], unit=_unit(comparison),
-                      protocols=words.PROTOCOLS, runs=len(comparison.runs)),
-    )  # fmt: skip
+        page.fragment(
+            "evaluated.html.j2",
+            comparison=comparison,
+            name=lead[0],
+            what=lead[1],
+            unit=_unit(comparison),
+            protocols=words.PROTOCOLS,
+            runs=len(comparison.runs),
+        ),
+    )
 
 
 def again(comparison: Comparison) -> Section:

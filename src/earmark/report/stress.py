@@ -23,14 +23,29 @@ if TYPE_CHECKING:
     from ..studies.stress import Condition, Stress
 
 FAMILIES = {
-    "mp3": "MP3", "opus": "Opus", "lowpass": "Low-pass", "telephone": "Telephone", "noise": "White noise",
-    "gain": "Loudness", "pitch": "Pitch", "tempo": "Tempo", "excerpt": "Shorter excerpts",
-}  # fmt: skip
+    "mp3": "MP3",
+    "opus": "Opus",
+    "lowpass": "Low-pass",
+    "telephone": "Telephone",
+    "noise": "White noise",
+    "gain": "Loudness",
+    "pitch": "Pitch",
+    "tempo": "Tempo",
+    "excerpt": "Shorter excerpts",
+}
 _UNITS = {
-    "mp3": "{kbps:g} kbit/s", "opus": "{kbps:g} kbit/s", "lowpass": "nothing above {hz:g} Hz", "noise": "{snr:g} dB SNR",
-    "gain": "{db:+g} dB", "pitch": "{semitones:+g} semitones", "tempo": "{factor:g} × as fast", "excerpt": "{seconds:g} s",
-    "telephone": "300 – 3400 Hz, 8 bit", "highpass": "nothing below {hz:g} Hz", "bandpass": "{low:g} – {high:g} Hz",
-}  # fmt: skip
+    "mp3": "{kbps:g} kbit/s",
+    "opus": "{kbps:g} kbit/s",
+    "lowpass": "nothing above {hz:g} Hz",
+    "noise": "{snr:g} dB SNR",
+    "gain": "{db:+g} dB",
+    "pitch": "{semitones:+g} semitones",
+    "tempo": "{factor:g} × as fast",
+    "excerpt": "{seconds:g} s",
+    "telephone": "300 – 3400 Hz, 8 bit",
+    "highpass": "nothing below {hz:g} Hz",
+    "bandpass": "{low:g} – {high:g} Hz",
+}
 
 
 def write(found: Stress, folder: Path | str, *, force: bool = False) -> Path:
@@ -57,15 +72,38 @@ def write(found: Stress, folder: Path | str, *, force: bool = False) -> Path:
 
 def as_json(found: Stress) -> dict[str, Any]:
     """Every number, as plain values."""
-    made: dict[str, Any] = plain({
-        "dataset": {"name": found.dataset.name, "clips": len(found.dataset.clips), "fingerprint": found.fingerprint},
-        "recipe": found.recipe.short, "how": found.how, "protocol": found.protocol, "folds": found.folds,
-        "accuracy": found.plain.to_dict(), "clips": found.clips, "groups": found.groups,
-        "conditions": [{"change": c.name, "family": c.family, "accuracy": c.accuracy.to_dict(), "difference": c.loss.to_dict(),
-                        "clips_changed": c.changed} for c in found.conditions],
-        "majority": found.majority, "seed": found.seed, "command": found.command, "seconds": found.seconds,
-        "versions": dict(found.versions), "notes": list(found.notes),
-    })  # fmt: skip
+    made: dict[str, Any] = plain(
+        {
+            "dataset": {
+                "name": found.dataset.name,
+                "clips": len(found.dataset.clips),
+                "fingerprint": found.fingerprint,
+            },
+            "recipe": found.recipe.short,
+            "how": found.how,
+            "protocol": found.protocol,
+            "folds": found.folds,
+            "accuracy": found.plain.to_dict(),
+            "clips": found.clips,
+            "groups": found.groups,
+            "conditions": [
+                {
+                    "change": c.name,
+                    "family": c.family,
+                    "accuracy": c.accuracy.to_dict(),
+                    "difference": c.loss.to_dict(),
+                    "clips_changed": c.changed,
+                }
+                for c in found.conditions
+            ],
+            "majority": found.majority,
+            "seed": found.seed,
+            "command": found.command,
+            "seconds": found.seconds,
+            "versions": dict(found.versions),
+            "notes": list(found.notes),
+        }
+    )
     return made
 
 
@@ -80,9 +118,12 @@ def name(condition: Condition) -> str:
 def chart(found: Stress) -> Figure:
     """Accuracy under each change, against the sounds as they are."""
     return intervals(
-        "stress", [("as it is", found.plain), *((name(c), c.accuracy) for c in found.conditions)],
-        line=found.plain.value, line_label="as it is", caption="Bars: 95 % intervals, resampling groups.",
-    )  # fmt: skip
+        "stress",
+        [("as it is", found.plain), *((name(c), c.accuracy) for c in found.conditions)],
+        line=found.plain.value,
+        line_label="as it is",
+        caption="Bars: 95 % intervals, resampling groups.",
+    )
 
 
 def lead(found: Stress) -> list[str]:
@@ -149,10 +190,20 @@ def render(found: Stress, drawing: Figure) -> str:
 
 def _lost(found: Stress) -> Markup:
     rows = [
-        Row(name(c), c.loss.value, c.loss.low, c.loss.high, code=False,
-            cells=(words.percent(c.accuracy.value), f"{c.changed:,}", "lost" if c.loss.high < 0 else "gained" if c.loss.low > 0 else "–"))
+        Row(
+            name(c),
+            c.loss.value,
+            c.loss.low,
+            c.loss.high,
+            code=False,
+            cells=(
+                words.percent(c.accuracy.value),
+                f"{c.changed:,}",
+                "lost" if c.loss.high < 0 else "gained" if c.loss.low > 0 else "–",
+            ),
+        )
         for c in found.conditions
-    ]  # fmt: skip
+    ]
     intro = Markup(
         "<p>Each line compares the same clips, changed and as they are, evaluated by the same heads. <i>Changed</i>: clips "
         "that the change did anything to.</p>"

@@ -115,8 +115,12 @@ def create_app(models: Mapping[str, Model], *, limits: Limits | None = None, key
 def _predict_route(app: FastAPI, served: Served) -> None:
     limits, counts = served.limits, served.counts
 
-    @app.post("/api/predict", tags=["predict"], openapi_extra={"requestBody": _BODY},
-              responses={200: {"model": schema.Answer}, **_ERRORS})  # fmt: skip
+    @app.post(
+        "/api/predict",
+        tags=["predict"],
+        openapi_extra={"requestBody": _BODY},
+        responses={200: {"model": schema.Answer}, **_ERRORS},
+    )
     async def predict(
         request: Request,
         model: str | None = Query(None, description="Name of a model; default: the first.", max_length=200),
@@ -147,9 +151,12 @@ def _predict_route(app: FastAPI, served: Served) -> None:
         if said["unknown"]:
             counts.unknown.labels(name).inc()
         request.scope["state"]["told"] = {
-            "model": name, "sound_s": said["seconds"], "wait_ms": round(1000 * ((job.begun or waited) - waited), 1),
-            "label": said["label"], "score": round(said["score"], 4),
-        }  # fmt: skip
+            "model": name,
+            "sound_s": said["seconds"],
+            "wait_ms": round(1000 * ((job.begun or waited) - waited), 1),
+            "label": said["label"],
+            "score": round(said["score"], 4),
+        }
         return Response(content, media_type="application/json")
 
 
@@ -174,8 +181,12 @@ def _state_routes(app: FastAPI, served: Served) -> None:
         """The process lives."""
         return {"status": "alive"}
 
-    @app.get("/readyz", tags=["state"], response_model=schema.State,
-             responses={503: {"model": schema.Refusal, "description": "Not yet, not any more, or busy."}})  # fmt: skip
+    @app.get(
+        "/readyz",
+        tags=["state"],
+        response_model=schema.State,
+        responses={503: {"model": schema.Refusal, "description": "Not yet, not any more, or busy."}},
+    )
     async def readyz() -> dict[str, str]:
         """The models are loaded and there is room in the line."""
         if not app.state.ready:
@@ -183,8 +194,12 @@ def _state_routes(app: FastAPI, served: Served) -> None:
         served.line.check()
         return {"status": "ready"}
 
-    @app.get("/metrics", tags=["state"], response_class=Response,
-             responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, 401: _ERRORS[401]})  # fmt: skip
+    @app.get(
+        "/metrics",
+        tags=["state"],
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, 401: _ERRORS[401]},
+    )
     async def metrics() -> Response:
         """Counts for Prometheus."""
         return Response(generate_latest(served.counts.registry), media_type=CONTENT_TYPE_LATEST)

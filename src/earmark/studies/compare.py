@@ -55,11 +55,21 @@ def compare(
     scores = {r.recipe.name: r.proba for r in runs}
     pairs = compare_pairs(first.y, scores, first.groups, seed=seed)
     return Comparison(
-        dataset=data.dataset, protocol=protocol, folds=folds, seeds=seeds, seed=seed, runs=runs,
-        pairs=pairs, baseline=majority_baseline(first.y, len(first.classes)),
-        fingerprint=data.fingerprint, versions=versions(), seconds=time.perf_counter() - began, command=command,
-        notes=plan.notes + advice.frozen(runs, pairs), source=_places(source),
-    )  # fmt: skip
+        dataset=data.dataset,
+        protocol=protocol,
+        folds=folds,
+        seeds=seeds,
+        seed=seed,
+        runs=runs,
+        pairs=pairs,
+        baseline=majority_baseline(first.y, len(first.classes)),
+        fingerprint=data.fingerprint,
+        versions=versions(),
+        seconds=time.perf_counter() - began,
+        command=command,
+        notes=plan.notes + advice.frozen(runs, pairs),
+        source=_places(source),
+    )
 
 
 def _places(source: Source | Data) -> tuple[str, ...]:

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from ..core.errors import DataError
 from ..core.progress import bar
-from ..core.provenance import versions
 from ..data.cache import Cache
 from ..data.load import Source
 from ..data.split import Ints, Labels, Protocol, Split
@@ -31,7 +30,7 @@ from ..models.fit import fit
 from ..models.plan import planned
 from ..models.prepare import Data, open_data
 from ..recipes.recipe import Recipe, find
-from .study import Study
+from .study import Study, common
 
 FARTHEST = 10  # times the labels there are: no forecast beyond
 _SLOPES = np.geomspace(0.05, 2.0, 60)
@@ -116,37 +115,50 @@ def curve(
         raise DataError("the protocol 'windows' evaluates no clips; take clips, groups or published")
     plan = planned(data, protocol, folds, seed, recipes=[recipe])
     splits, units = plan.splits, plan.groups
-    labels = data.labels
     whole = float(np.mean([len(s.train) for s in splits])) / len(data.dataset.classes)
     wanted = tuple(sorted(set(sizes))) or tuple(2**i for i in range(12) if 2**i < 0.75 * whole)
     if min(wanted, default=1) < 1 or draws < 1:
         raise DataError(f"found sizes {list(sizes)} and {draws} draws; wanted numbers of 1 or more")
     plans: list[tuple[int | None, int]] = [(n, draws) for n in wanted] + [(None, 1)]
-    learnt: list[tuple[float, float]] = []
-    right = np.zeros((len(plans), len(labels)))
-    evaluated = np.zeros((len(plans), len(labels)))
-    spreads = []
-    with bar("fit", sum(n for _, n in plans) * len(splits)) as step:
-        for k, (size, times) in enumerate(plans):
-            hits, sides = _drawn(recipe, data, units, splits, size, times, seed, step)
-            right[k], evaluated[k] = hits.sum(axis=0), np.isfinite(hits).all(axis=0) * times
-            learnt.append(tuple(np.mean(sides, axis=0)))
-            each = np.nanmean(hits, axis=1)
-            spreads.append(float(each.std(ddof=1)) if times > 1 else float("nan"))
-    right = np.nan_to_num(right)
-    points = tuple(
-        Point(clips / len(data.dataset.classes), clips, groups, share(right[k], evaluated[k], units, seed=seed), spreads[k], plans[k][1])
-        for k, (clips, groups) in enumerate(learnt)
-    )  # fmt: skip
+    right, evaluated, points = _points(recipe, data, units, splits, plans, seed)
     places = np.array([p.per_class for p in points])
     law, miss, targets = _forecast(places, right, evaluated, units, gains, seed)
     return Curve(
-        dataset=data.dataset, recipe=recipe, protocol=plan.protocol, points=points,
-        last_doubling=_last_doubling(places, right, evaluated, units, seed), law=law, miss=miss, targets=targets,
-        folds=len(splits), groups=len(set(units[evaluated[-1] > 0].tolist())), seed=seed,
-        majority=max(np.unique(labels, return_counts=True)[1]) / len(labels), fingerprint=data.fingerprint,
-        versions=versions(), seconds=time.perf_counter() - began, command=command, notes=plan.notes,
-    )  # fmt: skip
+        **common(data, recipe, seed, began, command),
+        protocol=plan.protocol,
+        points=points,
+        last_doubling=_last_doubling(places, right, evaluated, units, seed),
+        law=law,
+        miss=miss,
+        targets=targets,
+        folds=len(splits),
+        groups=len(set(units[evaluated[-1] > 0].tolist())),
+        notes=plan.notes,
+    )
+
+
+def _points(
+    recipe: Recipe,
+    data: Data,
+    units: Labels,
+    splits: Sequence[Split],
+    plans: Sequence[tuple[int | None, int]],
+    seed: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[Point, ...]]:
+    """How often each clip was right and evaluated (sizes, clips), and the points, for each (size, draws) of ``plans``."""
+    right, evaluated = np.zeros((2, len(plans), len(data.labels)))
+    points = []
+    with bar("fit", sum(n for _, n in plans) * len(splits)) as step:
+        for k, (size, times) in enumerate(plans):
+            hits, sides = _drawn(recipe, data, units, splits, size, times, seed, step)
+            right[k] = np.nan_to_num(hits.sum(axis=0))
+            evaluated[k] = np.isfinite(hits).all(axis=0) * times
+            each = np.nanmean(hits, axis=1)
+            spread = float(each.std(ddof=1)) if times > 1 else float("nan")
+            clips, groups = np.mean(sides, axis=0)
+            accuracy = share(right[k], evaluated[k], units, seed=seed)
+            points.append(Point(clips / len(data.dataset.classes), clips, groups, accuracy, spread, times))
+    return right, evaluated, tuple(points)
 
 
 def few(labels: Labels, units: Labels, train: Ints, size: int | None, random: np.random.Generator) -> Ints:
@@ -162,9 +174,15 @@ def few(labels: Labels, units: Labels, train: Ints, size: int | None, random: np
 
 
 def _drawn(
-    recipe: Recipe, data: Data, units: Labels, splits: Sequence[Split], size: int | None, draws: int, seed: int,
+    recipe: Recipe,
+    data: Data,
+    units: Labels,
+    splits: Sequence[Split],
+    size: int | None,
+    draws: int,
+    seed: int,
     step: Callable[[], None],
-) -> tuple[NDArray[np.float64], list[tuple[int, int]]]:  # fmt: skip
+) -> tuple[NDArray[np.float64], list[tuple[int, int]]]:
     """Hits (draws, clips), nan where no fold evaluates, and (clips, groups) learnt from in each fit."""
     labels = data.labels
     hits = np.full((draws, len(labels)), np.nan)
@@ -193,8 +211,13 @@ def _last_doubling(
 
 
 def _forecast(
-    places: NDArray[np.float64], right: NDArray[Any], evaluated: NDArray[Any], units: Labels, gains: Sequence[float], seed: int
-) -> tuple[Law | None, float | None, tuple[Target, ...]]:  # fmt: skip
+    places: NDArray[np.float64],
+    right: NDArray[Any],
+    evaluated: NDArray[Any],
+    units: Labels,
+    gains: Sequence[float],
+    seed: int,
+) -> tuple[Law | None, float | None, tuple[Target, ...]]:
     """The law through the points, how far it misses the last one without it, and the targets with intervals."""
     if len(places) < 4:
         return None, None, ()

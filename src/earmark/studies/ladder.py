@@ -25,12 +25,11 @@ from numpy.typing import NDArray
 
 from ..core.errors import DataError
 from ..core.progress import bar
-from ..core.provenance import versions
 from ..data import split
 from ..data.cache import Cache
 from ..data.load import Source
 from ..data.notes import group_notes, published_notes
-from ..data.split import Protocol
+from ..data.split import Labels, Protocol
 from ..embeddings.make import Embeddings
 from ..metrics.intervals import Interval
 from ..metrics.shares import difference, share
@@ -39,7 +38,7 @@ from ..models.fit import branch_inputs
 from ..models.plan import fold_notes, splits_of
 from ..models.prepare import Data, open_data
 from ..recipes.recipe import Recipe, find
-from .study import Study
+from .study import Study, common
 
 RUNGS = ("windows", "windows apart", "clips", "groups", "published")
 
@@ -120,24 +119,33 @@ def ladder(
     with bar("fit", sum(_fits(rung, recipe, data, folds, seed) for rung in plans) * seeds) as step:
         for rung, (of, protocol) in plans.items():
             found[rung] = _counts(recipe, of, protocol, folds, seeds, seed, step)
-    made = tuple(
-        Rung(
-            name, share(embeddings, of_embeddings, units, seed=seed), share(clips, of_clips, units, seed=seed),
-            int((of_clips > 0).sum()), int(of_embeddings.sum() / seeds),
-        )
-        for name, (embeddings, of_embeddings, clips, of_clips) in found.items()
-    )  # fmt: skip
     names = list(found)
     best = "groups" if "groups" in names else "clips"
     total = _step(names[0], best, found, units, seed) if best in names and names[0] != best else None
     return Ladder(
-        dataset=data.dataset, recipe=recipe, rungs=made,
-        steps=tuple(_step(a, b, found, units, seed) for a, b in zip(names, names[1:], strict=False)), total=total,
-        missing=missing, groups=len(set(units.tolist())), protocol=whole, folds=folds, seeds=seeds,
-        seed=seed, majority=max(np.unique(data.labels, return_counts=True)[1]) / len(data.labels),
-        fingerprint=data.fingerprint, versions=versions(), seconds=time.perf_counter() - began, command=command,
+        **common(data, recipe, seed, began, command),
+        rungs=tuple(_rung(name, counts, units, seeds, seed) for name, counts in found.items()),
+        steps=tuple(_step(a, b, found, units, seed) for a, b in zip(names, names[1:], strict=False)),
+        total=total,
+        missing=missing,
+        groups=len(set(units.tolist())),
+        protocol=whole,
+        folds=folds,
+        seeds=seeds,
         notes=data.notes + data.dataset.notes + _notes(data, plans, folds, seed),
-    )  # fmt: skip
+    )
+
+
+def _rung(name: str, counts: tuple[Any, ...], units: Labels, seeds: int, seed: int) -> Rung:
+    """A rung from how many windows and clips were right, and of how many (``_counts``)."""
+    windows, of_windows, clips, of_clips = counts
+    return Rung(
+        name,
+        share(windows, of_windows, units, seed=seed),
+        share(clips, of_clips, units, seed=seed),
+        int((of_clips > 0).sum()),
+        int(of_windows.sum() / seeds),
+    )
 
 
 def _planned(rung: str, recipe: Recipe, data: Data, folds: int, seed: int) -> tuple[Data, Protocol]:
@@ -221,6 +229,9 @@ def _step(a: str, b: str, found: Mapping[str, tuple[Any, ...]], units: split.Lab
     """Rung ``b`` less rung ``a``."""
     (embeddings_a, of_a, clips_a, n_a), (embeddings_b, of_b, clips_b, n_b) = found[a], found[b]
     return Step(
-        a, b, difference((embeddings_b, of_b), (embeddings_a, of_a), units, seed=seed),
-        difference((clips_b, n_b), (clips_a, n_a), units, seed=seed), int(((n_a > 0) & (n_b > 0)).sum()),
-    )  # fmt: skip
+        a,
+        b,
+        difference((embeddings_b, of_b), (embeddings_a, of_a), units, seed=seed),
+        difference((clips_b, n_b), (clips_a, n_a), units, seed=seed),
+        int(((n_a > 0) & (n_b > 0)).sum()),
+    )

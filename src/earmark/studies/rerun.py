@@ -71,9 +71,15 @@ def rerun(report: str | Path, *, source: Source | None = None, cache: Cache | No
             )
         where = str(where[0])
     found = compare(
-        where, [_recipe(r) for r in then["recipes"]], protocol=str(then["protocol"]), folds=int(then["folds"]),
-        seeds=int(then["seeds"]), seed=int(then["seed"]), cache=cache, command=str(then["command"]),
-    )  # fmt: skip
+        where,
+        [_recipe(r) for r in then["recipes"]],
+        protocol=str(then["protocol"]),
+        folds=int(then["folds"]),
+        seeds=int(then["seeds"]),
+        seed=int(then["seed"]),
+        cache=cache,
+        command=str(then["command"]),
+    )
     from .results import metrics
 
     now = metrics(found) | {"source": then["source"]}
@@ -105,9 +111,16 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path}: not a readable metrics.json ({error}). Wanted: the folder that `earmark compare -o` wrote"
         ) from error
     kinds = {
-        "source": list, "recipes": list, "protocol": str, "folds": int, "seeds": int, "seed": int, "command": str,
-        "dataset": dict, "versions": dict,
-    }  # fmt: skip
+        "source": list,
+        "recipes": list,
+        "protocol": str,
+        "folds": int,
+        "seeds": int,
+        "seed": int,
+        "command": str,
+        "dataset": dict,
+        "versions": dict,
+    }
     wrong = [k for k, kind in kinds.items() if not isinstance(found, dict) or not isinstance(found.get(k), kind)]
     if wrong or not all(isinstance(r, dict) and {"recipe", "short"} <= r.keys() for r in found["recipes"]):
         raise DataError(

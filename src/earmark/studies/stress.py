@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from ..audio.transforms import Change, exact
 from ..core.errors import DataError
 from ..core.progress import bar
-from ..core.provenance import versions
 from ..core.spec import Part
 from ..data import split
 from ..data.cache import Cache
@@ -36,7 +35,7 @@ from ..models.model import Model
 from ..models.plan import Plan, planned
 from ..models.prepare import Data, prepare
 from ..recipes.recipe import Recipe, find
-from .study import Study
+from .study import Study, common
 
 # Family -> changes, mildest first.
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -106,8 +105,7 @@ def stress(
             found.append(Condition(name, family, accuracy, loss, _others(data, changed)))
             step()
     return Stress(
-        dataset=data.dataset,
-        recipe=recipe,
+        **common(data, recipe, seed, began, command),
         how=subject.how,
         protocol=subject.protocol,
         folds=subject.folds,
@@ -115,12 +113,6 @@ def stress(
         conditions=tuple(found),
         clips=int(evaluated.sum()),
         groups=len(set(subject.units[evaluated > 0].tolist())),
-        seed=seed,
-        majority=max(np.unique(data.labels, return_counts=True)[1]) / len(data.labels),
-        fingerprint=data.fingerprint,
-        versions=versions(),
-        seconds=time.perf_counter() - began,
-        command=command,
         notes=subject.notes,
     )
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypedDict
 
+import numpy as np
+
+from ..core.provenance import versions
 from ..data.clips import Dataset
+from ..models.prepare import Data
 from ..recipes.recipe import Recipe
 
 
@@ -28,3 +34,30 @@ class Study:
     seconds: float
     command: str = ""
     notes: tuple[str, ...] = ()
+
+
+class Common(TypedDict):
+    """What every study has, however it evaluates."""
+
+    dataset: Dataset
+    recipe: Recipe
+    seed: int
+    majority: float
+    fingerprint: str
+    versions: Mapping[str, str]
+    seconds: float
+    command: str
+
+
+def common(data: Data, recipe: Recipe, seed: int, began: float, command: str) -> Common:
+    """``began``: what ``time.perf_counter`` said then."""
+    return {
+        "dataset": data.dataset,
+        "recipe": recipe,
+        "seed": seed,
+        "majority": max(np.unique(data.labels, return_counts=True)[1]) / len(data.labels),
+        "fingerprint": data.fingerprint,
+        "versions": versions(),
+        "seconds": time.perf_counter() - began,
+        "command": command,
+    }

@@ -58,7 +58,15 @@ def listening(host: str, port: int) -> socket.socket:
 def server(app: FastAPI, *, grace: float = 30.0, **options: Any) -> uvicorn.Server:
     """A uvicorn server for ``app``; SIGTERM and Ctrl-C let requests end for ``grace`` seconds."""
     config = uvicorn.Config(
-        app, http=Patient, ws="none", access_log=False, log_config=None, server_header=False, timeout_keep_alive=20,
-        timeout_graceful_shutdown=int(grace), backlog=256, **options,
-    )  # fmt: skip
+        app,
+        http=Patient,
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=20,
+        timeout_graceful_shutdown=int(grace),
+        backlog=256,
+        **options,
+    )
     return uvicorn.Server(config)

@@ -39,10 +39,15 @@ class View:
     def to_dict(self) -> dict[str, object]:
         """Plain values for JSON; the arrays as base64, embedding by window."""
         return {
-            "columns": len(self.mel), "bands": BANDS, "step": self.step, "seconds": self.seconds, "top": self.top,
-            "range": RANGE, "mel": base64.b64encode(self.mel.tobytes()).decode(),
+            "columns": len(self.mel),
+            "bands": BANDS,
+            "step": self.step,
+            "seconds": self.seconds,
+            "top": self.top,
+            "range": RANGE,
+            "mel": base64.b64encode(self.mel.tobytes()).decode(),
             "outline": base64.b64encode(self.outline.tobytes()).decode(),
-        }  # fmt: skip
+        }
 
 
 def view(
@@ -81,9 +86,12 @@ def view(
     loudest = float(mel.max())
     levels = np.clip((mel - loudest) / RANGE + 1, 0, 1) * 255
     return View(
-        np.asarray(levels.round(), np.uint8), np.asarray(np.clip(outline * 127, -127, 127).round(), np.int8),
-        step / rate, read / rate, rate / 2,
-    )  # fmt: skip
+        np.asarray(levels.round(), np.uint8),
+        np.asarray(np.clip(outline * 127, -127, 127).round(), np.int8),
+        step / rate,
+        read / rate,
+        rate / 2,
+    )
 
 
 def _grown(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.figure
 import numpy as np
@@ -43,25 +44,20 @@ def lines(
             colour = (ACCENT, SECOND, THIRD)[k % 3]
             at = np.asarray(places, float) + shift * (k - (len(series) - 1) / 2)
             values = np.array([s.value for s in scores])
-            axes.vlines(
-                at, [s.low for s in scores], [s.high for s in scores], color=colour, linewidth=5, alpha=0.3,
-                capstyle="round",
-            )  # fmt: skip
-            axes.plot(at, values, "-o", color=colour, markersize=6, linewidth=1.6, label=label)
-            for x, value in zip(at, values, strict=True):
-                above = k == 0
-                axes.annotate(
-                    f"{100 * value:.1f}", (x, value), xytext=(8, 6 if above else -6), textcoords="offset points",
-                    va="bottom" if above else "top", color=INK, fontsize=8.5,
-                )  # fmt: skip
+            _drawn(axes, at, scores, values, label, colour, above=k == 0)
         if curve:
             axes.plot(*zip(*curve, strict=True), color=MUTED, linestyle=(0, (4, 3)), linewidth=1.3, label=curve_label)
         if line is not None:
             axes.axhline(line, color=MUTED, linewidth=1.0, linestyle=(0, (1, 2)))
             axes.annotate(
-                line_label, (0.0, line), xycoords=("axes fraction", "data"), xytext=(4, 3), textcoords="offset points",
-                color=MUTED, fontsize=8.5,
-            )  # fmt: skip
+                line_label,
+                (0.0, line),
+                xycoords=("axes fraction", "data"),
+                xytext=(4, 3),
+                textcoords="offset points",
+                color=MUTED,
+                fontsize=8.5,
+            )
         axes.set_xticks([t for t, _ in ticks], [text for _, text in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set(xlabel=xlabel)
@@ -73,3 +69,22 @@ def lines(
             axes.legend(loc="best")
 
     return draw(name, paint, size=(FULL, 3.4), alt=alt, caption=caption)
+
+
+def _drawn(
+    axes: Any, at: Any, scores: Sequence[Interval], values: Any, label: str, colour: str, *, above: bool
+) -> None:
+    """One series: intervals as bars, values as points that are joined, and what they are."""
+    low, high = [s.low for s in scores], [s.high for s in scores]
+    axes.vlines(at, low, high, color=colour, linewidth=5, alpha=0.3, capstyle="round")
+    axes.plot(at, values, "-o", color=colour, markersize=6, linewidth=1.6, label=label)
+    for x, value in zip(at, values, strict=True):
+        axes.annotate(
+            f"{100 * value:.1f}",
+            (x, value),
+            xytext=(8, 6 if above else -6),
+            textcoords="offset points",
+            va="bottom" if above else "top",
+            color=INK,
+            fontsize=8.5,
+        )

@@ -91,10 +91,21 @@ def reproduce(
     cnn = parts.cnn(whole, plan)
     frozen = parts.frozen(opened, plan)
     return Reproduction(
-        dataset=equal.dataset, lengths=lengths, long=len(whole.clips), cnn=cnn, frozen=frozen, ladders=ladders, equal=equal,
-        missing=tuple(missing), epochs=epochs, quick=quick, bfloat16=fast, seconds=time.perf_counter() - began,
-        versions=versions(), command=command,
-    )  # fmt: skip
+        dataset=equal.dataset,
+        lengths=lengths,
+        long=len(whole.clips),
+        cnn=cnn,
+        frozen=frozen,
+        ladders=ladders,
+        equal=equal,
+        missing=tuple(missing),
+        epochs=epochs,
+        quick=quick,
+        bfloat16=fast,
+        seconds=time.perf_counter() - began,
+        versions=versions(),
+        command=command,
+    )
 
 
 def opened_with_artists(source: str | Path | Dataset, missing: list[str]) -> Dataset:

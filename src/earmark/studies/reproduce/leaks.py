@@ -31,9 +31,14 @@ def pieces(data: Data, part: Part) -> Data:
         for c, s in zip(embeddings.clip.tolist(), embeddings.start.tolist(), strict=True)
     )
     each = replace(
-        embeddings, clip=np.arange(len(clips)), ids=tuple(c.id for c in clips),
-        digest=tuple(f"{embeddings.digest[c]}+{s:.6f}" for c, s in zip(embeddings.clip.tolist(), embeddings.start.tolist(), strict=True)),
-    )  # fmt: skip
+        embeddings,
+        clip=np.arange(len(clips)),
+        ids=tuple(c.id for c in clips),
+        digest=tuple(
+            f"{embeddings.digest[c]}+{s:.6f}"
+            for c, s in zip(embeddings.clip.tolist(), embeddings.start.tolist(), strict=True)
+        ),
+    )
     return Data(
         replace(data.dataset, clips=clips), {part: each}, {part: data.backbones[part]}, {part: data.seconds[part]}
     )

@@ -48,9 +48,16 @@ class Trial:
 
 
 def trial(
-    recipe: Recipe, data: Data, protocol: str, part: Split, plan: Plan, *, unit: str = "clip", watch: bool = False,
+    recipe: Recipe,
+    data: Data,
+    protocol: str,
+    part: Split,
+    plan: Plan,
+    *,
+    unit: str = "clip",
+    watch: bool = False,
     stands_for: str = "",
-) -> Trial:  # fmt: skip
+) -> Trial:
     """Evaluate ``recipe`` on ``part``. Intervals resample whole tracks where it protects less: nothing smaller can be drawn anew."""
     resampled = Protocol.GROUPS if protocol == Protocol.GROUPS else Protocol.CLIPS
     evaluated = run(recipe, data, protocol=resampled, seed=paper.SEED, splits=(part,), watch=watch)
