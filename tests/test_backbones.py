@@ -67,12 +67,12 @@ def test_onnx_is_the_torch_net(known: str, installed: Callable[[str], weights.In
     import torch
 
     one = installed(known)
-    embeddings = np.random.default_rng(0).standard_normal((3, *one.facts["inputs"])).astype(np.float32)
+    embeddings = np.random.default_rng(0).standard_normal((3, *one.facts.inputs)).astype(np.float32)
     names = list(one.shapes)
     net = one.network()
     from earmark.backbones.base import Net
 
-    for output in one.facts["outputs"]:
+    for output in one.facts.outputs:
         with torch.inference_mode():
             wanted = net[: names.index(output) + 1](torch.from_numpy(embeddings)).numpy()
         found = Net(one.onnx(), output=output)(embeddings, batch=2)

@@ -16,6 +16,7 @@ from earmark.backbones.base import Net
 from earmark.backbones.check_onnx import refusal
 from earmark.backbones.quantize import calibration, equalize, int8
 from earmark.backbones.weights.export import to_onnx
+from earmark.backbones.weights.record import Record
 from earmark.backbones.weights.store import Installed
 from earmark.core.errors import WeightsError
 
@@ -102,7 +103,7 @@ def test_a_net_that_does_not_agree_is_refused(
 
 def test_made_once_and_kept(tmp_path: Path, net: bytes, embeddings: np.ndarray) -> None:
     (tmp_path / "net.onnx").write_bytes(net)
-    weights = Installed("made", tmp_path, {"outputs": ["0"], "sha256": {}, "shapes": {"0": [32]}})
+    weights = Installed("made", tmp_path, Record(inputs=(), outputs=("0",), sha256={}, shapes={"0": (32,)}))
     calls: list[int] = []
 
     def inputs() -> np.ndarray:

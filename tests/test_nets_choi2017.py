@@ -82,6 +82,6 @@ def test_wrong_parameters(wrong: dict[str, object]) -> None:
 
 def test_installed_from_the_file(net: Installed, tmp_path: Path, backbone: Callable[..., Backbone]) -> None:
     assert net.shapes == {"embedding": (160,)}
-    assert net.facts["made_from"] == {
+    assert net.facts.made_from == {
         "model_best.hdf5": "b5042bd44de1fdd9d757b764d9246e6934f47c8bdc5c15bf13566495f3439d48"
     }

@@ -89,7 +89,7 @@ def test_tags_of_real_music(
     from earmark.audio import load
 
     musicnn = backbone("musicnn", at="logits")
-    tags = installed("musicnn-msd").facts["labels"]
+    tags = installed("musicnn-msd").facts.labels
     expected = {"metal": {"metal", "heavy metal", "hard rock"}, "hiphop": {"Hip-Hop"}, "jazz": {"jazz"}}
     for genre, wanted in expected.items():
         clips = sorted((shared / "data" / "gtzan" / genre).iterdir())[:6]

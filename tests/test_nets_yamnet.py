@@ -50,7 +50,7 @@ def test_from_sound(golden: dict[str, np.ndarray], backbone: Callable[..., Backb
 
 
 def test_labels(installed: Callable[[str], Installed]) -> None:
-    labels = installed("yamnet").facts["labels"]
+    labels = installed("yamnet").facts.labels
     assert len(labels) == 521
     assert [labels[i] for i in (0, 132, 520)] == ["Speech", "Music", "Field recording"]
 
@@ -61,7 +61,7 @@ def test_real_music_is_music(
     from earmark.audio import load
 
     yamnet = backbone("yamnet", at="scores")
-    labels = installed("yamnet").facts["labels"]
+    labels = installed("yamnet").facts.labels
     clips = [sorted(genre.glob("*.*"))[0] for genre in sorted((shared / "data" / "gtzan").iterdir()) if genre.is_dir()]
     first = [labels[yamnet.embed(load(clip, 16000, duration=5.0)).mean(axis=0).argmax()] for clip in clips]
     assert len(clips) == 10

@@ -485,6 +485,18 @@ def test_no_server_and_what_is_there_works(declare, files: Path, monkeypatch) ->
         weights.require("tiny-two")
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "{}", '{"inputs": "x"}', '{"inputs": [1], "outputs": ["a"], "shapes": {"a": [2]}, "sha256": 3}'],
+)
+def test_a_damaged_record_is_told(declare, files: Path, text: str) -> None:  # it was a KeyError, a TypeError
+    declare()
+    record = weights.add("tiny", files / "a.npy").folder / "weights.json"
+    record.write_text(text)
+    with pytest.raises(WeightsError, match=r"weights\.json: damaged \(.*\)\. Delete .* and install again"):
+        weights.require("tiny")
+
+
 def test_damaged_weights_are_not_used(declare, files: Path) -> None:
     """Parameters and net are checked against what was installed, each time before they are used."""
     declare()

@@ -48,9 +48,9 @@ def net_of(
     if precision == "int8" and calibrate is not None:
         kept = int8.installed(installed, at, calibrate, int8.MADE_UP)
         return Net(kept.path, output=at, batch=batch, precision=precision), installed.shapes[at]
-    variant = "net" if at in installed.facts["outputs"] else at
+    variant = "net" if at in installed.facts.outputs else at
     path = installed.onnx(variant)
-    net = Net(path, output=at, sha256=installed.facts["sha256"].get(path.name), batch=batch, precision=precision)
+    net = Net(path, output=at, sha256=installed.facts.sha256.get(path.name), batch=batch, precision=precision)
     return net, installed.shapes[at]
 
 

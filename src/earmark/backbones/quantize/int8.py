@@ -83,7 +83,7 @@ def installed(
             return Kept(weights.name, path, known["cosine"], known["cosine_of_the_worst_hundredth"])
     except (OSError, ValueError, KeyError):
         pass  # not made yet, or damaged
-    source = weights.onnx("net" if output in weights.facts["outputs"] else output)
+    source = weights.onnx("net" if output in weights.facts.outputs else output)
     found = quantise(source.read_bytes(), output, embeddings())
     told = {
         "version": VERSION, "sha256": hashlib.sha256(found.net).hexdigest(), "calibrated_on": heard,

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -29,13 +28,12 @@ from earmark.core.hashing import sha256_of
 from earmark.core.paths import home
 
 from ...core.atomic import swap, whole
+from .record import RECORD, Record, read
 from .sets import Form, Package, WeightSet, known, named
 from .sources import Progress, check, collect, download, pip_download
 
 if TYPE_CHECKING:
     from torch import nn
-
-RECORD = "weights.json"
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Installed:
 
     name: str
     folder: Path
-    facts: Mapping[str, Any]
+    facts: Record
 
     def onnx(self, variant: str = "net") -> Path:
         """ONNX of the net ("net"), or of the net up to and including the block ``variant`` (made on demand).
@@ -67,14 +65,14 @@ class Installed:
             self._check_block(variant)
             from .export import to_onnx
 
-            made = to_onnx(self.network(), self.facts["inputs"], [variant])
+            made = to_onnx(self.network(), self.facts.inputs, [variant])
             with whole(path) as file:
                 file.write(made)
         self._check(path.name)
         return path
 
     def _check(self, file: str) -> None:
-        wanted = self.facts["sha256"].get(file)
+        wanted = self.facts.sha256.get(file)
         if wanted and self.sha256(file) != wanted:
             raise WeightsError(
                 f"{self.folder / file}: was altered or damaged since it was installed. Delete {self.folder} and "
@@ -108,10 +106,10 @@ class Installed:
         if block not in self.shapes:
             raise WeightsError(f"the net of {self.name!r} has no block {block!r}. Its blocks: {', '.join(self.shapes)}")
 
-    @cached_property
+    @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
         """Shape of one embedding after each block: what a backbone cut there gives."""
-        return {block: tuple(shape) for block, shape in self.facts["shapes"].items()}
+        return self.facts.shapes
 
 
 def require(name: str) -> Installed:
@@ -143,11 +141,7 @@ def require(name: str) -> Installed:
 
 def _read(name: str) -> Installed:
     folder = home() / "weights" / name
-    try:
-        facts = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise WeightsError(f"{folder / RECORD}: damaged ({error}). Delete {folder} and install again") from error
-    return Installed(name, folder, facts)
+    return Installed(name, folder, read(folder))
 
 
 VARIABLE = "EARMARK_OFFLINE"
