@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 
 from ..core.errors import DataError
+from .annotations import Annotated, Annotation, Span
+from .targets import Task, task
 
 
 def writable(text: str) -> str:
@@ -58,6 +60,16 @@ class Clip:
     duration: float | None = None
     recording: str | None = None
 
+    @property
+    def recording_id(self) -> str:
+        """Id of the sound that this is, or is cut from: its own id without the times of the cut."""
+        return self.id.removesuffix(part_mark(self.start, self.duration))
+
+
+def part_mark(start: float, duration: float | None) -> str:
+    """What stands behind the path in the id of a part of a file: ``"#1.5+2"``."""
+    return f"#{start:g}+{duration:g}" if duration is not None else (f"#{start:g}" if start else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Excluded:
@@ -69,7 +81,11 @@ class Excluded:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Named clips with their licence and source."""
+    """Named clips with their licence and source.
+
+    ``annotations`` stand apart from the clips: they name recordings (``Clip.recording_id``). ``annotated``: where somebody
+    looked; None: nothing is known of it, so an annotation says yes and nothing says no.
+    """
 
     name: str
     clips: tuple[Clip, ...]
@@ -77,8 +93,16 @@ class Dataset:
     citation: str = ""
     excluded: tuple[Excluded, ...] = ()
     notes: tuple[str, ...] = ()  # what whoever judges by these clips should know
+    task: Task = Task.SINGLE
+    annotations: tuple[Annotation, ...] = ()
+    annotated: Annotated = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "task", task(self.task))
+        if self.annotated not in (None, "all"):
+            if isinstance(self.annotated, str) or not all(isinstance(s, Span) for s in self.annotated or ()):
+                raise DataError(f"{self.name}: found annotated={self.annotated!r}; wanted None, 'all' or spans")
+            object.__setattr__(self, "annotated", tuple(self.annotated or ()))
         repeated = [i for i, n in Counter(c.id for c in self.clips).items() if n > 1]
         if repeated:
             raise DataError(
@@ -88,8 +112,12 @@ class Dataset:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Labels, sorted."""
-        return tuple(sorted({c.label for c in self.clips if c.label is not None}))
+        """Labels, sorted; of a multi-label task those of the annotations, too."""
+        found = {c.label for c in self.clips if c.label is not None}
+        if self.task is Task.MULTI:
+            found |= {a.label for a in self.annotations}
+            found |= {s.label for s in self.annotated or () if isinstance(s, Span) and s.label is not None}
+        return tuple(sorted(found))
 
     @property
     def has_groups(self) -> bool:
@@ -115,4 +143,8 @@ class Dataset:
         """The data set less the clips ``ids``, with ``excluded`` added to its account."""
         gone = set(ids)
         kept = tuple(c for c in self.clips if c.id not in gone)
-        return replace(self, clips=kept, excluded=(*self.excluded, *excluded))
+        told = self.annotations
+        if told:  # those of recordings of which nothing is left go, too
+            lost = {c.recording_id for c in self.clips if c.id in gone} - {c.recording_id for c in kept}
+            told = tuple(a for a in told if a.path not in lost)
+        return replace(self, clips=kept, excluded=(*self.excluded, *excluded), annotations=told)

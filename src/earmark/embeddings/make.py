@@ -26,6 +26,8 @@ from ..core.progress import bar
 from ..data.cache import Cache, content_key
 from ..data.clips import Clip, Dataset, Excluded
 from ..data.load import open_dataset
+from ..data.targets import Targets
+from ..data.windows import Windows
 from .pooling import pool_vectors
 
 if TYPE_CHECKING:
@@ -34,9 +36,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """Embeddings of clips. ``X`` (windows, *shape) float32; ``clip`` (windows,) index into ``ids``, ascending; ``start`` (windows,) s.
+    """Embeddings of clips. ``X`` (windows, *shape) float32; ``clip`` (windows,) index into ``ids``, ascending.
 
-    ``digest`` (one per clip) is the content key: equal digests are the same samples. ``excluded`` are the clips that
+    ``start`` and ``end`` (windows,) are seconds in the recording, NaN where a file does not tell; ``recordings`` has one
+    id a clip. ``targets``: of each window, where the data tell. ``digest`` (one per clip) is the content key: equal digests are the same samples. ``excluded`` are the clips that
     gave no embeddings, with the reason; they are not in ``ids``.
     """
 
@@ -47,6 +50,9 @@ class Embeddings:
     digest: tuple[str, ...]
     fingerprint: str
     excluded: dict[str, Excluded]
+    end: NDArray[np.float64]
+    recordings: tuple[str, ...]
+    targets: Targets | None = None
     _pooled: dict[str, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def select(self, ids: Sequence[str]) -> Embeddings:
@@ -62,9 +68,23 @@ class Embeddings:
         embeddings = np.concatenate([np.arange(cuts[i], cuts[i + 1]) for i in order])
         lengths = np.array([cuts[i + 1] - cuts[i] for i in order])
         return Embeddings(
-            self.X[embeddings], np.repeat(np.arange(len(order)), lengths), tuple(ids), self.start[embeddings],
-            tuple(self.digest[i] for i in order), self.fingerprint, {},
-        )  # fmt: skip
+            X=self.X[embeddings],
+            clip=np.repeat(np.arange(len(order)), lengths),
+            ids=tuple(ids),
+            start=self.start[embeddings],
+            end=self.end[embeddings],
+            recordings=tuple(self.recordings[i] for i in order),
+            digest=tuple(self.digest[i] for i in order),
+            fingerprint=self.fingerprint,
+            excluded={},
+            targets=None if self.targets is None else self.targets[embeddings],
+        )
+
+    @property
+    def windows(self) -> Windows:
+        """Recording, start and end of each."""
+        names = np.array(self.recordings, np.str_) if self.recordings else np.zeros(0, np.str_)
+        return Windows(names[self.clip], self.start, self.end)
 
     def vectors(self, how: str) -> Floats:
         """One vector per clip (clips, d), read-only: the statistics ``how`` of its embeddings, e.g. ``"mean+std"``.
@@ -153,17 +173,18 @@ def embed(
             blocks = list(one.blocks)
             found.append((one.clip, one.digest, blocks[0] if len(blocks) == 1 else np.concatenate(blocks)))
     lengths = [len(embeddings) for _, _, embeddings in found]
+    start = np.concatenate(
+        [np.zeros(0), *(clip.start + backbone.hop * np.arange(n) for (clip, _, _), n in zip(found, lengths, strict=True))]
+    )
     return Embeddings(
         X=np.concatenate([embeddings for _, _, embeddings in found])
         if found
         else np.zeros((0, *backbone.shape), np.float32),
         clip=np.repeat(np.arange(len(found)), lengths),
         ids=tuple(clip.id for clip, _, _ in found),
-        start=np.concatenate(
-            [clip.start + backbone.hop * np.arange(n) for (clip, _, _), n in zip(found, lengths, strict=True)]
-        )
-        if found
-        else np.zeros(0),
+        start=start,
+        end=start + backbone.window,
+        recordings=tuple(clip.recording_id for clip, _, _ in found),
         digest=tuple(digest for _, digest, _ in found),
         fingerprint=backbone.fingerprint,
         excluded=excluded,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ...core.errors import DataError, MissingExtraError
-from ..clips import Clip, Dataset, writable
+from ..clips import Clip, Dataset, part_mark, writable
 
 LAYOUT = {
     "clips.csv": "path,label,group,fold\na.wav,dog,Rex,1\nb.wav,dog,Ben,2\nc.wav,cat,Tom,1\nd.wav,cat,Kit,2\n",
@@ -100,11 +100,6 @@ def times(row: Mapping[str, str], where: str) -> tuple[float, float | None]:
             "both alike"
         )
     return start, duration if duration is not None else round(end - start, 9)
-
-
-def part_mark(start: float, duration: float | None) -> str:
-    """What stands behind the path in the id of a part of a file: ``"#1.5+2"``."""
-    return f"#{start:g}+{duration:g}" if duration is not None else (f"#{start:g}" if start else "")
 
 
 def _first_seconds(row: Mapping[str, str], columns: Iterable[str], where: str) -> float | None:
