@@ -213,7 +213,7 @@ def first_backbone(card: dict[str, Any]) -> dict[str, Any]:
         (lambda c: c.update(classes=["a", "b", "c"]), "makes no probabilities of 3 classes"),
         (lambda c: c.update(classes=["a", "b"]), "its calibration is about other classes"),
         (lambda c: c["calibration"].update(temperature=0), "absurd numbers"),
-        (lambda c: c["calibration"].update(strangeness=[float("nan")]), "absurd numbers"),
+        (lambda c: c["calibration"].update(nonconformity=[float("nan")]), "absurd numbers"),
         (lambda c: c.update(branches=[]), "no branch"),
         (lambda c: c["branches"][0].update(pool="mean+evil"), "no pooling is called 'evil'"),
         (lambda c: c["branches"][0].update(pool="image(99999999999)"), "absurd shape"),

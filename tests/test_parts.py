@@ -42,9 +42,13 @@ def run(work: shards.Work, out: str | Path, clips: Any, *, workers: int = 2, lar
 
 
 def told(out: str | Path, folder: str = "embeddings") -> list[dict[str, Any]]:
-    return [
-        line for f in (storage.place(out) / folder).below() for line in shards.read_columns(f).to_pylist()
-    ]  # fmt: skip
+    """Lines of a table of a store; windows with the facts of their clips."""
+    lines = [line for f in (storage.place(out) / folder).below() for line in shards.read_columns(f).to_pylist()]
+    if folder != "embeddings":
+        return lines
+    assert set(lines[0]) == {"id", "recording", "start", "end", "embedding", "fingerprint"}
+    clips = {line["id"]: line for line in told(out, "recordings")}
+    return [clips[line["id"]] | line for line in lines]
 
 
 @pytest.fixture(scope="module")
@@ -260,7 +264,7 @@ def test_answers_are_those_of_the_model(sounds: Path, tmp_path: Path) -> None:
     clips = open_dataset(sounds).clips[:6]
     cut = Clip("cut", clips[0].path, start=0.25, duration=0.6)
     run(Answering.of(tmp_path / "model"), tmp_path / "out", [*clips, cut, Clip("gone", tmp_path / "gone.wav")])
-    answers = {x["id"]: x for x in told(tmp_path / "out")}
+    answers = {x["id"]: x for x in told(tmp_path / "out", "answers")}
     for clip in clips:
         wanted = model.predict(clip.path)
         assert answers[clip.id]["label"] == wanted.label
@@ -269,7 +273,7 @@ def test_answers_are_those_of_the_model(sounds: Path, tmp_path: Path) -> None:
     assert [x["id"] for x in told(tmp_path / "out", "errors")] == ["gone"]
     found = CliRunner().invoke(main, ["predict", str(tmp_path / "model"), str(sounds), "-o", f"{tmp_path}/cli/"])
     assert found.exit_code == 0, found.output
-    assert len(told(tmp_path / "cli")) == 36
+    assert len(told(tmp_path / "cli", "answers")) == 36
     with pytest.raises(DataError, match="wanted embeddings"):
         open_store(tmp_path / "out")
 

@@ -25,7 +25,9 @@ def card(found: Mapping[str, Any]) -> dict[str, Any]:
     """A model's card of format 1 as one of format 2."""
     made: dict[str, Any] = {**found, "format": 2, "task": "single-label", "thresholds": None}
     if isinstance(branches := found.get("branches"), list):
-        made["branches"] = [_with(b, pool=_said(b.get("pool"), _WINDOWS)) if isinstance(b, dict) else b for b in branches]
+        made["branches"] = [
+            _with(b, pool=_said(b.get("pool"), _WINDOWS)) if isinstance(b, dict) else b for b in branches
+        ]
     if isinstance(measured := found.get("measured"), dict):
         made["measured"] = _with(measured, protocol=_said(measured.get("protocol"), _WINDOWS))
     if isinstance(data := found.get("data"), dict):

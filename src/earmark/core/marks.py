@@ -17,7 +17,7 @@ _NETS = re.compile(r"(backbone|head)-\d+\.onnx")
 _AUDIT = "path,label,group,fold,start,duration,duplicate_group,proposed_group,proposed_label,flags,exclude"
 _REVIEWED = "path,label,group,fold,start,duration,given_label,given_group,reviewed"
 _JUDGED = "id,path,label,group,fold,recipe,seed,predicted,score,correct,"
-_ROWS = "id,path,label,group,fold,start,end,v0"
+_ROWS = re.compile(r"id,path,label,group,fold,(recording,)?start,end,(v0|\"?target:)")
 
 
 # ------------------------------------------------------------------------------------------------- files
@@ -70,7 +70,7 @@ def embeddings(path: Path) -> bool:
         if path.stat().st_size == 0:
             return True
         if path.suffix.lower() == ".csv":
-            return _line(path).startswith(_ROWS)
+            return _ROWS.match(_line(path)) is not None
         if path.suffix.lower() == ".npz":
             with zipfile.ZipFile(path) as file:
                 return {"X.npy", "id.npy", "shape.npy", "facts.npy"} <= set(file.namelist())

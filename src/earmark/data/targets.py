@@ -60,7 +60,9 @@ class Targets:
         """One label each, (n,) texts; ``classes`` (default: the labels, sorted). Raises DataError for others."""
         given = np.asarray(labels)
         if given.ndim != 1 or not all(isinstance(label, str) and label for label in given.tolist()):
-            raise DataError(f"found labels of shape {given.shape} and type {given.dtype}; wanted one text each, none empty")
+            raise DataError(
+                f"found labels of shape {given.shape} and type {given.dtype}; wanted one text each, none empty"
+            )
         names = tuple(sorted(set(given.tolist()))) if classes is None else tuple(map(str, classes))
         strangers = sorted(set(given.tolist()) - set(names))
         if strangers:
@@ -77,7 +79,7 @@ class Targets:
             raise DataError("multi-label targets have no single labels; wanted a single-label task, or look at .values")
         if not len(self):
             return np.zeros(0, np.str_)
-        return np.asarray(self.classes, np.str_)[self.values.argmax(axis=1)]
+        return np.asarray(np.asarray(self.classes, np.str_)[self.values.argmax(axis=1)], np.str_)
 
     @property
     def looked_at(self) -> NDArray[np.bool_]:

@@ -27,7 +27,9 @@ class Windows:
             object.__setattr__(self, name, np.asarray(getattr(self, name), kind))
         shapes = self.recording.shape, self.start.shape, self.end.shape
         if len(set(shapes)) > 1 or self.start.ndim != 1:
-            raise DataError(f"found recordings, starts and ends of shapes {shapes}; wanted (n,) each, all of one length")
+            raise DataError(
+                f"found recordings, starts and ends of shapes {shapes}; wanted (n,) each, all of one length"
+            )
         wrong = np.flatnonzero((self.end <= self.start) | (self.start < 0) | np.isinf(self.start))
         if len(wrong):
             i = wrong[0]

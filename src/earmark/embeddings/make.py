@@ -174,7 +174,10 @@ def embed(
             found.append((one.clip, one.digest, blocks[0] if len(blocks) == 1 else np.concatenate(blocks)))
     lengths = [len(embeddings) for _, _, embeddings in found]
     start = np.concatenate(
-        [np.zeros(0), *(clip.start + backbone.hop * np.arange(n) for (clip, _, _), n in zip(found, lengths, strict=True))]
+        [
+            np.zeros(0),
+            *(clip.start + backbone.hop * np.arange(n) for (clip, _, _), n in zip(found, lengths, strict=True)),
+        ]
     )
     return Embeddings(
         X=np.concatenate([embeddings for _, _, embeddings in found])

@@ -4,6 +4,7 @@ Files are what ``earmark embed`` writes (.parquet, .npz, .csv), or any .npz with
 
 ========================  ==========================================================================================
 ``ids``                   name of the clip that each window is of (or ``id``, ``clip``, ``clips``; in capitals or not)
+``targets``, ``classes``  of a multi-label task: (n, classes) of 1, 0 and NaN (not looked at), and the classes' names
 any name                  embeddings (n, *shape) of numbers, as long as ``ids``. ``X`` is called ``embeddings`` in recipes, other
                           arrays by their own names: ``choi/svm``
 ``labels``, ``groups``,   optional, one for each window (or ``label``, ``y``; ``group``; ``fold``, ``split``; ``start`` and
@@ -31,11 +32,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backbones.base import About, Backbone, Floats
+from ..core import legacy
 from ..core.errors import DataError, EarmarkError, MissingExtraError
-from ..data.clips import Clip, Dataset, known
-from ..data.layouts.table import part_mark, times
+from ..data.annotation_files import is_beside, read_beside
+from ..data.annotations import annotated_by
+from ..data.clips import Clip, Dataset, known, part_mark
+from ..data.layouts.table import times
 from ..data.load import Source, check_list
 from ..data.tails import fitted
+from ..data.targets import Targets, Task, task
+from .files import TARGET
 from .make import Embeddings
 
 _NAMES = {
@@ -46,12 +52,10 @@ _NAMES = {
     "start": ("start", "starts"),
     "end": ("end", "ends"),
     "path": ("path", "paths"),
+    "recording": ("recording", "recordings"),
 }
-_ROWS = (
-    "x",
-    "embedding",
-    "embeddings",
-)  # what the one array of embeddings is called in files; in recipes it is "embeddings"
+# What the one array of embeddings is called in files; in recipes it is "embeddings".
+_ROWS = ("x", "embedding", "embeddings", legacy.COLUMN, legacy.STORE_FOLDER)
 _FILES = (".npz", ".parquet", ".pq", ".csv")
 SIDES = ("train", "valid", "test")
 Column = NDArray[Any]
@@ -107,8 +111,24 @@ def read(source: str | Path | Iterable[str | Path]) -> Ready:
         sides = [next((s for s in SIDES if f.stem.lower().endswith(s)), "") for f in files]
         columns["fold"] = np.concatenate([np.full(len(f.columns["id"]), s) for f, s in zip(found, sides, strict=True)])
     name = files[0].stem if len(files) == 1 else _shared([f.stem for f in files])
-    facts = found[0].facts
-    return _ready(name, columns, {n: np.concatenate([f.embeddings[n] for f in found]) for n in names}, facts)
+    joined = {n: np.concatenate([f.embeddings[n] for f in found]) for n in names}
+    ready = _ready(name, columns, joined, found[0].facts, _joined(files, [f.targets for f in found]))
+    told = [read_beside(f) for f in files]
+    annotations = tuple(one for found_here, _ in told for one in found_here)
+    spans = tuple(one for _, found_here in told for one in found_here)
+    return replace(ready, dataset=replace(ready.dataset, annotations=annotations, annotated=annotated_by(spans)))
+
+
+def _joined(files: Sequence[Path], targets: Sequence[Targets | None]) -> Targets | None:
+    """The targets of several files, one after the other. Raises DataError if they are not of the same classes."""
+    kinds = {t and (t.classes, t.task) for t in targets}
+    if len(kinds) > 1:
+        told = "; ".join(
+            f"{f.name}: {', '.join(t.classes) if t else 'none'}" for f, t in zip(files, targets, strict=True)
+        )
+        raise DataError(f"these files have targets of different classes or tasks ({told}); wanted the same in each")
+    given = [t for t in targets if t is not None]
+    return Targets(given[0].classes, np.concatenate([t.values for t in given]), given[0].task) if given else None
 
 
 @dataclass(frozen=True)
@@ -116,15 +136,23 @@ class _File:
     columns: dict[str, Column]
     embeddings: dict[str, Floats]
     facts: Mapping[str, Any]
+    targets: Targets | None
 
 
-def _ready(name: str, columns: dict[str, Column], embeddings: dict[str, Floats], facts: Mapping[str, Any]) -> Ready:
+def _ready(
+    name: str,
+    columns: dict[str, Column],
+    embeddings: dict[str, Floats],
+    facts: Mapping[str, Any],
+    targets: Targets | None = None,
+) -> Ready:
     ids, first, index = np.unique(columns["id"], return_index=True, return_inverse=True)
     place = np.argsort(np.argsort(first))  # clips in the order of the file
     clip = place[index]
     order = np.argsort(clip, kind="stable")
     begins = np.sort(first)
-    for column in ("label", "group", "fold"):
+    columns["recording"] = np.where(columns["recording"] == "", columns["id"], columns["recording"])
+    for column in ("label", "group", "fold", "recording"):
         value = columns[column]
         torn = np.flatnonzero(value != value[begins][clip])
         if len(torn):
@@ -138,6 +166,7 @@ def _ready(name: str, columns: dict[str, Column], embeddings: dict[str, Floats],
         )
         for i in begins
     )  # fmt: skip
+    targets = None if targets is None else targets[order]
     start, end = columns["start"][order].astype(float), columns["end"][order].astype(float)
     window = float(np.median(end - start)) if np.isfinite(end - start).all() else float("nan")
     cuts = np.searchsorted(clip[order], np.arange(len(ids) + 1))
@@ -150,14 +179,16 @@ def _ready(name: str, columns: dict[str, Column], embeddings: dict[str, Floats],
         digest = tuple(hashlib.sha256(X[a:b].tobytes()).hexdigest() for a, b in zip(cuts, cuts[1:], strict=False))
         backbones[key] = file_backbone(key, X, window, facts)
         made[key] = Embeddings(
-            X, clip[order], tuple(c.id for c in clips), start, digest, backbones[key].fingerprint, {}
-        )
+            X=X, clip=clip[order], ids=tuple(c.id for c in clips), start=start, end=end,
+            recordings=tuple(str(columns["recording"][i]) for i in begins), digest=digest,
+            fingerprint=backbones[key].fingerprint, excluded={}, targets=targets,
+        )  # fmt: skip
     if len(made) == 1:  # the one array may be called by its name, and "embeddings"
         (key,) = made
         made["embeddings"], backbones["embeddings"] = made[key], backbones[key]
         known = str(facts.get("backbone", "embeddings"))
         made[known], backbones[known] = made[key], backbones[key]
-    return Ready(Dataset(name, clips), made, backbones)
+    return Ready(Dataset(name, clips, task=task(facts.get("task", Task.SINGLE))), made, backbones)
 
 
 def file_backbone(key: str, X: Floats, window: float, facts: Mapping[str, Any]) -> Backbone:
@@ -168,11 +199,12 @@ def file_backbone(key: str, X: Floats, window: float, facts: Mapping[str, Any]) 
 
     made_by = str(facts.get("backbone", "embeddings"))
     about = About(f"embeddings from a file ({made_by})", "unknown: embeddings from a file", "unknown", "")
+    made_as = {name: value for name, value in facts.items() if name not in ("format", "task", "classes")}
     rate = 1000  # the file knows seconds at most
     samples = round(window * rate) if np.isfinite(window) and window > 0 else 1
     return Backbone(
         name=made_by if made_by != "embeddings" else key, sample_rate=rate, window_samples=samples, hop_samples=samples,
-        shape=X.shape[1:], front=deaf, facts={"file": dict(facts), "embeddings": key}, about=about,
+        shape=X.shape[1:], front=deaf, facts={"file": made_as, "embeddings": key}, about=about,
     )  # fmt: skip
 
 
@@ -185,7 +217,7 @@ def files_of(source: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
     for path in [Path(source)] if isinstance(source, (str, Path)) else map(Path, source):
         path = path.expanduser()
         pattern = not path.exists() and any(mark in path.name for mark in "*?[")
-        given += sorted(path.parent.glob(path.name)) if pattern else [path]
+        given += [p for p in sorted(path.parent.glob(path.name)) if not is_beside(p)] if pattern else [path]
     return tuple(given) if given and all(map(_holds_embeddings, given)) else ()
 
 
@@ -196,14 +228,18 @@ def _holds_embeddings(path: Path) -> bool:
     if kind == ".npz":
         return True
     if kind == ".csv":
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            head = file.readline().strip().split(",")
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            try:
+                head = next(csv.reader(file), [])
+            except csv.Error:
+                return False
         return "id" in head and "v0" in head
     try:
         import pyarrow.parquet as pq
 
         with path.open("rb") as file:
-            return {"id", "embedding"} <= set(pq.read_schema(file).names)
+            names = set(pq.read_schema(file).names)
+        return "id" in names and bool(names & {"embedding", legacy.COLUMN})
     except (ModuleNotFoundError, *_DAMAGE):
         return False
 
@@ -243,6 +279,7 @@ def _checked(path: Path, arrays: dict[str, Column], facts: dict[str, Any]) -> _F
             f"{path}: found {', '.join(arrays) or 'nothing'}; wanted 'ids', the clip of each window, and the embeddings 'X'"
         )
     n = len(columns["id"])
+    targets = _targets(path, arrays, facts, n)
     embeddings = {
         "embeddings" if k.lower() in _ROWS else k.lower(): v.reshape(n, *facts.get("shape", v.shape[1:]))
         for k, v in arrays.items()
@@ -258,7 +295,28 @@ def _checked(path: Path, arrays: dict[str, Column], facts: dict[str, Any]) -> _F
                 f"{path}: {column!r} has {len(value)} values for {n} embeddings; wanted one for each window"
             )
         columns[column] = value.astype(float) if column in ("start", "end") else value.astype(str)
-    return _File(columns, embeddings, facts)
+    kind = {} if targets is None else {"task": targets.task}
+    return _File(columns, embeddings, {**facts, **kind}, targets)
+
+
+def _targets(path: Path, arrays: dict[str, Column], facts: Mapping[str, Any], n: int) -> Targets | None:
+    """Targets of each window, taken from the arrays of a file; None if it has none. Raises DataError."""
+    at = {k.lower(): k for k in arrays}
+    told_task = task(facts.get("task", Task.MULTI if "targets" in at else Task.SINGLE))
+    if "targets" not in at:
+        if told_task is Task.MULTI:
+            raise DataError(f"{path}: says that it is multi-label and has no targets; wanted 'targets' and 'classes'")
+        return None
+    values = arrays.pop(at["targets"])
+    names = arrays.pop(at["classes"]) if "classes" in at else np.array(facts.get("classes", []))
+    if not len(names):
+        raise DataError(f"{path}: found targets and no classes; wanted 'classes', the name of each column of 'targets'")
+    if len(values) != n:
+        raise DataError(f"{path}: found {len(values)} lines of targets for {n} windows; wanted one for each window")
+    try:
+        return Targets(tuple(map(str, names.tolist())), values, told_task)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def _npz(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
@@ -281,7 +339,7 @@ def _parquet(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
     facts = json.loads((table.schema.metadata or {}).get(b"earmark", b"{}"))
     arrays: dict[str, Column] = {}
     for name in table.column_names:
-        if name == "embedding":
+        if name in ("embedding", legacy.COLUMN, "targets"):
             values = table.column(name).combine_chunks()
             arrays[name] = np.asarray(values.flatten()).reshape(len(table), -1)
         elif name in ("start", "end"):
@@ -298,10 +356,19 @@ def _csv(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
         lines = list(reader)
     first = head.index("v0")
     arrays: dict[str, Column] = {name: np.array([line[i] for line in lines]) for i, name in enumerate(head[:first])}
+    asked = [name for name in head[:first] if name.startswith(TARGET)]
     try:
+        if asked:
+            said = [[arrays[name][i] or "nan" for name in asked] for i in range(len(lines))]
+            arrays["targets"] = np.array(said, np.float32).reshape(len(lines), len(asked))
+            arrays["classes"] = np.array([name.removeprefix(TARGET) for name in asked])
+        for name in asked:
+            del arrays[name]
         arrays["embedding"] = np.array([line[first:] for line in lines], np.float32)
     except ValueError as error:
-        raise DataError(f"{path}: the columns from v0 on hold something that is no number ({error})") from error
+        raise DataError(
+            f"{path}: the columns of targets, or from v0 on, hold something that is no number ({error})"
+        ) from error
     return arrays, {}
 
 
@@ -309,6 +376,8 @@ def _facts(facts: Any) -> dict[str, Any]:
     """Facts of `earmark embed`; the shape is that of a window, so it does not hold for pooled vectors."""
     if not isinstance(facts, dict):
         raise ValueError("its facts are no table")
+    if int(facts.get("format", 1)) == 1:
+        facts = legacy.file_facts(facts)
     pooled = facts.get("pool", "windows") != "windows"
     return {k: v for k, v in facts.items() if not (pooled and k == "shape")}
 

@@ -1,11 +1,5 @@
-"""Corpora in parts: the clips of a data set are cut into parts, each is worked on by itself and written as one file.
-
-::
-
-    OUT/
-      earmark.json              what was done: backbone or model, with its fingerprint
-      embeddings/part-<hash>.parquet  embeddings of clips (id, path, label, group, start, end, embedding, fingerprint), or answers
-      errors/part-<hash>.parquet  clips that could not be used (id, reason)
+"""Corpora in parts: the clips of a data set are cut into parts, each is worked on by itself and written as a
+file of each table of the store (``tables``).
 
 A part appears when it is whole, or never; its name is a hash of its clips, so that done twice it is there once. To
 resume is to read the names of the clips that are there, and to cut the rest into parts. ``OUT`` is a folder or a URI.
@@ -14,17 +8,15 @@ resume is to read the names of the clips that are there, and to cut the rest int
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
-from math import prod
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -34,15 +26,23 @@ from ..core.errors import AudioError, DataError
 from ..core.paths import is_remote
 from ..core.spec import Part
 from ..core.storage import Place, place
+from ..data.annotation_files import ANNOTATIONS, SPANS, write_parquet
+from ..data.annotations import spans
 from ..data.cache import Cache
-from ..data.clips import Clip, Excluded
-from .files import write_stream
-from .make import embedded
+from ..data.clips import Clip, Dataset, Excluded
+from ..data.targets import Task
+from .files import FORMAT, blocks_of, stream_blocks
+from .make import Embeddings, embedded
 from .pooling import by_vector, statistics
+from .tables import ANSWERS, EMBEDDINGS, ERRORS, ORDER, Recordings, agree, numbered, shards_of, write_shard
+from .tables import FACTS as FACTS
+from .tables import facts as facts
+from .tables import read_columns as read_columns
 
-FACTS = "earmark.json"
 LARGEST = 256  # clips of a part: 64 MB of embeddings of YAMNet, a minute of work
-Write = Callable[[Sequence[Clip], Path], tuple[int, list[Excluded]]]  # clips, file -> lines written, clips left out
+Write = Callable[
+    [Sequence[Clip], Path], tuple[int, list[Excluded]]
+]  # clips, folder -> lines of its <table>.parquet, clips left out
 
 
 class Work(Protocol):
@@ -78,8 +78,16 @@ class Embedding:
 
     @property
     def facts(self) -> dict[str, Any]:
-        return {"holds": "embeddings", "backbone": self.part.name, "params": self.part.kwargs, "pool": self.pool,
-                "shape": list(self.shape), "fingerprint": self.fingerprint}  # fmt: skip
+        return {
+            "format": FORMAT,
+            "holds": EMBEDDINGS,
+            "task": str(Task.SINGLE),
+            "backbone": self.part.name,
+            "params": self.part.kwargs,
+            "pool": self.pool,
+            "shape": list(self.shape),
+            "fingerprint": self.fingerprint,
+        }
 
     def open(self) -> Write:
         """Raises DataError if the backbone here is another."""
@@ -90,7 +98,7 @@ class Embedding:
                 f"{self.part}: the front end on this machine is not the one the work was given for. Wanted: the same "
                 "version of Earmark on every machine"
             )
-        return partial(_write_embeddings, backbone, self.pool)
+        return partial(_write_embeddings, backbone, self.pool, self.facts)
 
 
 # ------------------------------------------------------------------------------------------------- one part
@@ -109,16 +117,17 @@ class Made:
 def make(write: Write, out: str, clips: Sequence[Clip]) -> Made:
     """Work on the clips of one part and write it. Raises DataError, BundleError."""
     began, target = time.perf_counter(), place(out)
+    name, written = "", 0
     with tempfile.TemporaryDirectory(prefix="earmark-") as folder:
-        file = Path(folder) / f"part-{_key(clips)}.parquet"
-        lines, gone = write(clips, file)
-        written = file.stat().st_size if lines else 0
-        refuse(
-            out, gone
-        )  # first: clips told of there are not done again, the others are until the embeddings are there
-        if lines:
-            (target / "embeddings" / file.name).put(file)
-    name = f"embeddings/{file.name}" if lines else ""
+        lines, gone = write(clips, Path(folder))
+        # Errors first: clips told of there are not done again, the others are until the last table is there.
+        refuse(out, gone)
+        for table in ORDER if lines else ():
+            file = Path(folder) / f"{table}.parquet"
+            if file.exists():
+                name = f"{table}/part-{_key(clips)}.parquet"
+                written += file.stat().st_size
+                (target / name).put(file)
     return Made(len(clips), lines, tuple(gone), time.perf_counter() - began, written, name)
 
 
@@ -133,7 +142,7 @@ def refuse(out: str, gone: Sequence[Excluded]) -> None:
     with tempfile.TemporaryDirectory(prefix="earmark-") as folder:
         file = Path(folder) / f"part-{key}.parquet"
         pq.write_table(pa.table({"id": [_text(e.path) for e in gone], "reason": [e.reason for e in gone]}), file)
-        (place(out) / "errors" / file.name).put(file)
+        (place(out) / ERRORS / file.name).put(file)
 
 
 def _key(clips: Sequence[Clip]) -> str:
@@ -180,16 +189,18 @@ def _near(clips: Iterable[Clip], folder: Path) -> Iterator[tuple[list[Clip], Pat
             yield from first()
 
 
-def _write_embeddings(backbone: Backbone, pool: str, clips: Sequence[Clip], file: Path) -> tuple[int, list[Excluded]]:
+def _write_embeddings(
+    backbone: Backbone, pool: str, about: Mapping[str, Any], clips: Sequence[Clip], folder: Path
+) -> tuple[int, list[Excluded]]:
     gone: list[Excluded] = []
 
     def sounds() -> Iterator[tuple[Clip, Iterable[Floats]]]:
-        for group, here in _near(clips, file.parent):
+        for group, here in _near(clips, folder):
             if isinstance(here, str):
                 gone.extend(Excluded(c.id, here) for c in group)
                 continue
             # Embeddings of a long sound wait on the disk; see embeddings.Cache.
-            with tempfile.TemporaryDirectory(dir=file.parent) as held:
+            with tempfile.TemporaryDirectory(dir=folder) as held:
                 for clip in group:
                     (one,) = embedded([replace(clip, path=here)], backbone, cache=Cache(Path(held)), workers=1)
                     if isinstance(one, Excluded):
@@ -197,7 +208,38 @@ def _write_embeddings(backbone: Backbone, pool: str, clips: Sequence[Clip], file
                     else:
                         yield clip, one.blocks
 
-    return write_stream(file, sounds(), backbone, pool), gone
+    return write_shard(folder, stream_blocks(sounds(), backbone, pool), about), gone
+
+
+def write_store(
+    out: str | Path, embeddings: Embeddings, dataset: Dataset, backbone: Backbone, pool: str = "windows"
+) -> list[Made]:
+    """Write embeddings that are at hand, with their targets, and the annotations of the data set, as a store.
+
+    Clips that lie there are not written again. Raises DataError if something else lies at ``out``.
+    """
+    target, kept = place(out), set(embeddings.ids)
+    classes = {"classes": list(embeddings.targets.classes)} if dataset.task is Task.MULTI and embeddings.targets else {}
+    own = Embedding(Part.of(backbone.name, backbone.params), None, backbone.fingerprint, backbone.shape, pool)
+    about = {**own.facts, "task": str(dataset.task), **classes}
+    agree(target, about)
+    done = _done(target, dataset.clips)
+    for table, columns, found in (
+        ("annotations", ANNOTATIONS, dataset.annotations),
+        ("annotated", SPANS, spans(dataset.annotated)),
+    ):
+        if found:
+            with tempfile.TemporaryDirectory(prefix="earmark-") as folder:
+                key = hashlib.sha256(repr(found).encode(errors="backslashreplace")).hexdigest()[:16]
+                write_parquet(file := Path(folder) / f"part-{key}.parquet", found, columns)
+                (target / table / file.name).put(file)
+
+    def write(clips: Sequence[Clip], folder: Path) -> tuple[int, list[Excluded]]:
+        chosen = embeddings.select([c.id for c in clips])
+        return write_shard(folder, blocks_of(chosen, dataset, pool), about), []
+
+    left_to_do = [c for c in dataset.clips if c.id in kept and _text(c.id) not in done]
+    return [make(write, str(out), part) for part in cut(left_to_do, workers=1)]
 
 
 # ------------------------------------------------------------------------------------------------- all parts
@@ -207,7 +249,7 @@ def left(work: Work, out: str, clips: Sequence[Clip]) -> list[Clip]:
     Raises DataError if something else lies there, or a clip with another label or group than it has now.
     """
     target = place(out)
-    _agree(target, work.facts)
+    agree(target, work.facts)
     done = _done(target, clips)
     # Workers may stand in another folder.
     return [c if is_remote(c.path) else replace(c, path=c.path.absolute()) for c in clips if _text(c.id) not in done]
@@ -219,76 +261,35 @@ def cut(clips: Sequence[Clip], *, workers: int, largest: int = LARGEST) -> list[
     return [clips[i : i + size] for i in range(0, len(clips), size)]
 
 
-def _agree(target: Place, wanted: dict[str, Any]) -> None:
-    content = (target / FACTS).read()
-    if content is None:
-        if target.holds_something():
-            raise DataError(f"{target}: found files there, and no {FACTS}; choose an empty folder or a new name")
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / FACTS
-            file.write_text(json.dumps(wanted, indent=1, ensure_ascii=False) + "\n", "utf-8")
-            (target / FACTS).put(file)
-        return
-    found = facts(target)
-    for name, value in json.loads(json.dumps(wanted)).items():
-        if name != "params" and found.get(name) != value:  # spelled otherwise they may be the same: see fingerprint
-            raise DataError(
-                f"{target}: holds {found.get('holds')} of {found.get('backbone') or found.get('model')} with the {name} "
-                f"{found.get(name)!r}; now it is {value!r}. Choose another folder: what does not agree is not mixed"
-            )
-
-
-def facts(target: Place) -> dict[str, Any]:
-    """What ``earmark.json`` of a store says. Raises DataError if there is none."""
-    content = (target / FACTS).read()
-    try:
-        found = json.loads(content or b"")
-        if found["holds"] not in ("embeddings", "answers"):
-            raise ValueError(f"holds {found['holds']!r}")
-    except (ValueError, LookupError, TypeError) as error:
-        raise DataError(
-            f"{target}: is not a store ({FACTS} is missing or damaged: {error}). Wanted: what "
-            "`earmark embed … --out FOLDER/` wrote"
-        ) from error
-    return dict(found)
-
-
-def read_columns(file: Place, columns: Sequence[str] | None = None) -> Any:
-    """Columns of one Parquet file as a pyarrow table. Raises DataError if it is damaged."""
-    import pyarrow.parquet as pq
-
-    try:
-        with file.files.open_input_file(file.path) as opened:
-            return pq.ParquetFile(opened).read(columns=list(columns) if columns else None)
-    except (OSError, ValueError, LookupError) as error:
-        raise DataError(
-            f"{file}: not a readable part ({str(error).splitlines()[0][:200]}). Delete it and run again: its clips are done anew"
-        ) from error
-
-
 def _done(target: Place, clips: Sequence[Clip]) -> set[str]:
     """Names of the clips that are there. Raises DataError if one of them has another label or group now."""
-    told = {_text(c.id): (c.label or None, c.group or None) for c in clips}
-    labelled = facts(target)["holds"] == "embeddings"
+    now = {_text(c.id): c for c in clips}
+    found = facts(target)
+    if found["holds"] == EMBEDDINGS:
+        recordings = Recordings(target, found)
+        files = shards_of(target, found)
+        look: Callable[[Place], list[tuple[str, Clip | None]]] = lambda f: [(c.id, c) for c, _, _ in recordings.of(f)]  # noqa: E731
+    else:
+        files, look = (target / ANSWERS).below(), _ids
     done: set[str] = set()
-
-    def look(file: Place) -> list[tuple[str, Any, Any]]:
-        embeddings = labelled and file.path.startswith(f"{target.path.rstrip('/')}/embeddings/")
-        found = read_columns(file, ["id", "label", "group"] if embeddings else ["id"])
-        seen = found.group_by(found.column_names, use_threads=False).aggregate([])
-        return [(d["id"], d.get("label"), d.get("group") if embeddings else ()) for d in seen.to_pylist()]
-
     with ThreadPoolExecutor(min(32, 4 * (os.cpu_count() or 1))) as pool:
-        for lines in pool.map(look, [*(target / "embeddings").below(), *(target / "errors").below()]):
-            for name, label, group in lines:
-                if group != () and name in told and told[name] != (label, group):
-                    raise DataError(
-                        f"{target}: the clip {name!r} lies there with label {label!r} and group {group!r}; the data now say "
-                        f"{told[name][0]!r} and {told[name][1]!r}. Write to another folder, or give the labels when you "
-                        "compare (earmark compare TABLE --embeddings FOLDER)"
-                    )
-                done.add(name)
+        there = [*pool.map(look, files), *pool.map(_ids, (target / ERRORS).below())]
+    for name, clip in (one for lines in there for one in lines):
+        done.add(name)
+        if clip is None or name not in now:
+            continue
+        told, wanted = ((c.label or None, c.group or None) for c in (clip, now[name]))
+        if told != wanted:
+            raise DataError(
+                f"{target}: the clip {name!r} lies there with label {told[0]!r} and group {told[1]!r}; the data now say "
+                f"{wanted[0]!r} and {wanted[1]!r}. Write to another folder, or give the labels when you "
+                "compare (earmark compare TABLE --embeddings FOLDER)"
+            )
     return done
+
+
+def _ids(file: Place) -> list[tuple[str, Clip | None]]:
+    return [(name, None) for name in numbered(read_columns(file, ["id"]).column("id"))[0]]
 
 
 def local(work: Work, out: str, parts: Sequence[Sequence[Clip]], *, workers: int | None = None) -> Iterator[Made]:
@@ -302,8 +303,3 @@ def local(work: Work, out: str, parts: Sequence[Sequence[Clip]], *, workers: int
         finally:
             for one in waiting:
                 one.cancel()
-
-
-def embedding_width(found: dict[str, Any]) -> int:
-    """Numbers in a window of a store of embeddings, by its facts."""
-    return int(prod(found["shape"])) * (len(statistics(found["pool"])) if by_vector(found["pool"]) else 1)

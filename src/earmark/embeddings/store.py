@@ -8,24 +8,41 @@ one vector a clip (``--pool mean``): that is 1/62 of the memory for YAMNet and 3
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..backbones.base import Backbone, Floats, load_backbone
+from ..core import legacy
 from ..core.errors import DataError
 from ..core.spec import Part
 from ..core.storage import Place, place
+from ..data.annotation_files import from_lines
+from ..data.annotations import Annotated, Annotation, Span, annotated_by
 from ..data.clips import Clip, Dataset, Excluded
+from ..data.targets import Targets, task
 from .make import Embeddings
 from .pooling import by_vector
 from .ready import Ready, file_backbone
-from .shards import FACTS, embedding_width, facts, read_columns
+from .tables import (
+    ANSWERS,
+    EMBEDDINGS,
+    ERRORS,
+    FACTS,
+    Recordings,
+    embedding_width,
+    facts,
+    numbered,
+    read_columns,
+    read_targets,
+    shards_of,
+)  # fmt: skip
 
+_One = TypeVar("_One", Annotation, Span)
 MEMORY = 4 * 2**30  # bytes of embeddings that are held; heads that copy them need as much again
 
 
@@ -40,6 +57,9 @@ class Folder:
     part: NDArray[np.int64]  # (clips,) index into parts
     parts: tuple[Place, ...]
     excluded: tuple[Excluded, ...]
+    recordings: tuple[str, ...] = ()  # of each clip
+    annotations: tuple[Annotation, ...] = ()
+    annotated: Annotated = None
 
     @property
     def bytes(self) -> int:
@@ -69,25 +89,28 @@ class Folder:
         drawn = self.draw(memory, seed)
         counts = self.counts[drawn]
         width, cuts = embedding_width(self.facts), np.concatenate([[0], np.cumsum(counts)])
-        X, start = np.empty((int(cuts[-1]), width), np.float32), np.empty(int(cuts[-1]))
-        window = float("nan")
+        X, start, end = np.empty((int(cuts[-1]), width), np.float32), np.empty(int(cuts[-1])), np.empty(int(cuts[-1]))
+        said = np.empty((len(X), len(self.facts.get("classes", ()))), np.float32)
+        vector = legacy.COLUMN if self.facts["format"] == 1 else "embedding"
         for number in np.unique(self.part[drawn]):
             own = np.flatnonzero(self.part[drawn] == number)
-            table = read_columns(self.parts[number], ["id", "start", "end", "embedding"])
-            names, index = _numbered(table.column("id"))
+            table = read_columns(self.parts[number], ["id", "start", "end", vector])
+            names, index = numbered(table.column("id"))
             at = {name: k for k, name in enumerate(names)}
             order = np.argsort(index, kind="stable")
             begins = np.searchsorted(index[order], np.arange(len(names) + 1))
-            values = np.asarray(table.column("embedding").combine_chunks().flatten()).reshape(len(table), -1)
+            values = np.asarray(table.column(vector).combine_chunks().flatten()).reshape(len(table), -1)
             starts, ends = np.asarray(table.column("start")), np.asarray(table.column("end"))
-            window = float(ends[0] - starts[0])
+            targets = read_targets(self.where, self.parts[number], self.facts, table) if said.shape[1] else None
             for i in own:
                 k = at[self.clips[drawn[i]].id]
-                embeddings = order[begins[k] : begins[k + 1]]
-                X[cuts[i] : cuts[i + 1]], start[cuts[i] : cuts[i + 1]] = values[embeddings], starts[embeddings]
+                lines, place_of = order[begins[k] : begins[k + 1]], slice(cuts[i], cuts[i + 1])
+                X[place_of], start[place_of], end[place_of] = values[lines], starts[lines], ends[lines]
+                if targets is not None:
+                    said[place_of] = targets.values[lines]
         if not np.isfinite(X).all():
             raise DataError(f"{self.where}: holds embeddings that are not finite")
-        ready = self._ready([self.clips[i] for i in drawn], X, counts, start, window)
+        ready = self._ready(drawn, X, (start, end), said)
         if len(drawn) == len(self.clips):
             return ready, ""
         return ready, (
@@ -97,19 +120,32 @@ class Folder:
         )
 
     def _ready(
-        self, clips: Sequence[Clip], X: Floats, counts: NDArray[np.int64], start: NDArray[np.float64], window: float
+        self, drawn: NDArray[np.int64], X: Floats, times: tuple[NDArray[np.float64], NDArray[np.float64]], said: Floats
     ) -> Ready:
+        clips, counts = tuple(self.clips[i] for i in drawn), self.counts[drawn]
         pooled = by_vector(self.facts["pool"])
         X = X.reshape(len(X), *([-1] if pooled else self.facts["shape"]))
         cuts = np.concatenate([[0], np.cumsum(counts)])
-        digest = tuple(hashlib.sha256(X[a:b].tobytes()).hexdigest() for a, b in zip(cuts, cuts[1:], strict=False))
+        window = float(times[1][-1] - times[0][-1]) if len(X) else float("nan")
         known = {k: v for k, v in self.facts.items() if not (pooled and k == "shape")}
         backbone = file_backbone("embeddings", X, window, known)
+        kind = task(self.facts["task"])
         made = Embeddings(
-            X, np.repeat(np.arange(len(clips)), counts), tuple(c.id for c in clips), start, digest, backbone.fingerprint, {}
-        )  # fmt: skip
+            X=X,
+            clip=np.repeat(np.arange(len(clips)), counts),
+            ids=tuple(c.id for c in clips),
+            start=times[0],
+            end=times[1],
+            recordings=tuple(self.recordings[i] for i in drawn),
+            digest=tuple(hashlib.sha256(X[a:b].tobytes()).hexdigest() for a, b in pairwise(cuts)),
+            fingerprint=backbone.fingerprint,
+            excluded={},
+            targets=Targets(tuple(self.facts["classes"]), said, kind) if said.shape[1] else None,
+        )
         name = self.where.name.rstrip("/").rpartition("/")[2] or "embeddings"
-        dataset = Dataset(name, tuple(clips), excluded=self.excluded)
+        dataset = Dataset(
+            name, clips, excluded=self.excluded, task=kind, annotations=self.annotations, annotated=self.annotated
+        )
         both = (self.facts["backbone"], "embeddings")
         return Ready(dataset, dict.fromkeys(both, made), dict.fromkeys(both, backbone))
 
@@ -129,7 +165,8 @@ def is_store(source: str | Path) -> bool:
     """True for a folder or URI of parts."""
     if isinstance(source, str) and "://" in source:
         return (place(source) / FACTS).read() is not None
-    return (Path(source).expanduser() / FACTS).is_file() and (Path(source).expanduser() / "embeddings").is_dir()
+    folder = Path(source).expanduser()
+    return (folder / FACTS).is_file() and any((folder / n).is_dir() for n in (EMBEDDINGS, ANSWERS, legacy.STORE_FOLDER))
 
 
 def open_store(source: str | Path, table: str | Path | None = None) -> Folder:
@@ -143,27 +180,27 @@ def open_store(source: str | Path, table: str | Path | None = None) -> Folder:
         raise DataError(
             f"{where}: holds {found['holds']}; wanted embeddings, as `earmark embed … --out FOLDER/` writes"
         )
-    parts = tuple((where / "embeddings").below())
-    clips: list[Clip] = []
-    counts: list[int] = []
-    part: list[int] = []
-    for number, file in enumerate(parts):
-        lines = read_columns(file, ["id", "path", "label", "group", "fold"])
-        names, index = _numbered(lines.column("id"))
-        count = np.bincount(index, minlength=len(names))
-        first = np.unique(index, return_index=True)[1]
-        for name, n, line in zip(names, count, lines.take(first).to_pylist(), strict=True):
-            clips.append(Clip(name, Path(line["path"] or name), line["label"], line["group"], line["fold"]))
-            counts.append(int(n))
-            part.append(number)
-    if not clips:
+    parts = tuple(shards_of(where, found))
+    recordings = Recordings(where, found)
+    there = [(clip, name, n, number) for number, file in enumerate(parts) for clip, name, n in recordings.of(file)]
+    if not there:
         raise DataError(f"{where}: there are no embeddings in it")
-    errors = [e for file in (where / "errors").below() for e in read_columns(file, ["id", "reason"]).to_pylist()]
+    errors = [e for file in (where / ERRORS).below() for e in read_columns(file, ["id", "reason"]).to_pylist()]
     # By name: figures do not depend on how the clips were cut into parts.
-    order = sorted(range(len(clips)), key=lambda i: clips[i].id)
-    gone = tuple(Excluded(e["id"], e["reason"]) for e in errors)
-    sorted_clips = tuple(clips[i] for i in order)
-    folder = Folder(where, found, sorted_clips, np.array(counts)[order], np.array(part)[order], parts, gone)
+    there.sort(key=lambda one: one[0].id)
+    clips, names, counts, part = zip(*there, strict=True)
+    folder = Folder(
+        where=where,
+        facts=found,
+        clips=clips,
+        counts=np.array(counts),
+        part=np.array(part),
+        parts=parts,
+        excluded=tuple(Excluded(e["id"], e["reason"]) for e in errors),
+        recordings=names,
+        annotations=_told(where, "annotations", Annotation),
+        annotated=annotated_by(_told(where, "annotated", Span)),
+    )
     _once(folder)
     return folder if table is None else folder.told(Path(table))
 
@@ -179,7 +216,7 @@ def _once(folder: Folder) -> None:
         seen[clip.id] = int(number)
 
 
-def _numbered(column: Any) -> tuple[list[str], NDArray[np.int64]]:
-    """Names in order of their first line, and the number of the name of each line."""
-    encoded = column.combine_chunks().dictionary_encode()
-    return encoded.dictionary.to_pylist(), np.asarray(encoded.indices, np.int64)
+def _told(where: Place, table: str, kind: type[_One]) -> tuple[_One, ...]:
+    """Annotations or spans of a store; what stands in two files counts once."""
+    files = (where / table).below()
+    return tuple(dict.fromkeys(one for f in files for one in from_lines(read_columns(f).to_pylist(), kind, str(f))))

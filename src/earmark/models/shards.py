@@ -18,6 +18,7 @@ from ..core.paths import spelled
 from ..data.clips import Clip, Excluded
 from ..embeddings.make import embedding_blocks
 from ..embeddings.shards import FACTS, Write, _near, _text
+from ..embeddings.tables import ANSWERS
 from .load import load
 from .model import Model
 
@@ -51,13 +52,13 @@ class Answering:
         return partial(_write_answers, model)
 
 
-def _write_answers(model: Model, clips: Sequence[Clip], file: Path) -> tuple[int, list[Excluded]]:
+def _write_answers(model: Model, clips: Sequence[Clip], folder: Path) -> tuple[int, list[Excluded]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     gone: list[Excluded] = []
     lines: list[dict[str, Any]] = []
-    for group, here in _near(clips, file.parent):
+    for group, here in _near(clips, folder):
         for clip in group:
             try:
                 if isinstance(here, str):
@@ -80,5 +81,5 @@ def _write_answers(model: Model, clips: Sequence[Clip], file: Path) -> tuple[int
     scores = pa.struct([(name, pa.float64()) for name in model.classes])
     schema = pa.schema([("id", pa.string()), ("path", pa.string()), ("label", pa.string()), ("score", pa.float64()),
                         ("set", pa.list_(pa.string())), ("unknown", pa.bool_()), ("scores", scores)])  # fmt: skip
-    pq.write_table(pa.Table.from_pylist(lines, schema=schema), file)
+    pq.write_table(pa.Table.from_pylist(lines, schema=schema), folder / f"{ANSWERS}.parquet")
     return len(lines), gone
