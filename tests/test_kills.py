@@ -71,7 +71,7 @@ class TestAtEveryStep:
         seen = set()
         for _ in killing.killed_at_each_step(lambda: new.save(tmp_path / "m")):
             found = earmark.load(tmp_path / "m")
-            seen.add(found.card["recipe"])
+            seen.add(found.card.recipe)
             assert found.predict(data.parent / "0.wav").label == "high"
             old.save(tmp_path / "m")
         assert seen == {"mfcc/lda", "mfcc:mean/knn"}

@@ -223,7 +223,7 @@ def test_more_than_memory_is_drawn_by_whole_clips_and_said(folder: Path, tmp_pat
 def test_a_model_from_rows_is_one_from_sounds(folder: Path, sounds: Path, tmp_path: Path) -> None:
     model = train_from_embeddings(folder, "embeddings:mean/lda", tmp_path / "model", protocol="clips", folds=2)
     wanted = train(sounds, "mfcc:mean/lda", protocol="clips", folds=2)
-    assert model.card["recipe"] == wanted.card["recipe"] == "mfcc:mean/lda"
+    assert model.card.recipe == wanted.card.recipe == "mfcc:mean/lda"
     kept = load(tmp_path / "model")
     for clip in open_dataset(sounds).clips[::9]:
         assert kept.predict(clip.path).label == wanted.predict(clip.path).label
@@ -237,7 +237,7 @@ def test_vectors_of_clips_learn_as_pooled_rows_do(sounds: Path, tmp_path: Path) 
     clips = open_dataset(sounds).clips
     run(Embedding.of(Part.parse("mfcc"), "mean+std"), tmp_path / "v", clips)
     model = train_from_embeddings(tmp_path / "v", "embeddings/lda", protocol="clips", folds=2)
-    assert model.card["recipe"] == "mfcc:mean+std/lda"
+    assert model.card.recipe == "mfcc:mean+std/lda"
     wanted = train(sounds, "mfcc:mean+std/lda", protocol="clips", folds=2)
     vector = open_store(tmp_path / "v").read()[0].embeddings["embeddings"].select([clips[0].id]).X
     np.testing.assert_allclose(vector, embed(clips[:1], "mfcc").vectors("mean+std"), rtol=1e-4, atol=1e-4)

@@ -73,7 +73,7 @@ def test_a_model_is_judged_by_folds_on_sounds_it_knows_and_itself_on_others(
     known = stress(loaded, sounds, changes=["telephone"], folds=3, cache=cache)
     assert "36 of these clips" in known.how
     assert known.protocol == "groups"
-    assert known.plain.value == pytest.approx(model.card["measured"]["scores"]["accuracy"]["value"])
+    assert known.plain.value == pytest.approx(model.card.measured.scores["accuracy"].value)
     others = tmp_path / "others"
     others.mkdir()
     for file in sounds.parent.glob("*-0.wav"):

@@ -62,14 +62,14 @@ def command(
         model = train(data, recipe, out, cache=opt.open_cache(cache_folder, no_cache), **how)
     else:
         raise click.UsageError("found neither DATA nor --embeddings; give sounds, or embeddings that were made of them")
-    measured = model.card["measured"]
-    accuracy = measured["scores"]["accuracy"]
+    card = model.card
+    measured, accuracy = card.measured, card.measured.scores["accuracy"]
     click.echo(
-        f"{model.card['recipe']}: accuracy {opt.points(accuracy['value'])} % [{opt.points(accuracy['low'])}, {opt.points(accuracy['high'])}] "
-        f"out of fold (protocol {measured['protocol']}, {measured['clips']} clips); majority class {opt.points(measured['majority']['accuracy'])} %"
+        f"{card.recipe}: accuracy {opt.points(accuracy.value)} % [{opt.points(accuracy.low)}, {opt.points(accuracy.high)}] "
+        f"out of fold (protocol {measured.protocol}, {measured.clips} clips); majority class {opt.points(measured.majority['accuracy'])} %"
     )
-    for gone in model.card["data"]["excluded"]:
-        click.echo(f"left out: {gone['path']}: {gone['reason']}", err=True)
-    for note in model.card["data"].get("notes", []):
+    for gone in card.data.excluded:
+        click.echo(f"left out: {gone.path}: {gone.reason}", err=True)
+    for note in card.data.notes:
         click.echo(f"Note: {note}")
     click.echo(f"Model: {out}")

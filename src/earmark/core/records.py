@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from enum import StrEnum
-from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -20,19 +19,14 @@ def from_json(kind: type[_Record], found: Any, where: str = "") -> _Record:
     """
     if not isinstance(found, Mapping):
         raise ValueError(f"{where or kind.__name__} is {_shown(found)}; wanted an object")
-    values = {}
+    values, hints = {}, get_type_hints(kind)
     for field in fields(kind):  # type: ignore[arg-type]
         inside = f"{where}.{field.name}" if where else field.name
         if field.name in found:
-            values[field.name] = _value(_hints(kind)[field.name], found[field.name], inside)
+            values[field.name] = _value(hints[field.name], found[field.name], inside)
         elif field.default is MISSING and field.default_factory is MISSING:
             raise ValueError(f"{inside} is missing")
     return kind(**values)
-
-
-@cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
 
 
 def _value(kind: Any, found: Any, where: str) -> Any:
@@ -63,7 +57,9 @@ def _plain(kind: Any, found: Any, where: str) -> Any:
         return kind(found)
     if kind in (str, int, bool) and type(found) is kind:
         return found
-    wanted = " or ".join(map(repr, map(str, kind))) if isinstance(kind, type) and issubclass(kind, StrEnum) else _named(kind)
+    wanted = (
+        " or ".join(map(repr, map(str, kind))) if isinstance(kind, type) and issubclass(kind, StrEnum) else _named(kind)
+    )
     raise ValueError(f"{where} is {_shown(found)}; wanted {wanted}")
 
 

@@ -104,14 +104,7 @@ class ModelCard:
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> ModelCard:
         """The card of a saved model, also of one that Earmark 0.1 wrote. Raises BundleError that names what is wrong."""
-        number = found.get("format")
-        if type(number) is not int or number not in (1, FORMAT):
-            newer = isinstance(number, int) and number > FORMAT
-            raise BundleError(
-                f"found bundle format {str(number)[:80]!r}, this Earmark reads {FORMAT} and 1. "
-                f"{'Use a newer Earmark, or train' if newer else 'Train'} the model again"
-            )
-        found = legacy.card(found) if number == 1 else found
+        found = legacy.card(found) if format_of(found) == 1 else found
         classes = found.get("classes")
         if not (isinstance(classes, list) and classes and all(isinstance(c, str) and c for c in classes)):
             raise BundleError("found no list of classes in earmark.json; get a fresh copy")
@@ -149,3 +142,14 @@ class ModelCard:
     def backbones(self) -> tuple[BackboneFacts, ...]:
         """Every backbone, branch by branch."""
         return tuple(b for branch in self.branches for b in branch.backbones)
+
+
+def format_of(found: Mapping[str, Any]) -> int:
+    """The format of a card. Raises BundleError for one that this Earmark does not read."""
+    number = found.get("format")
+    if type(number) is not int or number not in (1, FORMAT):
+        what = "Use a newer Earmark, or train" if type(number) is int and number > FORMAT else "Train"
+        raise BundleError(
+            f"found bundle format {str(number)[:80]}, this Earmark reads {FORMAT} and 1. {what} the model again"
+        )
+    return number

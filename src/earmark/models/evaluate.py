@@ -20,7 +20,7 @@ from ..metrics.evaluation import majority_baseline
 from ..recipes.recipe import Recipe
 from .fit import Scores
 from .model import Model
-from .prepare import Data
+from .prepare import Data, one_label
 from .results import Comparison, Run
 from .train import TRAINED_ON, _short
 
@@ -45,13 +45,14 @@ def _leak_notes(model: Model, data: Data) -> tuple[str, ...]:
 def heard(model: Model, source: str | Path | Dataset, *, cache: Cache | None = None) -> Data:
     """Embeddings of labelled sounds by a model's own backbones. Raises DataError if the model does not know a label."""
     dataset = open_dataset(source)
+    one_label(dataset)
     strangers = sorted(set(dataset.classes) - set(model.classes))
     if strangers or not dataset.classes:
         raise DataError(
             f"{dataset.name}: found the labels {', '.join(strangers[:5]) or 'none'}, which the model does not know. It knows: "
             f"{', '.join(model.classes)}"
         )
-    recipe = Recipe.parse(str(model.card["recipe"]))
+    recipe = Recipe.parse(model.card.recipe)
     parts = {p: b for branch, made in zip(recipe.branches, model.branches, strict=True)
              for p, b in zip(branch.backbones, made.backbones, strict=True)}  # fmt: skip
     unlabelled = [c.id for c in dataset.clips if c.label is None]
@@ -92,7 +93,7 @@ def evaluate(
     units = split.units(data.dataset, protocol, data.digests)
     done = time.perf_counter()
     judged = Run(
-        recipe=Recipe.parse(str(model.card["recipe"])), classes=model.classes, ids=tuple(c.id for c in data.dataset.clips),
+        recipe=Recipe.parse(model.card.recipe), classes=model.classes, ids=tuple(c.id for c in data.dataset.clips),
         y=y, groups=units, fold=np.zeros(len(y), int), proba=proba[None],
         evaluation=evaluate_scores(y, proba, model.classes, units, seed=seed), window_accuracy=float("nan"), history=(),
         seconds={"embed": embedded - began, "fit": 0.0, "predict": done - embedded},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,10 +15,10 @@ from ..core.atomic import restored
 from ..core.errors import BundleError, RecipeError
 from ..core.spec import Part
 from ..embeddings.pooling import seen_shape
-from ..metrics.calibration import Calibration
 from ..metrics.out_of_distribution import Novelty
 from .branch import Branch
-from .model import FORMAT, Model
+from .card import ModelCard, format_of
+from .model import Model
 
 
 def load(folder: str | Path) -> Model:
@@ -29,14 +28,14 @@ def load(folder: str | Path) -> Model:
     """
     folder = Path(folder)
     restored(Path(os.path.realpath(folder)))  # what a kill amid saving left beside
-    card = check_onnx.card(folder)
-    if card.get("format") != FORMAT:
-        found = card.get("format")
-        raise BundleError(
-            f"{folder}: found bundle format {found!r}, this Earmark reads {FORMAT}. Train the model again"
-        )
+    found = check_onnx.card(folder)
     try:
-        return _assembled(folder, card)
+        format_of(found)
+        check_onnx.files(folder, found.get("files"))
+        return _assembled(folder, ModelCard.from_json(found))
+    except BundleError as error:
+        named = str(folder) in str(error)
+        raise (error if named else BundleError(f"{folder}: {error}")) from error.__cause__
     except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError, MemoryError) as error:
         raise BundleError(
             f"{folder}: earmark.json is damaged ({_short(repr(error))}). Train the model again or get a fresh copy"
@@ -49,43 +48,36 @@ def _short(text: str) -> str:
     return text if len(text) < 300 else text[:300] + "…"
 
 
-def _assembled(folder: Path, card: dict[str, Any]) -> Model:
-    sums = check_onnx.files(folder, card["files"])
-    classes = card["classes"]
-    if not (isinstance(classes, list) and classes and all(isinstance(c, str) and c for c in classes)):
-        raise BundleError(f"{folder}: found no list of classes in earmark.json; get a fresh copy")
-    if len(set(classes)) < len(classes):
-        raise BundleError(f"{folder}: a class is listed twice in earmark.json; get a fresh copy")
+def _assembled(folder: Path, card: ModelCard) -> Model:
+    sums, classes = card.files, card.classes
 
     def net(name: str) -> Net:
         return Net(folder / name, sha256=sums[name], output="proba")
 
     branches, number = [], 0
-    for i, branch in enumerate(card["branches"]):
+    for i, branch in enumerate(card.branches):
         backbones = []
-        for facts in branch["backbones"]:
+        for facts in branch.backbones:
             number += 1
-            part, file = Part.of(facts["name"], check_onnx.params(folder, facts["params"])), f"backbone-{number}.onnx"
+            part, file = Part.of(facts.name, check_onnx.params(folder, facts.params)), f"backbone-{number}.onnx"
             given = {"weights": folder / file} if file in sums else {}
             backbone = plugins.build("backbones", part.name, **{**part.kwargs, **given})
-            if backbone.fingerprint != facts["fingerprint"]:
+            if backbone.fingerprint != facts.fingerprint:
                 raise BundleError(
                     f"{folder}: the front end of {part} in this Earmark is not the one the model was trained with. "
-                    f"Use Earmark {card.get('versions', {}).get('earmark', '?')} or train the model again"
+                    f"Use Earmark {card.versions.get('earmark', '?')} or train the model again"
                 )
             if backbone.window_samples > _WINDOW or prod(backbone.shape) > _WINDOW:
                 raise BundleError(f"{folder}: {part} makes embeddings of absurd size; get a fresh copy")
             backbones.append(backbone)
         head = net(f"head-{i + 1}.onnx")
-        _tried(head, seen_shape([b.shape for b in backbones], branch["pool"]), len(classes))
-        branches.append(Branch(tuple(backbones), branch["pool"], head))
-    if not branches:
-        raise BundleError(f"{folder}: found no branch in earmark.json; get a fresh copy")
+        _tried(head, seen_shape([b.shape for b in backbones], branch.pool), len(classes))
+        branches.append(Branch(tuple(backbones), branch.pool, head))
     combiner = net("combiner.onnx") if "combiner.onnx" in sums else None
     if combiner is not None:
         _tried(combiner, (len(branches) * len(classes),), len(classes))
-    calibration = Calibration.from_dict(card["calibration"]) if card.get("calibration") else None
-    if calibration is not None and calibration.classes != tuple(classes):
+    calibration = card.calibration
+    if calibration is not None and calibration.classes != classes:
         raise BundleError(f"{folder}: its calibration is about other classes; get a fresh copy")
     novelty = Novelty.load(folder / "novelty.npz") if "novelty.npz" in sums else None
     width = prod(branches[0].backbones[0].shape)
@@ -93,7 +85,7 @@ def _assembled(folder: Path, card: dict[str, Any]) -> Model:
         found = novelty.means.shape[1]
         raise BundleError(f"{folder}: novelty.npz is about vectors of {found} numbers, the model's have {width}")
     return Model(
-        classes=tuple(classes),
+        classes=classes,
         branches=tuple(branches),
         card=card,
         combiner=combiner,

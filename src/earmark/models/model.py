@@ -22,9 +22,9 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
@@ -40,9 +40,9 @@ from ..metrics.calibration import Calibration
 from ..metrics.out_of_distribution import Novelty
 from . import timeline
 from .branch import Branch, Prediction, Scores
+from .card import FORMAT, ModelCard
 from .streaming import Heard, listener
 
-FORMAT = 1
 Source = str | Path | BinaryIO
 
 
@@ -52,7 +52,7 @@ class Model:
 
     classes: tuple[str, ...]
     branches: tuple[Branch, ...]
-    card: Mapping[str, Any]
+    card: ModelCard
     combiner: Net | None = None
     calibration: Calibration | None = None
     novelty: Novelty | None = None
@@ -170,8 +170,8 @@ class Model:
         try:
             files = self._write(part)
             sums = {name: hashlib.sha256((part / name).read_bytes()).hexdigest() for name in sorted(files)}
-            card = {**self.card, "format": FORMAT, "classes": list(self.classes), "files": sums}
-            text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+            card = replace(self.card, format=FORMAT, classes=self.classes, files=sums, calibration=self.calibration)
+            text = json.dumps(card.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
             (part / "earmark.json").write_bytes(text.encode(errors="backslashreplace"))  # as JSON would: \\udcff
             part.chmod(0o755)
             _keep(target, part)

@@ -18,6 +18,7 @@ from ..data.clips import Dataset, Excluded
 from ..data.duplicates import with_recordings
 from ..data.load import Source, open_dataset
 from ..data.split import Labels, Split
+from ..data.targets import Task
 from ..embeddings import store
 from ..embeddings.make import Embeddings, embed
 from ..embeddings.pooling import by_vector
@@ -71,6 +72,7 @@ def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None 
     """
     for recipe in recipes:
         recipe.check()
+    one_label(dataset)
     unlabelled = [c.id for c in dataset.clips if c.label is None]
     if len(unlabelled) == len(dataset.clips):
         raise DataError(
@@ -110,6 +112,15 @@ def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None 
     )
 
 
+def one_label(dataset: Dataset) -> None:
+    """Raise DataError for a multi-label task: heads here learn one label of each clip."""
+    if dataset.task is not Task.SINGLE:
+        raise DataError(
+            f"{dataset.name}: the task is {dataset.task}, and this Earmark learns from and evaluates one label a clip. Wanted: "
+            "single-label data; give each clip its label (a table with path and label)"
+        )
+
+
 def open_data(source: Source, recipes: Sequence[Recipe], *, cache: Cache | None = None, seed: int = 0) -> Data:
     """Embeddings for ``recipes``: of the sounds that ``source`` names, or straight from its files of embeddings.
 
@@ -125,6 +136,7 @@ def open_data(source: Source, recipes: Sequence[Recipe], *, cache: Cache | None 
 
 def from_ready(ready: Ready, recipes: Sequence[Recipe]) -> Data:
     """What ``recipes`` are fitted on. Raises RecipeError for embeddings that the file does not have, DataError."""
+    one_label(ready.dataset)
     parts = tuple(dict.fromkeys(b for r in recipes for b in r.backbones))
     for recipe in recipes:
         recipe.check(given=tuple(ready.embeddings))

@@ -16,9 +16,11 @@ import numpy as np
 from ..core.errors import AudioError
 from ..core.paths import spelled
 from ..data.clips import Clip, Excluded
+from ..embeddings.files import FORMAT
 from ..embeddings.make import embedding_blocks
 from ..embeddings.shards import FACTS, Write, _near, _text
 from ..embeddings.tables import ANSWERS
+from .card import ModelCard
 from .load import load
 from .model import Model
 
@@ -37,9 +39,16 @@ class Answering:
 
     @property
     def facts(self) -> dict[str, Any]:
-        card = json.loads(dict(self.files)[FACTS])
+        card = ModelCard.from_json(json.loads(dict(self.files)[FACTS]))
         every = hashlib.sha256(b"".join(name.encode() + content for name, content in self.files)).hexdigest()
-        return {"holds": "answers", "model": card.get("recipe"), "classes": card["classes"], "fingerprint": every}
+        return {
+            "format": FORMAT,
+            "holds": ANSWERS,
+            "task": str(card.task),
+            "model": card.recipe,
+            "classes": list(card.classes),
+            "fingerprint": every,
+        }
 
     def open(self) -> Write:
         with tempfile.TemporaryDirectory() as folder:

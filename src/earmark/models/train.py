@@ -6,12 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..backbones.base import Net, facts
-from ..core import outputs
+from ..core import outputs, records
 from ..core.provenance import versions
 from ..data.cache import Cache
 from ..data.clips import Dataset
@@ -23,6 +22,7 @@ from ..metrics.evaluation import majority_baseline
 from ..metrics.out_of_distribution import Novelty
 from ..recipes.recipe import Recipe, find
 from .branch import Branch
+from .card import BackboneFacts, BranchFacts, DataFacts, Measured, ModelCard, Range
 from .cross_validate import run
 from .fit import Fitted, fit
 from .model import Model
@@ -84,8 +84,7 @@ def bundle(fitted: Fitted, data: Data, judged: Run, plan: Plan, *, seed: int, co
     if flat.shape[1] <= 4096:  # patches of a spectrogram are no embedding: distances between them say nothing
         vectors = pool_vectors(flat, first.clip, len(first.ids), "mean")
         novelty = Novelty.fit(vectors, data.labels, plan.units)
-    card = _card(fitted.recipe, data, judged, plan, seed, command)
-    card["calibration"] = calibration.to_dict()
+    card = _card(fitted.recipe, data, judged, plan, calibration, seed, command)
     model = Model(fitted.classes, tuple(branches), card, combiner, calibration, novelty)
     extra = {
         "README.md": _readme(card).encode(errors="backslashreplace"),
@@ -94,39 +93,49 @@ def bundle(fitted: Fitted, data: Data, judged: Run, plan: Plan, *, seed: int, co
     return replace(model, extra=extra)
 
 
-def _card(recipe: Recipe, data: Data, judged: Run, plan: Plan, seed: int, command: str) -> dict[str, Any]:
+def _card(
+    recipe: Recipe, data: Data, judged: Run, plan: Plan, calibration: Calibration, seed: int, command: str
+) -> ModelCard:
     dataset = data.dataset
-    branches = [
-        {
-            "pool": branch.pool,
-            "head": str(branch.head),
-            "backbones": [facts(data.backbones[b]) for b in branch.backbones],
-        }
+    branches = tuple(
+        BranchFacts(
+            pool=branch.pool,
+            head=str(branch.head),
+            backbones=tuple(records.from_json(BackboneFacts, facts(data.backbones[b])) for b in branch.backbones),
+        )
         for branch in recipe.branches
-    ]
-    return {
-        "recipe": recipe.short,
-        "title": recipe.title,
-        "branches": branches,
-        "combine": recipe.combine,
-        "measured": {
-            "protocol": plan.protocol,
-            "out_of_fold": True,
-            "clips": len(judged.ids),
-            "groups": len(set(judged.groups.tolist())),
-            "majority": dict(majority_baseline(judged.y, len(judged.classes))),
-            "scores": {name: i.to_dict() for name, i in judged.evaluation.scores.items()},
-        },
-        "data": {
-            "name": dataset.name, "clips": len(dataset.clips), "licence": dataset.licence, "citation": dataset.citation,
-            "fingerprint": data.fingerprint, "excluded": [{"path": e.path, "reason": e.reason} for e in dataset.excluded],
-            "notes": list(plan.notes),
-        },
-        "seed": seed,
-        "command": command,
-        "versions": versions(),
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-    }  # fmt: skip
+    )
+    measured = Measured(
+        protocol=plan.protocol,
+        out_of_fold=True,
+        clips=len(judged.ids),
+        groups=len(set(judged.groups.tolist())),
+        majority=dict(majority_baseline(judged.y, len(judged.classes))),
+        scores={name: Range(i.value, i.low, i.high) for name, i in judged.evaluation.scores.items()},
+    )
+    return ModelCard(
+        recipe=recipe.short,
+        title=recipe.title,
+        classes=judged.classes,
+        branches=branches,
+        combine=recipe.combine,
+        measured=measured,
+        data=DataFacts(
+            name=dataset.name,
+            clips=len(dataset.clips),
+            licence=dataset.licence,
+            citation=dataset.citation,
+            fingerprint=data.fingerprint,
+            excluded=dataset.excluded,
+            notes=plan.notes,
+        ),
+        seed=seed,
+        command=command,
+        versions=versions(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        calibration=calibration,
+        task=dataset.task,
+    )
 
 
 def _short(digest: str) -> str:
@@ -134,25 +143,25 @@ def _short(digest: str) -> str:
     return digest[:32]
 
 
-def _readme(card: dict[str, Any]) -> str:
+def _readme(card: ModelCard) -> str:
     """The model card (Mitchell et al., Model cards for model reporting, 2019), short."""
-    measured, data = card["measured"], card["data"]
-    accuracy = measured["scores"]["accuracy"]
-    licences = {b["name"]: (b["licence"], b["trained_on"]) for branch in card["branches"] for b in branch["backbones"]}
+    measured, data = card.measured, card.data
+    accuracy = measured.scores["accuracy"]
+    licences = {b.name: (b.licence, b.trained_on) for b in card.backbones}
     lines = [
-        f"# {card['title'] or card['recipe']}",
+        f"# {card.title or card.recipe}",
         "",
-        f"A sound classifier made with Earmark from {data['clips']} clips of {data['name']}: `{card['recipe']}`.",
+        f"A sound classifier made with Earmark from {data.clips} clips of {data.name}: `{card.recipe}`.",
         "",
         "## How good it is",
-        f"Accuracy {accuracy['value']:.1%} (95 % interval {accuracy['low']:.1%} to {accuracy['high']:.1%}), measured out of "
-        f"fold on {measured['clips']} clips in {measured['groups']} groups under the protocol `{measured['protocol']}`. "
-        f"Always saying the most frequent class would give {measured['majority']['accuracy']:.1%}.",
+        f"Accuracy {accuracy.value:.1%} (95 % interval {accuracy.low:.1%} to {accuracy.high:.1%}), measured out of "
+        f"fold on {measured.clips} clips in {measured.groups} groups under the protocol `{measured.protocol}`. "
+        f"Always saying the most frequent class would give {measured.majority['accuracy']:.1%}.",
         "The model itself was then fitted on all clips. Expect less on sounds recorded otherwise than these.",
-        *[f"- {note}" for note in data["notes"]],
+        *[f"- {note}" for note in data.notes],
         "",
         "## Licences",
-        f"Training sounds: {data['licence']}.",
+        f"Training sounds: {data.licence}.",
         *[
             f"Backbone {name}: trained on {on}; licence of the weights: {licence}."
             for name, (licence, on) in licences.items()

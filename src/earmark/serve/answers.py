@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from .. import audio
 from ..core.errors import AudioError
+from ..core.jsonable import plain
 from ..models.branch import Prediction
 from ..models.model import Model
 from ..report.words import PROTOCOLS
@@ -87,40 +87,35 @@ def _length(model: Model, heard: float, seconds: float | None) -> float | None:
 
 def facts(name: str, model: Model) -> dict[str, Any]:
     """What ``schema.Facts`` says."""
-    card: Mapping[str, Any] = model.card
-    measured = card["measured"]
-    return {
+    card, measured = model.card, model.card.measured
+    notes = (
+        *(model.calibration.notes if model.calibration else ()),
+        model.novelty.note if model.novelty else "",
+    )
+    about = ("name", "sample_rate", "window", "hop", "licence", "trained_on", "citation")
+    told: dict[str, Any] = plain({
         "name": name,
-        "title": card.get("title") or name,
-        "recipe": card["recipe"],
-        "labels": list(model.classes),
+        "title": card.title or name,
+        "recipe": card.recipe,
+        "task": card.task,
+        "labels": model.classes,
         "measured": {
-            "protocol": measured["protocol"],
-            "meaning": PROTOCOLS.get(measured["protocol"], ("", ""))[1],
-            "clips": measured["clips"],
-            "groups": measured["groups"],
-            "baseline": measured["majority"].get("accuracy"),
-            "scores": {k: {n: v.get(n) for n in ("value", "low", "high")} for k, v in measured["scores"].items()},
+            "protocol": measured.protocol,
+            "meaning": PROTOCOLS.get(measured.protocol, ("", ""))[1],
+            "clips": measured.clips,
+            "groups": measured.groups,
+            "baseline": measured.majority.get("accuracy"),
+            "scores": {name: asdict(score) for name, score in measured.scores.items()},
         },
         "calibration": _calibrated(model),
         "unknown_rate": model.novelty.rate if model.novelty else None,
-        "notes": [
-            n
-            for n in (
-                *(model.calibration.notes if model.calibration else ()),
-                model.novelty.note if model.novelty else "",
-            )
-            if n
-        ],
-        "parts": [
-            {k: b[k] for k in ("name", "sample_rate", "window", "hop", "licence", "trained_on", "citation")}
-            for branch in card["branches"]
-            for b in branch["backbones"]
-        ],
-        "data": {k: card["data"].get(k) for k in ("name", "clips", "licence", "citation", "fingerprint")},
-        "created": card.get("created", ""),
-        "versions": dict(card.get("versions", {})),
-    }
+        "notes": [note for note in notes if note],
+        "parts": [{key: getattr(b, key) for key in about} for b in card.backbones],
+        "data": {key: getattr(card.data, key) for key in ("name", "clips", "licence", "citation", "fingerprint")},
+        "created": card.created,
+        "versions": card.versions,
+    })  # fmt: skip
+    return told
 
 
 def _calibrated(model: Model) -> dict[str, Any] | None:

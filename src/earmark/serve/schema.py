@@ -102,6 +102,7 @@ class Facts(BaseModel):
     name: str
     title: str
     recipe: str
+    task: str = Field(description="single-label: a sound is of one class.")
     labels: list[str]
     measured: Measured
     calibration: Calibrated | None

@@ -16,6 +16,7 @@ from typing import Any
 from ..core.errors import DataError
 from ..data.cache import Cache
 from ..data.load import Source
+from ..data.targets import Task
 from ..models.results import Comparison
 from ..recipes.recipe import Recipe
 from .compare import compare
@@ -117,7 +118,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise DataError(
             f"{path}: is of a trained model judged on other sounds. Judge it again with: earmark evaluate MODEL DATA"
         )
-    return dict(found)
+    return {"task": str(Task.SINGLE), **found}  # 0.1 knew no other
 
 
 def _recipe(told: Mapping[str, Any]) -> Recipe:

@@ -35,6 +35,7 @@ def metrics(comparison: Comparison) -> dict[str, Any]:
             "licence": data.licence,
             "fingerprint": comparison.fingerprint,
         },
+        "task": str(data.task),
         "protocol": comparison.protocol,
         "folds": comparison.folds,
         "seeds": comparison.seeds,
@@ -70,13 +71,13 @@ def _recipe(run: Run) -> dict[str, Any]:
     }
 
 
-_COLUMNS = ("id", "path", "label", "group", "fold", "recipe", "seed", "predicted", "score", "correct")
+_COLUMNS = ("id", "path", "label", "group", "fold", "recipe", "seed", "predicted", "score", "correct", "task")
 
 
 def predictions_csv(comparison: Comparison) -> str:
     """Every judged clip × recipe × seed as CSV (RFC 4180, ``\\r\\n``): what was said of it, and each class's score.
 
-    Columns: id, path, label, group, fold, recipe, seed, predicted, score, correct (1 or 0), then one per class (a
+    Columns: id, path, label, group, fold, recipe, seed, predicted, score, correct (1 or 0), task, then one per class (a
     class named like one of these gets ``score of`` before it). Text that a spreadsheet would take for a formula
     (it begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break) gets a leading ``'``.
     """
@@ -93,10 +94,11 @@ def predictions_csv(comparison: Comparison) -> str:
                 says = int(scores.argmax())
                 clip = clips[clip_id]
                 texts = [clip_id, clip.path.as_posix(), label, clip.group or "", str(run.fold[i]), run.recipe.name]
-                embedding = [_text(t) for t in texts]
-                embedding += [str(comparison.seed + number), _text(run.classes[says]), f"{scores[says]:.6f}"]
-                embedding += [str(int(says == run.y[i])), *("" if j is None else f"{scores[j]:.6f}" for j in place)]
-                write(embedding)
+                line = [_text(t) for t in texts]
+                line += [str(comparison.seed + number), _text(run.classes[says]), f"{scores[says]:.6f}"]
+                line += [str(int(says == run.y[i])), str(comparison.dataset.task)]
+                line += ["" if j is None else f"{scores[j]:.6f}" for j in place]
+                write(line)
     return out.getvalue()
 
 

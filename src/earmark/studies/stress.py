@@ -104,7 +104,7 @@ def stress(
     model, met = None, 0
     if isinstance(what, Model):
         data = heard(what, source, cache=cache)
-        recipe, met = Recipe.parse(str(what.card["recipe"])), sum(met_in_training(what, data))
+        recipe, met = Recipe.parse(what.card.recipe), sum(met_in_training(what, data))
         if met:
             protocol = protocol or _as_measured(what, data.dataset)
         else:
@@ -157,7 +157,7 @@ def stress(
 
 def _as_measured(model: Model, dataset: Dataset) -> str | None:
     """The protocol that a model was measured under; None if these data do not know what it keeps whole."""
-    told = str(model.card["measured"]["protocol"])
+    told = model.card.measured.protocol
     missing = (told == "groups" and not dataset.has_groups) or (told == "published" and not dataset.has_folds)
     return None if missing else told
 
