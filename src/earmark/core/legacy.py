@@ -1,10 +1,11 @@
-"""What Earmark 0.1 wrote, in the words of today: its stores, its files of embeddings and its models' cards.
+"""What Earmark 0.1 wrote, in the words of today: its stores, files of embeddings, models' cards and reports.
 
 The only place that knows the old words. Whatever does not look as 0.1 wrote it is handed on, to be refused by its reader.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,10 @@ STORE_FOLDER = "rows"  # of a store's shards, and of answers
 COLUMN = "row"  # of the embedding in Parquet files
 _WINDOWS = {"rows": "windows"}  # a pooling, a protocol
 _EMBEDDINGS = {"rows": "embeddings"}  # what a store holds, a backbone that is not known
+_REPORT_KEYS = {f"{COLUMN}_accuracy": "window_accuracy"}
+_AS_THEY_ARE = ("dataset", "command", "source", "notes", "versions")
+# The backbone at the beginning of a branch, or a pooling: rows/lda, rows:mean/lda, a+rows/svm, yamnet:rows/lda.
+_RECIPE = re.compile(r"(?<![\w./-])(:)?rows(?=[/:+])")
 _CARD_KEYS = {"strangeness": "nonconformity"}  # of the calibration
 
 
@@ -35,6 +40,35 @@ def card(found: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(calibration := found.get("calibration"), dict):
         made["calibration"] = {_CARD_KEYS.get(name, name): value for name, value in calibration.items()}
     return made
+
+
+def file_identity(facts: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What the fingerprint of embeddings from a file is made of: in the old words, so that it stays what it was."""
+    back = {new: old for words in (_WINDOWS, _EMBEDDINGS) for old, new in words.items()}
+    file = {key: _said(value, back) if key in ("pool", "holds", "backbone") else value for key, value in facts.items()}
+    return {"file": file, STORE_FOLDER: _said(name, back)}
+
+
+def report(found: Mapping[str, Any]) -> dict[str, Any]:
+    """metrics.json of a comparison: the task, protocol, recipes and keys that were called otherwise."""
+    if "task" in found:
+        return dict(found)
+    return {**_renamed(found), "task": "single-label", "protocol": _said(found.get("protocol"), _WINDOWS)}
+
+
+def _renamed(value: Any, key: str = "") -> Any:
+    """Keys and names of recipes, at any depth; what people wrote stays."""
+    if isinstance(value, Mapping):
+        return {_REPORT_KEYS.get(k, k): _renamed(v, k) for k, v in value.items() if k not in _AS_THEY_ARE} | {
+            k: value[k] for k in _AS_THEY_ARE if k in value
+        }
+    if isinstance(value, list):
+        return [_renamed(v, key) for v in value]
+    if not isinstance(value, str):
+        return value
+    if key == "trained_on":
+        return value.replace(f"{STORE_FOLDER} from a file", "embeddings from a file")
+    return _RECIPE.sub(lambda m: "embeddings" if m[1] is None else f"{m[1]}windows", value)
 
 
 def _said(value: Any, words: Mapping[str, str]) -> Any:

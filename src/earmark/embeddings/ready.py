@@ -204,7 +204,7 @@ def file_backbone(key: str, X: Floats, window: float, facts: Mapping[str, Any]) 
     samples = round(window * rate) if np.isfinite(window) and window > 0 else 1
     return Backbone(
         name=made_by if made_by != "embeddings" else key, sample_rate=rate, window_samples=samples, hop_samples=samples,
-        shape=X.shape[1:], front=deaf, facts={"file": made_as, "embeddings": key}, about=about,
+        shape=X.shape[1:], front=deaf, facts=legacy.file_identity(made_as, key), about=about,
     )  # fmt: skip
 
 

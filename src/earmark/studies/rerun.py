@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..core import legacy
 from ..core.errors import DataError
 from ..data.cache import Cache
 from ..data.load import Source
-from ..data.targets import Task
 from ..models.results import Comparison
 from ..recipes.recipe import Recipe
 from .compare import compare
@@ -118,7 +118,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise DataError(
             f"{path}: is of a trained model judged on other sounds. Judge it again with: earmark evaluate MODEL DATA"
         )
-    return {"task": str(Task.SINGLE), **found}  # 0.1 knew no other
+    return legacy.report(found)
 
 
 def _recipe(told: Mapping[str, Any]) -> Recipe:
