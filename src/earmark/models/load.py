@@ -24,7 +24,7 @@ from .model import Model
 def load(folder: str | Path) -> Model:
     """Load a bundle. Raises BundleError if it is not one, is incomplete, was altered, or is of another version.
 
-    A bundle may come from anybody: see ``vetting`` for what is looked at before anything in it is used.
+    A bundle may come from anybody: see ``check_onnx`` for what is looked at before anything in it is used.
     """
     folder = Path(folder)
     restored(Path(os.path.realpath(folder)))  # what a kill amid saving left beside

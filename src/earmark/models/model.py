@@ -10,7 +10,7 @@
       novelty.npz       what the training sounds were like (for "unknown")
 
 Nothing in it is code or a pickle. Loading refuses a folder that is incomplete, was altered, or holds what no model
-needs (``vetting``).
+needs (``check_onnx``).
 """
 
 from __future__ import annotations

@@ -152,6 +152,7 @@ def _readme(card: ModelCard) -> str:
         f"# {card.title or card.recipe}",
         "",
         f"A sound classifier made with Earmark from {data.clips} clips of {data.name}: `{card.recipe}`.",
+        f"Task: {card.task}.",
         "",
         "## How good it is",
         f"Accuracy {accuracy.value:.1%} (95 % interval {accuracy.low:.1%} to {accuracy.high:.1%}), measured out of "
