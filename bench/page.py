@@ -87,7 +87,7 @@ def _cnn(facts: Facts) -> str:
     lines = [(n, f"{median(v):.2f}", f"{median(took['Keras']) / median(v):.2f}") for n, v in took.items()]
     return (
         f"## CNN from scratch\nAn epoch of the head `cnn` on {facts['windows']} images of {facts['shape'][0]} x {facts['shape'][1]}, batches of "
-        "32, and of the same net in Keras (its first epoch, in which the graph is made, is left out).\n\n"
+        "32, and of the same net in Keras (its first epoch, in which the graph is made, is excluded).\n\n"
         + _table(("", "seconds an epoch", "times faster"), lines)
     )
 

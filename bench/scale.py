@@ -32,7 +32,7 @@ from earmark import audio
 from earmark.backbones.base import Backbone, load_backbone
 from earmark.core.spec import Part
 from earmark.data.clips import Clip, Excluded
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 from earmark.embeddings import ray as cluster
 from earmark.embeddings import shards
 from earmark.embeddings.store import open_store
@@ -40,7 +40,7 @@ from earmark.embeddings.store import open_store
 
 def cuts(table: Path, count: int) -> list[Clip]:
     """``count`` different clips: the real ones whole, then from later and later on."""
-    real = open_dataset(table).clips
+    real = load_dataset(table).clips
     seconds = {c.id: audio.probe(c.path).seconds or 0.0 for c in real}
     found = list(real)
     later = 0
@@ -163,7 +163,7 @@ def driver(folder: Path, embeddings: Path, clips: int) -> dict[str, Any]:
         for i in range(clips):
             file.write(f"s3://a-bucket/sounds/{i // 1000:05d}/{i:09d}.flac,label {i % 50},group {i % 5000}\n")
     began = time.perf_counter()
-    many = open_dataset(table).clips
+    many = load_dataset(table).clips
     opened = time.perf_counter() - began
     todo = shards.cut(many, workers=1)
     began = time.perf_counter()

@@ -208,7 +208,7 @@ def no_numbers(content: bytes, draw: Random) -> bytes:
 
 
 def shuffled(content: bytes, draw: Random) -> bytes:
-    """Pieces in another order, left out or doubled."""
+    """Pieces in another order, excluded or doubled."""
     cuts = np.sort(draw.integers(0, len(content), int(draw.integers(1, 6))))
     pieces = [content[a:b] for a, b in zip([0, *cuts], [*cuts, len(content)], strict=True)]
     return b"".join(pieces[int(i)] for i in draw.integers(0, len(pieces), len(pieces)))
@@ -342,7 +342,7 @@ def predict_case(case: Case, folder: Path, tools: Path) -> str:
     path.write_bytes(content_of(case))
     first, answer, last = model.predict_many([good, path, good], workers=1)
     if not (first.scores == last.scores == wanted):
-        raise ValueError("a good sound is judged otherwise beside a bad one")
+        raise ValueError("a good sound is evaluated otherwise beside a bad one")
     if answer.path != str(path):
         raise ValueError(f"the answer is about {answer.path!r}")
     if isinstance(answer, Excluded):
@@ -356,7 +356,7 @@ def predict_case(case: Case, folder: Path, tools: Path) -> str:
 def _model(tools: Path) -> tuple[Any, Path, dict[str, float]]:
     import earmark
 
-    model = earmark.load(tools / "model")
+    model = earmark.load_model(tools / "model")
     good = tools / "good.wav"
     return model, good, dict(model.predict(good).scores)
 
@@ -369,7 +369,7 @@ def table_case(case: Case, folder: Path, tools: Path) -> str:
     shutil.copy(tools / "good.wav", folder / "a.wav")
     path = named(folder, {"parquet": "parquet", "tsv": "tsv"}.get(case.form, "csv"), draw)
     path.write_bytes(MUTATIONS[case.mutation](_tables()[case.form], draw) if case.mutation in MUTATIONS else b"")
-    dataset = earmark.open_dataset(path)
+    dataset = earmark.load_dataset(path)
     found = earmark.embed(dataset.clips[:20], "mfcc", workers=1)
     if len(found.ids) + len(found.excluded) != len(dataset.clips[:20]):
         raise ValueError("clips are gone without a word")
@@ -489,7 +489,7 @@ def bundle_case(case: Case, folder: Path, tools: Path) -> str:
                 built = earmark.core.plugins.build("backbones", "onnx", **facts["params"], weights=path)
                 facts["fingerprint"] = built.fingerprint
         (copy / "earmark.json").write_text(json.dumps(card))
-    model = earmark.load(copy)
+    model = earmark.load_model(copy)
     answer = model.predict(tools / "good.wav")
     if abs(sum(answer.scores.values()) - 1) > 1e-6 or answer.label not in answer.scores:
         raise ValueError(f"no probabilities: {answer.scores}")
@@ -561,7 +561,7 @@ def prepare(tools: Path) -> None:
 
     for ending in ("npz", "csv", "parquet"):
         built = load_backbone("mfcc")
-        write(tools / f"embeddings.{ending}", embeddings, earmark.open_dataset(tools / "clips.csv"), built, "mean")
+        write(tools / f"embeddings.{ending}", embeddings, earmark.load_dataset(tools / "clips.csv"), built, "mean")
 
 
 def small_net(path: Path) -> None:

@@ -122,8 +122,8 @@ def test_no_copy_of_a_test_clip_is_ever_learnt_from(
 ) -> None:
     """Every embedding that a head is fitted on, by its numbers: it must be of a clip or copy of the training side."""
     recipe = Recipe.parse("stack(mfcc/logreg,mfcc:mean/lda)~pitch~noise(snr=20)")
-    data = prepare.prepare(earmark.open_dataset(sounds), [recipe], cache=Cache(tmp_path))
-    units = split.units(data.dataset, "groups", data.digests)
+    data = prepare.prepare(earmark.load_dataset(sounds), [recipe], cache=Cache(tmp_path))
+    units = split.groups_of(data.dataset, "groups", data.digests)
     (part,) = data.embeddings
     owner: dict[bytes, str] = {}
     for embeddings in [data.embeddings[part], *data.copies.values()]:
@@ -153,7 +153,7 @@ def test_no_copy_of_a_test_clip_is_ever_learnt_from(
 
 def test_copies_triple_what_is_learnt_from_and_other_recipes_see_none(sounds: Path, tmp_path: Path) -> None:
     plain, more = Recipe.parse("mfcc/knn"), Recipe.parse("mfcc/knn~pitch~gain")
-    data = prepare.prepare(earmark.open_dataset(sounds), [plain, more], cache=Cache(tmp_path))
+    data = prepare.prepare(earmark.load_dataset(sounds), [plain, more], cache=Cache(tmp_path))
     every = np.arange(len(data.labels))
     X, clip = fit.branch_inputs(plain.branches[0], data, every, augment=plain.augment)
     Y, of = fit.branch_inputs(more.branches[0], data, every, augment=more.augment)
@@ -172,7 +172,7 @@ def test_copies_are_cached_by_parameters_seed_and_number(
     sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = Cache(tmp_path)
-    clips = earmark.open_dataset(sounds).clips[:3]
+    clips = earmark.load_dataset(sounds).clips[:3]
 
     def made(text: str, number: int = 0, seed: int = 0) -> np.ndarray:
         return earmark.embed(clips, "mfcc", cache=cache, change=augment.change(Part.parse(text), number, seed)).X
@@ -191,7 +191,7 @@ def test_copies_are_cached_by_parameters_seed_and_number(
 
 def test_where_copies_cannot_be_used_it_is_told(sounds: Path, tmp_path: Path) -> None:
     recipe = "mfcc/knn~noise"
-    with pytest.raises(DataError, match="augmented copies cannot be judged under the protocol 'windows'"):
+    with pytest.raises(DataError, match="augmented copies cannot be evaluated under the protocol 'windows'"):
         compare(sounds, [recipe], protocol="windows", folds=3, cache=Cache(tmp_path))
     found = ladder(sounds, recipe, folds=3, cache=Cache(tmp_path))
     assert set(found.missing) == {"windows", "windows apart"}

@@ -27,7 +27,7 @@ from earmark.core import paths, storage
 from earmark.core.errors import DataError, MissingExtraError
 from earmark.core.spec import Part
 from earmark.data.clips import Clip
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 from earmark.embeddings import ray as cluster
 from earmark.embeddings import shards
 from earmark.embeddings.make import embed
@@ -89,7 +89,7 @@ def test_rows_are_those_of_one_machine(
     two_nodes: Any, work: Embedding, sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert int(two_nodes.cluster_resources()["CPU"]) == 2
-    clips = open_dataset(sounds).clips
+    clips = load_dataset(sounds).clips
     bad = tmp_path / "bad.wav"
     bad.write_text("no sound")
     monkeypatch.chdir(tmp_path)  # workers stand elsewhere
@@ -131,7 +131,7 @@ class Deadly:
 
 
 def test_killed_workers_lose_nothing(two_nodes: Any, work: Embedding, sounds: Path, tmp_path: Path) -> None:
-    clips = open_dataset(sounds).clips
+    clips = load_dataset(sounds).clips
     marks = tmp_path / "marks"
     marks.mkdir()
     made = run(Deadly(work, marks, deaths=2), tmp_path / "out", clips)
@@ -146,7 +146,7 @@ def test_a_clip_that_kills_its_workers_is_found(
     two_nodes: Any, work: Embedding, sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "TRIES", 0)
-    clips = open_dataset(sounds).clips[:4]
+    clips = load_dataset(sounds).clips[:4]
     marks = tmp_path / "marks"
     marks.mkdir()
     deadly = Deadly(work, marks, poison=clips[2].id)
@@ -163,13 +163,13 @@ def test_a_part_that_is_not_seen_from_here_is_told(
 ) -> None:
     monkeypatch.setattr(storage.Place, "exists", lambda _: False)
     with pytest.raises(DataError, match="a folder that all machines share"):
-        run(work, tmp_path / "out", open_dataset(sounds).clips[:2])
+        run(work, tmp_path / "out", load_dataset(sounds).clips[:2])
 
 
 def test_an_error_of_a_worker_is_told_as_it_is(two_nodes: Any, sounds: Path, tmp_path: Path) -> None:
     other = Embedding(Part.parse("mfcc"), None, "another", (1,))
     with pytest.raises(DataError, match="same version of Earmark on every machine"):
-        run(other, tmp_path / "out", open_dataset(sounds).clips[:2])
+        run(other, tmp_path / "out", load_dataset(sounds).clips[:2])
 
 
 def test_a_store_as_input_and_output(two_nodes: Any, s3: str, sounds: Path) -> None:
@@ -180,7 +180,7 @@ def test_a_store_as_input_and_output(two_nodes: Any, s3: str, sounds: Path) -> N
     found = CliRunner().invoke(main, call)
     assert found.exit_code == 0, found.output
     folder = open_store(out)
-    wanted = embed([c for c in open_dataset(sounds).clips if c.id.startswith(("low-0", "low-1"))], "mfcc")
+    wanted = embed([c for c in load_dataset(sounds).clips if c.id.startswith(("low-0", "low-1"))], "mfcc")
     embeddings = folder.read()[0].embeddings["embeddings"]
     assert Counter(embeddings.ids) == Counter(wanted.ids)
     np.testing.assert_allclose(embeddings.select(wanted.ids).X, wanted.X, atol=1e-6, rtol=0)
@@ -214,4 +214,4 @@ def test_a_killed_driver_loses_nothing(sounds: Path, tmp_path: Path) -> None:
     assert there >= 2
     again = subprocess.run(command, check=False, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
-    assert [c.id for c in open_store(out).clips] == sorted(c.id for c in open_dataset(sounds).clips)
+    assert [c.id for c in open_store(out).clips] == sorted(c.id for c in load_dataset(sounds).clips)

@@ -88,7 +88,7 @@ def test_noise_foretells_nothing(tmp_path: Path) -> None:
 
 def test_no_test_clip_is_learnt_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     learnt: list[set[str]] = []
-    judged: list[set[str]] = []
+    evaluated: list[set[str]] = []
     original = module.fit
 
     def spy(recipe, data, clips, units, *, seed=0):  # type: ignore[no-untyped-def]
@@ -100,22 +100,22 @@ def test_no_test_clip_is_learnt_from(tmp_path: Path, monkeypatch: pytest.MonkeyP
             classes = fitted.classes
 
             def scores(self, data, test):  # type: ignore[no-untyped-def]
-                judged.append(set(units[test]))
+                evaluated.append(set(units[test]))
                 return scores(fitted, data, test)
 
         return Watched()
 
     monkeypatch.setattr(module, "fit", spy)
     curve(embeddings(tmp_path / "r.npz"), "embeddings/knn", draws=2, folds=3)
-    assert len(learnt) == len(judged) == 5 * 2 * 3 + 3
-    assert not any(a & b for a, b in zip(learnt, judged, strict=True))
+    assert len(learnt) == len(evaluated) == 5 * 2 * 3 + 3
+    assert not any(a & b for a, b in zip(learnt, evaluated, strict=True))
 
 
 def test_faults_are_told(tmp_path: Path) -> None:
     file = embeddings(tmp_path / "r.npz")
     with pytest.raises(DataError, match="numbers of 1 or more"):
         curve(file, "embeddings/knn", sizes=[0, 2])
-    with pytest.raises(DataError, match="protocol 'windows' judges no clips"):
+    with pytest.raises(DataError, match="protocol 'windows' evaluates no clips"):
         curve(file, "embeddings/knn", protocol="windows")
 
 
@@ -137,8 +137,8 @@ def test_words_are_honest_about_how_far_one_can_see(tmp_path: Path) -> None:
     target = found.targets[0]
     from dataclasses import replace
 
-    assert "not in sight" in report.foretold(found, replace(target, per_class=float("inf")))
-    assert "nothing can be foretold" in report.foretold(found, replace(target, per_class=24 * 11))
-    told = report.foretold(found, replace(target, per_class=30.0, low=26.0, high=1e9))
+    assert "not in sight" in report.forecast(found, replace(target, per_class=float("inf")))
+    assert "there is no forecast" in report.forecast(found, replace(target, per_class=24 * 11))
+    told = report.forecast(found, replace(target, per_class=30.0, low=26.0, high=1e9))
     assert "about 6 more clips per class (18 in all)" in told
     assert "between 2 and no end in sight" in told

@@ -21,7 +21,7 @@ from earmark.core.errors import BundleError, DataError
 from earmark.core.spec import Part
 from earmark.data.annotations import Annotation, Span
 from earmark.data.clips import Clip, Dataset
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 from earmark.data.targets import Targets, Task
 from earmark.data.windows import Windows
 from earmark.embeddings.files import write
@@ -30,7 +30,7 @@ from earmark.embeddings.ready import Ready, read
 from earmark.embeddings.shards import Embedding, left, write_store
 from earmark.embeddings.store import open_store
 from earmark.models.card import ModelCard
-from earmark.models.load import load
+from earmark.models.load import load_model
 from earmark.models.prepare import open_data
 from earmark.models.train import train
 from earmark.recipes.recipe import find
@@ -141,7 +141,7 @@ def test_everything_was_looked_at(several: tuple[Dataset, Embeddings], tmp_path:
 
 @pytest.mark.parametrize("name", FILES)
 def test_one_label_a_clip_is_as_it_was(name: str, sounds: Path, tmp_path: Path) -> None:
-    clips = open_dataset(sounds).clips[:6]
+    clips = load_dataset(sounds).clips[:6]
     cut = Clip(f"{clips[0].id}#0.25+0.5", clips[0].path, "cut", start=0.25, duration=0.5)
     data = Dataset("one", (*clips, cut))
     made = embed(data, "mfcc")
@@ -337,6 +337,15 @@ def test_windows_are_checked() -> None:
             Windows(["a"], start, end)
 
 
+def test_cuts_of_a_file_are_of_one_recording(tmp_path: Path) -> None:
+    times = [(0.0, 1.5), (0.0, 2.0), (1234.5601, 2.0), (1234.5602, 2.0)]  # six digits do not tell the last two apart
+    lines = [f"a#1.wav,{start!r},{duration!r},x" for start, duration in times]
+    (tmp_path / "clips.csv").write_text("\n".join(["path,start,duration,label", *lines, "b#1,,,y", "c.wav,2,,y"]))
+    data = load_dataset(tmp_path / "clips.csv")
+    assert len({c.id for c in data.clips}) == 6
+    assert [c.recording_id for c in data.clips] == ["a#1.wav"] * 4 + ["b#1", "c.wav"]
+
+
 def test_a_data_set_knows_its_task(several: tuple[Dataset, Embeddings]) -> None:
     data, _ = several
     assert data.classes == tuple(sorted({CLASSES[0], "dog"}))
@@ -354,7 +363,7 @@ def test_a_data_set_knows_its_task(several: tuple[Dataset, Embeddings]) -> None:
 # ------------------------------------------------------------------------------------------------- cards and reports
 def test_a_card_comes_back_equal(sounds: Path, tmp_path: Path) -> None:
     made = train(sounds, "mfcc:mean/lda", tmp_path / "model", folds=2)
-    kept = load(tmp_path / "model")
+    kept = load_model(tmp_path / "model")
     assert replace(kept.card, files={}) == replace(made.card, files={})
     assert kept.card.format == 2
     assert kept.card.task is Task.SINGLE
@@ -380,14 +389,14 @@ def test_a_card_comes_back_equal(sounds: Path, tmp_path: Path) -> None:
 )
 def test_a_damaged_card_is_told_in_one_line(where: tuple[Any, ...], value: Any, told: str, tmp_path: Path) -> None:
     folder = shutil.copytree(OLD / "model", tmp_path / "m")
-    card = load(folder).card.to_json()
+    card = load_model(folder).card.to_json()
     inside = card
     for key in where[:-1]:
         inside = inside[key]
     inside[where[-1]] = value
     (folder / "earmark.json").write_text(json.dumps(card))
     with pytest.raises(BundleError, match=told) as error:
-        load(folder)
+        load_model(folder)
     assert str(error.value).startswith(str(folder))
     assert "\n" not in str(error.value)
 
@@ -436,16 +445,16 @@ def test_stores_of_0_1_are_read_and_not_added_to() -> None:
 
 
 def test_models_of_0_1_are_read(tmp_path: Path, sounds: Path) -> None:
-    model = load(OLD / "model")
+    model = load_model(OLD / "model")
     assert model.card.recipe == "mfcc/lda"
     assert model.card.branches[0].pool == model.branches[0].pool == "windows"
     assert model.card.measured.scores["accuracy"].value == 1.0
     assert model.calibration is not None
-    clip = open_dataset(sounds).clips[0]
+    clip = load_dataset(sounds).clips[0]
     said = model.predict(clip.path)
     model.save(tmp_path / "again")
     assert json.loads((tmp_path / "again" / "earmark.json").read_text())["format"] == 2
-    assert load(tmp_path / "again").predict(clip.path) == said
+    assert load_model(tmp_path / "again").predict(clip.path) == said
 
 
 def test_reports_of_0_1_are_done_again(tmp_path: Path) -> None:
@@ -459,4 +468,4 @@ def test_reports_of_0_1_are_known_as_ours() -> None:
     for name in ("report/metrics.json", "ladder/ladder.json", "curve/curve.json", "audit/audit.json", "audit/clips.csv",
                  "report/predictions.csv"):  # fmt: skip
         assert marks.by_name(OLD / name, Path(name).name), name
-    assert len(open_dataset(OLD / "audit" / "clips.csv").clips) == 18
+    assert len(load_dataset(OLD / "audit" / "clips.csv").clips) == 18

@@ -88,18 +88,18 @@ def test_rows_that_are_none_are_told(tmp_path: Path) -> None:
 
 
 def test_a_table_with_a_zero_byte(tmp_path: Path) -> None:
-    from earmark import open_dataset
+    from earmark import load_dataset
 
     (tmp_path / "clips.csv").write_bytes(b"path,label\na\x00b.wav,dog\n")
     with pytest.raises(DataError, match=r"line 2: the path 'a\\x00b\.wav' holds a zero byte|not a readable table"):
-        open_dataset(tmp_path / "clips.csv")
+        load_dataset(tmp_path / "clips.csv")
 
 
 def test_the_answer_names_the_whole_path(tools: Path) -> None:
     """Found: of a Path, only its last part was told."""
     import earmark
 
-    model = earmark.load(tools / "model")
+    model = earmark.load_model(tools / "model")
     assert model.predict(tools / "good.wav").path == str(tools / "good.wav")
     with pytest.raises(AudioError, match=str(tools / "nothing.wav")):
         model.predict(tools / "nothing.wav")

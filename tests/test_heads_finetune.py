@@ -20,7 +20,7 @@ from earmark.backbones.nets import vggish
 from earmark.core import plugins
 from earmark.core.errors import DataError, RecipeError
 from earmark.data.cache import Cache
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 from earmark.embeddings.make import embed
 from earmark.heads import _pretrained
 from earmark.heads._export import to_onnx
@@ -143,8 +143,8 @@ def test_on_the_road_a_model_predicts_what_was_fitted(backbone: Build, tmp_path:
     text = "musicnn-vgg@pool4/finetune(epochs=1)"
     cache = Cache(tmp_path / "embeddings")
     earmark.train(tmp_path / "sounds", text, tmp_path / "model", folds=2, cache=cache)
-    model = earmark.load(tmp_path / "model")
-    data = prepare(open_dataset(tmp_path / "sounds"), [Recipe.parse(text)], cache=cache)
+    model = earmark.load_model(tmp_path / "model")
+    data = prepare(load_dataset(tmp_path / "sounds"), [Recipe.parse(text)], cache=cache)
     every = np.arange(len(data.labels))
     units = np.array([c.path.as_posix() for c in data.dataset.clips])
     wanted, _ = fit(Recipe.parse(text), data, every, units).scores(data, every)

@@ -70,7 +70,7 @@ class TestAtEveryStep:
         new = earmark.train(data, "mfcc:mean/knn", folds=2)
         seen = set()
         for _ in killing.killed_at_each_step(lambda: new.save(tmp_path / "m")):
-            found = earmark.load(tmp_path / "m")
+            found = earmark.load_model(tmp_path / "m")
             seen.add(found.card.recipe)
             assert found.predict(data.parent / "0.wav").label == "high"
             old.save(tmp_path / "m")
@@ -80,7 +80,7 @@ class TestAtEveryStep:
         model = earmark.train(data, "mfcc/lda", folds=2)
         for _ in killing.killed_at_each_step(lambda: model.save(tmp_path / "m")):
             if (tmp_path / "m").exists():
-                earmark.load(tmp_path / "m")
+                earmark.load_model(tmp_path / "m")
                 shutil.rmtree(tmp_path / "m")
 
     def test_rows_of_the_cache_are_right_or_not_there(self, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ class TestAtEveryStep:
 
     def test_decisions_of_a_review(self, data: Path, tmp_path: Path) -> None:
         """What was said to be kept is kept; a line cut off is no decision, and the next one is not glued to it."""
-        dataset = earmark.open_dataset(data)
+        dataset = earmark.load_dataset(data)
         found = items(dataset, None)
 
         def decide(number: int) -> Callable[[], object]:
@@ -152,7 +152,7 @@ class TestAtEveryStep:
             assert labels[0] == "new 0"
             assert set(labels[1:]) <= {"new 1"}
             if journal.table.exists():
-                assert len(earmark.open_dataset(journal.table).clips) == len(dataset.clips)
+                assert len(earmark.load_dataset(journal.table).clips) == len(dataset.clips)
         cut = json.dumps({"id": "x", "item": "y"}).encode()[:10]
         with journal.log.open("ab") as file:
             file.write(cut)
@@ -185,7 +185,7 @@ class TestWithoutRoom:
             killing.without_room(lambda: model.save(tmp_path / "m"), size) for size in (0, 100, largest - 1, largest)
         ]
         assert done == [False, False, False, True]
-        assert earmark.load(tmp_path / "m").classes == model.classes
+        assert earmark.load_model(tmp_path / "m").classes == model.classes
         assert [p.name for p in tmp_path.iterdir()] == ["m"]
 
     def test_the_cache_costs_time_not_the_run(self, data: Path, tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def test_a_descriptor_that_fails_half_way(form: str, tmp_path: Path) -> None:
 
 def test_a_clip_that_vanishes_is_told(data: Path, tmp_path: Path) -> None:
     """Between the listing of a folder and the reading of a sound: the others are as ever."""
-    dataset = earmark.open_dataset(shutil.copytree(data.parent, tmp_path / "data") / "clips.csv")
+    dataset = earmark.load_dataset(shutil.copytree(data.parent, tmp_path / "data") / "clips.csv")
     wanted = earmark.embed(dataset, "mfcc")
     (tmp_path / "data" / "3.wav").unlink()
     found = earmark.embed(dataset, "mfcc")

@@ -68,7 +68,7 @@ def test_every_rung_and_what_is_lost(tmp_path: Path) -> None:
     assert (found.total.a, found.total.b) == ("windows", "groups")
     assert found.total.windows.high < 0
     assert found.total.windows.value == pytest.approx(by["groups"].windows.value - by["windows"].windows.value)
-    assert found.steps[-1].judged == by["published"].judged == 9
+    assert found.steps[-1].evaluated == by["published"].evaluated == 9
     assert found.unit == "groups"
     again = ladder(artists(tmp_path / "embeddings.npz"), "embeddings/knn", folds=3)
     assert again.rungs == found.rungs
@@ -149,7 +149,7 @@ class TestFilesOfRows:
     def test_what_embed_writes_is_read_back(self, ending: str, pool: str, sounds: Path, tmp_path: Path) -> None:
         from earmark.embeddings.files import write
 
-        dataset = earmark.open_dataset(sounds)
+        dataset = earmark.load_dataset(sounds)
         backbone = load_backbone("mfcc(seconds=1)")  # type: ignore[attr-defined]
         embeddings = earmark.embed(dataset.clips, backbone)
         write(tmp_path / f"embeddings.{ending}", embeddings, dataset, backbone, pool)
@@ -190,9 +190,9 @@ class TestShares:
     def test_a_difference_is_of_the_clips_that_both_judge(self) -> None:
         groups = np.array([f"g{i // 2}" for i in range(40)])
         right = np.tile([1, 1, 0, 1], 10)
-        judged = np.ones(40, int)
+        evaluated = np.ones(40, int)
         other = np.where(np.arange(40) < 20, 1, 0)
-        found = difference((right, judged), (right * other, other), groups)
+        found = difference((right, evaluated), (right * other, other), groups)
         assert found.value == 0
         assert found.low < 0 < found.high
 
@@ -246,7 +246,7 @@ def test_a_ladder_of_sounds(sounds: Path, tmp_path: Path) -> None:
     """Sounds and files of embeddings go one road: the same embeddings, the same numbers."""
     from earmark.embeddings.files import write
 
-    dataset = earmark.open_dataset(sounds)
+    dataset = earmark.load_dataset(sounds)
     cache = Cache(tmp_path / "cache")
     backbone = load_backbone("mfcc(seconds=1)")  # type: ignore[attr-defined]
     of_sounds = ladder(dataset, "mfcc(seconds=1)/lda", folds=2, cache=cache)
@@ -259,13 +259,13 @@ def test_a_ladder_of_sounds(sounds: Path, tmp_path: Path) -> None:
 
 
 def test_published_taggrams(shared: Path) -> None:
-    """Fault-filtered musicnn taggrams, 443 clips learnt, 290 judged. scikit-learn's SVC on standardised columns gives
+    """Fault-filtered musicnn taggrams, 443 clips learnt, 290 evaluated. scikit-learn's SVC on standardised columns gives
     69.6 % of embeddings and, by majority vote, 75.9 % of clips; a clip is a third of a point."""
     files = read(shared / "data" / "features" / "gtzan-musicnn-taggram-*.npz")
     table = shared / "data" / "gtzan" / "all-1000-clips.csv"
     recipe = Recipe.parse("embeddings/svm(C=0.1, kernel=linear)")
     data = from_ready(files.told(table, {"label": "genre", "group": "artist_sturm"}), [recipe])
     (rung,) = ladder(data, recipe, rungs=["published"]).rungs
-    assert rung.judged == 290
+    assert rung.evaluated == 290
     assert 0.69 <= rung.windows.value <= 0.71
     assert 0.75 <= rung.clips.value <= 0.80

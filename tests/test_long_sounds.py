@@ -120,7 +120,7 @@ def peak(*command: str) -> tuple[int, float]:
     """Peak memory in MiB and processor seconds of a command line."""
     done = subprocess.run([sys.executable, "-c", SCRIPT, *command], capture_output=True, text=True, check=True)
     _, memory, seconds = done.stderr.strip().splitlines()[-1].split()
-    assert "left out" not in done.stderr
+    assert "excluded" not in done.stderr
     return int(memory), float(seconds)
 
 

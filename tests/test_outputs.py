@@ -290,10 +290,10 @@ class TestAModel:
         assert (project / "m" / "notes.txt").read_text() == "mine"
         assert (project / "m" / "sub" / "a.txt").read_text() == "mine"
         assert (project / "m" / "away").readlink() == Path("../thesis.md")
-        earmark.load("m")
+        earmark.load_model("m")
 
     def test_a_licence_that_one_model_brings(self, project: Path) -> None:
-        model = replace(earmark.load("m"), extra={"LICENCE.txt": b"one"})
+        model = replace(earmark.load_model("m"), extra={"LICENCE.txt": b"one"})
         (project / "m" / "LICENCE.txt").write_text("mine")
         with pytest.raises(BundleError, match=r"LICENCE\.txt is not what a training wrote"):
             model.save("m")
@@ -301,7 +301,7 @@ class TestAModel:
         (project / "m" / "LICENCE.txt").unlink()
         for text in (b"one", b"two"):
             replace(model, extra={"LICENCE.txt": text}).save("m")
-            assert earmark.load("m").extra["LICENCE.txt"] == text
+            assert earmark.load_model("m").extra["LICENCE.txt"] == text
         replace(model, extra={}).save("m")
         assert not (project / "m" / "LICENCE.txt").exists()
 
@@ -315,7 +315,7 @@ class TestAModel:
         assert code == 0
         assert "To be replaced, as --force says: README.md in mine\n" in told
         assert (project / "mine" / "thesis.md").read_text() == "mine"
-        earmark.load("mine")
+        earmark.load_model("mine")
 
     def test_a_card_that_somebody_changed(self, project: Path) -> None:
         (project / "m" / "README.md").write_text("my own words")
@@ -327,12 +327,12 @@ class TestAModel:
         (project / "current").symlink_to("m")
         earmark.train("clips.csv", "mfcc/lda", "current", folds=2)
         assert (project / "current").is_symlink()
-        earmark.load("m")
+        earmark.load_model("m")
 
     def test_not_the_folder_one_stands_in(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(project / "m")
         with pytest.raises(BundleError, match="the folder you are in"):
-            earmark.load(".").save(".")
+            earmark.load_model(".").save(".")
 
     @pytest.mark.parametrize("exchange", [True, False])
     def test_a_folder_called_like_an_old_one(
@@ -342,12 +342,12 @@ class TestAModel:
             monkeypatch.setattr(atomic, "_exchanged", lambda *_: False)
         (project / ".m-old").mkdir()
         (project / ".m-old" / "thesis.md").write_text("mine")
-        model = earmark.load("m")
+        model = earmark.load_model("m")
         with nullcontext() if exchange else pytest.raises(OSError, match="is in the way"):
             model.save("m")
         shutil.rmtree("m")
         with pytest.raises(BundleError):
-            earmark.load("m")
+            earmark.load_model("m")
         assert (project / ".m-old" / "thesis.md").read_text() == "mine"
 
 

@@ -21,12 +21,12 @@ from earmark.core import paths, storage
 from earmark.core.errors import AudioError, DataError, MissingExtraError, RecipeError
 from earmark.core.spec import Part
 from earmark.data.clips import Clip, Dataset
-from earmark.data.load import open_dataset, open_sounds
+from earmark.data.load import load_dataset, open_sounds
 from earmark.embeddings import shards
 from earmark.embeddings.make import embed
 from earmark.embeddings.shards import Embedding
 from earmark.embeddings.store import open_store
-from earmark.models.load import load
+from earmark.models.load import load_model
 from earmark.models.prepare import from_store
 from earmark.models.shards import Answering
 from earmark.models.train import train
@@ -59,7 +59,7 @@ def work() -> Embedding:
 @pytest.fixture(scope="module")
 def folder(work: Embedding, sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("parts") / "embeddings of mfcc"
-    run(work, out, open_dataset(sounds).clips)
+    run(work, out, load_dataset(sounds).clips)
     return out
 
 
@@ -72,12 +72,12 @@ def test_rows_are_those_of_embed(folder: Path, sounds: Path) -> None:
     for name, X in by_clip.items():
         own = sorted((line for line in lines if line["id"] == name), key=lambda line: line["start"])
         np.testing.assert_allclose(np.array([line["embedding"] for line in own]), X.reshape(len(X), -1), atol=1e-6)
-    clips = {c.id: c for c in open_dataset(sounds).clips}
+    clips = {c.id: c for c in load_dataset(sounds).clips}
     assert all((clips[x["id"]].label, clips[x["id"]].group) == (x["label"], x["group"]) for x in lines)
 
 
 def test_what_is_there_is_not_done_again(work: Embedding, sounds: Path, tmp_path: Path) -> None:
-    clips = open_dataset(sounds).clips
+    clips = load_dataset(sounds).clips
     run(work, tmp_path / "out", clips[:20])
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.parquet")}
     made = run(work, tmp_path / "out", clips, largest=100)
@@ -89,7 +89,7 @@ def test_what_is_there_is_not_done_again(work: Embedding, sounds: Path, tmp_path
 
 
 def test_bad_files_are_told_in_the_errors(work: Embedding, sounds: Path, tmp_path: Path) -> None:
-    clips = open_dataset(sounds).clips[:4]
+    clips = load_dataset(sounds).clips[:4]
     (tmp_path / "bad.wav").write_text("no sound")
     bad = (Clip("bad.wav", tmp_path / "bad.wav"), Clip("gone.wav", tmp_path / "gone.wav"))
     (made,) = run(work, tmp_path / "out", [*clips[:2], *bad, *clips[2:]], workers=1, largest=6)[:1]
@@ -130,11 +130,11 @@ def test_a_killed_run_loses_nothing(sounds: Path, tmp_path: Path) -> None:
     found = CliRunner().invoke(main, command[3:])
     assert found.exit_code == 0, found.output
     clips = Counter(c.id for c in open_store(out).clips)
-    assert clips == Counter(c.id for c in open_dataset(sounds).clips)
+    assert clips == Counter(c.id for c in load_dataset(sounds).clips)
 
 
 def test_what_does_not_agree_is_not_mixed(work: Embedding, folder: Path, sounds: Path, tmp_path: Path) -> None:
-    clips = open_dataset(sounds).clips
+    clips = load_dataset(sounds).clips
     for other in (Embedding.of(Part.parse("mfcc"), "mean"), Embedding.of(Part.parse("logmel"))):
         with pytest.raises(DataError, match="Choose another folder"):
             shards.left(other, str(folder), clips)
@@ -166,7 +166,7 @@ def test_a_worker_with_another_front_end_refuses() -> None:
 
 # ------------------------------------------------------------------------------------------------- learning from it
 def test_figures_from_rows_are_those_from_sounds(folder: Path, sounds: Path, tmp_path: Path) -> None:
-    listed = open_dataset(sounds)
+    listed = load_dataset(sounds)
     ordered = Dataset(listed.name, tuple(sorted(listed.clips, key=lambda c: c.id)))  # folds are dealt in this order
     direct = compare(ordered, ["mfcc:mean/lda"], folds=3, protocol="clips")
     embeddings = compare(folder, ["embeddings:mean/lda"], folds=3, protocol="clips")
@@ -224,8 +224,8 @@ def test_a_model_from_rows_is_one_from_sounds(folder: Path, sounds: Path, tmp_pa
     model = train_from_embeddings(folder, "embeddings:mean/lda", tmp_path / "model", protocol="clips", folds=2)
     wanted = train(sounds, "mfcc:mean/lda", protocol="clips", folds=2)
     assert model.card.recipe == wanted.card.recipe == "mfcc:mean/lda"
-    kept = load(tmp_path / "model")
-    for clip in open_dataset(sounds).clips[::9]:
+    kept = load_model(tmp_path / "model")
+    for clip in load_dataset(sounds).clips[::9]:
         assert kept.predict(clip.path).label == wanted.predict(clip.path).label
     found = CliRunner().invoke(
         main, ["train", "--embeddings", str(folder), "-r", "embeddings/lda", "-o", str(tmp_path / "m2"), "--folds", "2"]
@@ -234,7 +234,7 @@ def test_a_model_from_rows_is_one_from_sounds(folder: Path, sounds: Path, tmp_pa
 
 
 def test_vectors_of_clips_learn_as_pooled_rows_do(sounds: Path, tmp_path: Path) -> None:
-    clips = open_dataset(sounds).clips
+    clips = load_dataset(sounds).clips
     run(Embedding.of(Part.parse("mfcc"), "mean+std"), tmp_path / "v", clips)
     model = train_from_embeddings(tmp_path / "v", "embeddings/lda", protocol="clips", folds=2)
     assert model.card.recipe == "mfcc:mean+std/lda"
@@ -255,13 +255,13 @@ def wanted_recipe() -> Any:
 def test_labels_may_come_from_a_table(folder: Path, sounds: Path, tmp_path: Path) -> None:
     table = tmp_path / "labels.csv"
     with table.open("w", newline="") as file:
-        csv.writer(file).writerows([("id", "label"), *((c.id, f"new {c.label}") for c in open_dataset(sounds).clips)])
+        csv.writer(file).writerows([("id", "label"), *((c.id, f"new {c.label}") for c in load_dataset(sounds).clips)])
     assert {c.label for c in open_store(folder, table).clips} == {"new low", "new mid", "new high"}
 
 
 def test_answers_are_those_of_the_model(sounds: Path, tmp_path: Path) -> None:
     model = train(sounds, "mfcc:mean/lda", tmp_path / "model", protocol="clips", folds=2)
-    clips = open_dataset(sounds).clips[:6]
+    clips = load_dataset(sounds).clips[:6]
     cut = Clip("cut", clips[0].path, start=0.25, duration=0.6)
     run(Answering.of(tmp_path / "model"), tmp_path / "out", [*clips, cut, Clip("gone", tmp_path / "gone.wav")])
     answers = {x["id"]: x for x in told(tmp_path / "out", "answers")}
@@ -293,7 +293,7 @@ def bucket(s3: str, sounds: Path) -> str:
 
 def test_a_store_as_input_and_output(bucket: str, sounds: Path, folder: Path, work: Embedding) -> None:
     table = open_sounds(paths.joined(bucket, "in/clips.csv"))
-    local = open_dataset(sounds)
+    local = load_dataset(sounds)
     assert [(c.id, c.label, c.group) for c in table.clips] == [(c.id, c.label, c.group) for c in local.clips]
     out = paths.joined(bucket, "windows")
     missing = Clip("missing", Path(paths.joined(bucket, "in/missing.wav")))

@@ -21,7 +21,7 @@ from click.testing import CliRunner
 
 pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
 
-from earmark import audits, open_dataset
+from earmark import audits, load_dataset
 from earmark.cli import main
 from earmark.core.errors import DataError
 from earmark.data.clips import Dataset
@@ -51,14 +51,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines += ["high/copy.wav,high,maker 9,,", "low/wrong.wav,low,maker 8,,", "low/broken.wav,low,maker 7,,"]
     lines += ["high/all.aiff,high,maker 6,1,1.5"]
     table.write_text("\n".join(lines) + "\n")
-    found = audits.audit(open_dataset(table), backbones=["mfcc(seconds=0.5)"], confounds=False)
+    found = audits.audit(load_dataset(table), backbones=["mfcc(seconds=0.5)"], confounds=False)
     report.write(found, folder / "audit")
     return table
 
 
 @pytest.fixture
 def dataset(data: Path) -> Dataset:
-    return open_dataset(data)
+    return load_dataset(data)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ class TestJournal:
         journal.decide(named["file low/broken.wav"], "exclude", [Change("low/broken.wav", exclude="unreadable")])
         (pair,) = [i for i in found if i.kind == "duplicates"]
         journal.decide(pair, "group", [Change(dataset.clips[i].id, group="one") for i in pair.clips])
-        again = open_dataset(tmp_path / "reviewed.csv")
+        again = load_dataset(tmp_path / "reviewed.csv")
         by_name = {c.path.resolve(): c for c in again.clips}
         assert len(again.clips) == len(dataset.clips) - 1
         for clip in dataset.clips:

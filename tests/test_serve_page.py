@@ -30,7 +30,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     folder = tmp_path_factory.mktemp("paged")
     table = write_tones(folder / "tones")
     earmark.train(table, "mfcc(seconds=0.5):mean/logreg", folder / "tones-model", folds=3)
-    return earmark.load(folder / "tones-model")
+    return earmark.load_model(folder / "tones-model")
 
 
 @pytest.fixture(scope="module")

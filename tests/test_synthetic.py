@@ -127,7 +127,7 @@ def test_refuses(tmp_path, wrong):
 
 @pytest.mark.slow
 def test_artists_are_easier_to_tell_apart_than_styles(tmp_path):
-    """With classical features, judging by clip flatters and judging by artist does not."""
+    """With classical features, evaluating by clip flatters and evaluating by artist does not."""
     from sklearn.model_selection import GroupKFold, KFold, cross_val_score
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

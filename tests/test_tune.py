@@ -49,7 +49,7 @@ def test_every_corner_of_a_space_can_be_fitted(name: str, embeddings: Path) -> N
         made = with_values(recipe, values)
         assert find(made.short) == made  # it can be written down
         data = open_data(embeddings, [made])
-        units = split.units(data.dataset, "groups", data.digests)
+        units = split.groups_of(data.dataset, "groups", data.digests)
         from earmark.models.fit import fit
 
         fit(made, data, np.arange(96), units)
@@ -72,7 +72,7 @@ def test_what_the_recipe_gives_is_kept() -> None:
 def test_a_better_parameter_is_found(embeddings: Path) -> None:
     recipe = Recipe.parse("embeddings:mean/knn(metric=euclidean)")
     data = open_data(embeddings, [recipe])
-    units = split.units(data.dataset, "groups", data.digests)
+    units = split.groups_of(data.dataset, "groups", data.digests)
     found = search(recipe, data, np.arange(96), units, trials=12)
     assert found.values["k"] < 40
     assert found.score > 0.85
@@ -99,7 +99,7 @@ def test_no_test_clip_is_ever_seen_by_the_search(embeddings: Path, monkeypatch: 
     gives each search the training side and nothing else."""
     recipe = Recipe.parse("embeddings/knn")
     data = open_data(embeddings, [recipe])
-    units = split.units(data.dataset, "groups", data.digests)
+    units = split.groups_of(data.dataset, "groups", data.digests)
     part = split.clip_splits(data.dataset, "groups", folds=3)[0]
     for metric in ("accuracy", "log_loss"):
         honest = search(recipe, data, part.train, units, trials=6, metric=metric)
@@ -148,7 +148,7 @@ def test_command_writes_a_recipe_that_can_be_used(embeddings: Path, tmp_path: Pa
     assert "Nested accuracy" in recipe.about
     result = CliRunner().invoke(main, args)
     assert "all clips" in result.output
-    for wrong, words in [("--metric=skill", "no metric"), ("--protocol=embeddings", "protocol 'windows'")]:
+    for wrong, words in [("--metric=skill", "no metric"), ("--protocol=windows", "protocol 'windows'")]:
         assert words in CliRunner().invoke(main, [*args, wrong]).output
     with pytest.raises(DataError, match="2 or more"):
         tune(embeddings, "embeddings/knn", trials=1)

@@ -26,6 +26,7 @@ from ..audio import silence
 from ..core import plugins
 from ..core.errors import BundleError
 from ..core.spec import Part
+from ..core.telemetry import import_onnxruntime
 from . import runtimes
 
 Floats = NDArray[np.float32]
@@ -103,7 +104,7 @@ class Net:
 
 def _failures() -> tuple[type[Exception], ...]:
     """What engines raise; onnxruntime's errors have no base of their own, OpenVINO's are RuntimeErrors."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
+    state = import_onnxruntime().capi.onnxruntime_pybind11_state
 
     found = (getattr(state, name) for name in dir(state))
     own = (one for one in found if isinstance(one, type) and issubclass(one, Exception))

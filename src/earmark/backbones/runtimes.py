@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 import threading
 from functools import cache
 from importlib.util import find_spec
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import MissingExtraError, WeightsError
+from ..core.telemetry import import_onnxruntime, import_openvino
 
 Floats = NDArray[np.float32]
 
@@ -62,7 +62,7 @@ class OnnxRuntime:
     """onnxruntime, on the thread that calls."""
 
     def __init__(self, source: Path | bytes) -> None:
-        import onnxruntime as ort
+        ort = import_onnxruntime()
 
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
@@ -160,19 +160,7 @@ def unsupported(precision: str) -> str | None:
 @cache
 def _openvino() -> Any:
     """OpenVINO's core."""
-    # OpenVINO reports being imported to its makers unless the user has objected. Nothing of what Earmark does leaves
-    # the machine: without this package, it does not.
-    teller = "openvino_telemetry"
-    before = sys.modules.get(teller)
-    sys.modules[teller] = None  # type: ignore[assignment]  # to import it fails
-    try:
-        import openvino
-    finally:
-        if before is None:
-            del sys.modules[teller]
-        else:
-            sys.modules[teller] = before
-    return openvino.Core()
+    return import_openvino().Core()
 
 
 def _port(port: Any) -> Port:

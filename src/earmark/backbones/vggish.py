@@ -84,7 +84,7 @@ def build(
     clipped to ±2 and quantised to 0 … 255 like the features of AudioSet; needs the weights "vggish-pca").
     ``at``: instead, a block of the net such as "pool3" (256 x 12 x 8), or "patches" (its input, 96 x 64).
     ``pad``: sounds shorter than 0.975 s are repeated ("repeat") or get zeros ("zero"). ``trim``: decibels;
-    what lies further below the loudest moment at both ends is left out first (librosa's ``effects.trim``; 60 is
+    what lies further below the loudest moment at both ends is excluded first (librosa's ``effects.trim``; 60 is
     usual), and the embeddings' times count from there. ``precision``: "fp32", or "bf16" or "int8" on processors made
     for them. ``weights``: an ONNX net to use instead of the installed one.
     """

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ..core.paths import is_remote
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -87,21 +89,23 @@ def spread(function: F) -> F:
 
 def is_folder(out: str) -> bool:
     """True if an --out asks for a store: a URI, a name that ends with a slash or has no ending, a folder."""
-    return "://" in out or out.endswith(("/", "\\")) or not Path(out).suffix or Path(out).is_dir()
+    return is_remote(out) or out.endswith(("/", "\\")) or not Path(out).suffix or Path(out).is_dir()
 
 
 def open_sounds(data: tuple[str, ...]) -> Dataset:
     """What the arguments DATA… name: one folder, table, known data set or URI, or sound files and folders of them."""
     from ..data.layouts.table import SUFFIXES
-    from ..data.load import open_dataset
+    from ..data.load import load_dataset
 
     one = data[0]
-    if len(data) == 1 and "://" in one:
+    if len(data) == 1 and is_remote(one):
         from ..data.load import open_sounds as open_remote
 
         return open_remote(one)
-    single = len(data) == 1 and (Path(one).is_dir() or Path(one).suffix.lower() in SUFFIXES or ":" in one)
-    return open_dataset(one if single else list(data))
+    # gtzan:/data is a known data set, but C:/a.wav is a sound.
+    known = ":" in one and not Path(one).is_file()
+    single = len(data) == 1 and (Path(one).is_dir() or Path(one).suffix.lower() in SUFFIXES or known)
+    return load_dataset(one if single else list(data))
 
 
 def open_cache(folder: Path | None, no_cache: bool) -> Cache | None:

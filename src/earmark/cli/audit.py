@@ -59,10 +59,10 @@ def command(
     from ..audits.output import as_json as everything
     from ..audits.words import findings
     from ..core.outputs import AUDIT
-    from ..data.load import open_dataset
+    from ..data.load import load_dataset
     from ..report.audit import write
 
-    dataset = open_dataset(data)
+    dataset = load_dataset(data)
     opt.may_write(
         out, AUDIT, alike(dataset), data=data, sounds=lambda: [c.path for c in dataset.clips], force=force
     )  # before the work, not after it

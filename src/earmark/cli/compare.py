@@ -44,14 +44,14 @@ def command(
     data: str | None, recipes: tuple[str, ...], protocol: str | None, folds: int, seeds: int, seed: int,
     out: Path | None, force: bool, embeddings: str | None, memory: float, cache_folder: Path | None, no_cache: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Judge recipes on the same folds of DATA, with intervals, and write a report.
+    """Evaluate recipes on the same folds of DATA, with intervals, and write a report.
 
     DATA is a folder of class folders, a table (csv, tsv, parquet) with the columns path and label and optionally group,
-    fold, start and duration, NAME:PATH for a known data set (gtzan, esc), or a file of embeddings that `earmark embed` wrote
+    fold, start, and end or duration, NAME:PATH for a known data set (gtzan, esc), or a file of embeddings that `earmark embed` wrote
     (or .npz with X, ids, labels, groups), whose recipes are called embeddings/HEAD.
 
     --embeddings takes a store that `earmark embed` wrote, however large: what does not fit into --memory is sampled
-    by whole clips. DATA may then be a table with other labels, groups or folds, by id.
+    by whole clips. DATA may then be a table with other labels, groups or folds, by id or path.
 
     \b
     Examples:
@@ -107,7 +107,7 @@ def show(found: Comparison, out: Path | None, as_json: bool, force: bool = False
     console = Console()
     first = found.runs[0]
     console.print(
-        f"[bold]{found.dataset.name}[/]: {len(first.ids)} clips judged, {len(first.classes)} classes, "
+        f"[bold]{found.dataset.name}[/]: {len(first.ids)} clips evaluated, {len(first.classes)} classes, "
         f"{len(set(first.groups.tolist()))} {'groups' if found.protocol != 'clips' else 'files'}; protocol [bold]{found.protocol}[/]"
         + (f", {found.folds} folds" if found.folds > 1 else "") + (f", {found.seeds} seeds" if found.seeds > 1 else ""),
         highlight=False,
@@ -132,7 +132,7 @@ def show(found: Comparison, out: Path | None, as_json: bool, force: bool = False
         console.print(f"  {pair.a} against {pair.b}: {pair.verdict}", highlight=False, markup=False)
     if found.dataset.excluded:
         count = len(found.dataset.excluded)
-        console.print(f"[yellow]{'1 file was' if count == 1 else f'{count} files were'} left out:[/]")
+        console.print(f"[yellow]{'1 file was' if count == 1 else f'{count} files were'} excluded:[/]")
         for gone in found.dataset.excluded[:5]:
             console.print(f"  {gone.path}: {gone.reason}", highlight=False, markup=False)
         if len(found.dataset.excluded) > 5:

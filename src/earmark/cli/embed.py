@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..backbones.base import load_backbone
+from ..core.paths import is_remote
 from . import _options as opt
 
 if TYPE_CHECKING:
@@ -81,17 +82,17 @@ def _file(
     from tempfile import TemporaryDirectory
 
     from ..core.errors import DataError
-    from ..core.outputs import ROWS
+    from ..core.outputs import EMBEDDINGS
     from ..data.cache import Cache
     from ..data.clips import Excluded
     from ..embeddings.files import write_stream, writer
     from ..embeddings.make import embedded
 
-    if any("://" in d for d in data):
+    if any(map(is_remote, data)):
         raise click.UsageError("sounds in an object store are read in parts; give a folder: --out embeddings/")
     dataset = opt.open_sounds(data)
     writer(out)  # a wrong ending is told before the work
-    opt.may_write(out, ROWS, data, sounds=lambda: [c.path for c in dataset.clips], force=force)
+    opt.may_write(out, EMBEDDINGS, data, sounds=lambda: [c.path for c in dataset.clips], force=force)
     built = load_backbone(backbone)
     gone: list[str] = []
     used = 0
@@ -113,6 +114,6 @@ def _file(
         cache = opt.open_cache(cache_folder, no_cache) or Cache(Path(temporary))
         lines = write_stream(out, sounds(), built, pool, force=force)
     for line in gone:
-        click.echo(f"left out: {line}", err=True)
+        click.echo(f"excluded: {line}", err=True)
     shape = "x".join(map(str, built.shape))
     click.echo(f"{lines} embeddings of {shape} from {used} clips: {out}")

@@ -44,7 +44,7 @@ def command(
     rungs: tuple[str, ...], folds: int, seeds: int, seed: int, out: Path | None, force: bool,
     cache_folder: Path | None, no_cache: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Judge one recipe on every protocol, from windows dealt out at random to whole groups: the drop is the leakage.
+    """Evaluate one recipe on every protocol, from windows dealt out at random to whole groups: the drop is the leakage.
 
     DATA is what compare takes, or files of embeddings: what `earmark embed` writes, or .npz files with the arrays X and ids
     (and labels, groups, folds). Files called …-train and …-test are the two sides of the published split.
@@ -98,7 +98,7 @@ def show(found: Ladder, out: Path | None, as_json: bool, force: bool = False) ->
         )
         rows.append([
             rung.name, opt.points(rung.windows.value), opt.points(rung.clips.value),
-            f"{opt.points(rung.clips.low)} – {opt.points(rung.clips.high)}", str(rung.judged), *lost,
+            f"{opt.points(rung.clips.low)} – {opt.points(rung.clips.high)}", str(rung.evaluated), *lost,
         ])  # fmt: skip
     _study.show(
         found, report, out, as_json, force=force, about=f"{found.groups} {found.unit} resampled",

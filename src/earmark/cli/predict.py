@@ -39,7 +39,7 @@ def command(
     Files that cannot be used are named on stderr; the exit status is 1 if there were any.
 
     To a folder or URI (also --engine ray), answers are written as Parquet parts, one line a clip with its start and
-    duration as the table has them; PATH may then be a URI. An earlier run that was ended is gone on with, and what
+    duration as the table has them; PATH may then be a URI. An earlier run that was ended is resumed, and what
     cannot be used stands in the table errors/.
 
     \b
@@ -87,11 +87,11 @@ def _file(
     model: Path, paths: tuple[str, ...], form: str | None, timeline: bool, seconds: float | None, out: Path | None, force: bool
 ) -> None:  # fmt: skip
     from ..core.outputs import ANSWERS
-    from ..models.load import load
+    from ..models.load import load_model
 
     if out is not None:
         opt.may_write(out, ANSWERS, model, paths, sounds=lambda: map(Path, _files(paths)), force=force)
-    loaded = load(model)
+    loaded = load_model(model)
     bad: list[str] = []
     answers = _answers(loaded, paths, timeline, seconds, bad)
     if out is None:
@@ -104,7 +104,7 @@ def _file(
                 _write(answers, loaded, form, timeline, file)
             part.replace(out)
     for line in bad:
-        click.echo(f"left out: {line}", err=True)
+        click.echo(f"excluded: {line}", err=True)
     if bad:
         raise SystemExit(1)
 
@@ -112,7 +112,7 @@ def _file(
 def _files(paths: tuple[str, ...]) -> list[str]:
     from ..data.layouts import sounds_below
     from ..data.layouts.table import SUFFIXES
-    from ..data.load import open_dataset
+    from ..data.load import load_dataset
 
     found: list[str] = []
     for name in paths:
@@ -120,7 +120,7 @@ def _files(paths: tuple[str, ...]) -> list[str]:
         if path.is_dir():
             found += map(str, sounds_below(path))
         elif path.suffix.lower() in SUFFIXES:
-            found += (str(c.path) for c in open_dataset(path).clips)
+            found += (str(c.path) for c in load_dataset(path).clips)
         else:
             found.append(name)
     return list(dict.fromkeys(found))

@@ -33,7 +33,7 @@ def command(
     cache_folder: Path | None,
     no_cache: bool,
 ) -> None:
-    """Judge a recipe out of fold, fit it on all of DATA, and save the model.
+    """Evaluate a recipe out of fold, fit it on all of DATA, and save the model.
 
     The model is a folder of ONNX and JSON with a model card; it predicts without torch or scikit-learn. A model that
     already lies in the folder is replaced once the new one is whole; what else lies there stays.
@@ -69,7 +69,7 @@ def command(
         f"out of fold (protocol {measured.protocol}, {measured.clips} clips); majority class {opt.points(measured.majority['accuracy'])} %"
     )
     for gone in card.data.excluded:
-        click.echo(f"left out: {gone.path}: {gone.reason}", err=True)
+        click.echo(f"excluded: {gone.path}: {gone.reason}", err=True)
     for note in card.data.notes:
         click.echo(f"Note: {note}")
     click.echo(f"Model: {out}")

@@ -69,7 +69,7 @@ MODEL = Kind("a training", marks.MODEL_FILES, marks.no_model, error=BundleError)
 _TABLES = ("embeddings/", "recordings/", "targets/", "annotations/", "annotated/", "answers/", "errors/")
 PARTS = Kind("embed or predict", ("earmark.json", *_TABLES), lambda _: [], force=False)
 SOUNDS = Kind("a demo", ("clips.csv", "README.txt", "faults.json"), _no_music)
-ROWS = Kind("embed", foreign=lambda path: [] if marks.embeddings(path) else [path.name])
+EMBEDDINGS = Kind("embed", foreign=lambda path: [] if marks.embeddings(path) else [path.name])
 ANSWERS = Kind("predict", foreign=lambda path: [] if marks.answers(path) else [path.name])
 
 
@@ -201,7 +201,10 @@ def _places(source: Any) -> list[Path]:
     if source is None or hasattr(source, "clips"):
         return []
     if not isinstance(source, (str, Path)):
-        return [p for one in source for p in _places(one)]
+        try:
+            return [p for one in source for p in _places(one)]
+        except TypeError:  # no list: whoever reads it will say so
+            return []
     if is_remote(source):
         return [p] if (p := _here(source)) else []
     path = named(source)[1]

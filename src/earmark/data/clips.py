@@ -12,6 +12,7 @@ from pathlib import Path
 from ..core.errors import DataError
 from .annotations import Annotated, Annotation, Span
 from .targets import Task, task
+from .times import marks
 
 
 def writable(text: str) -> str:
@@ -26,7 +27,7 @@ _NOTHING = frozenset({"", "nan", "none", "null", "na", "n/a", "#n/a", "<na>", "n
 def known(text: str | None) -> str | None:
     """A group or a fold by the name that counts, or None where a table says nothing.
 
-    Blanks are evened out, ``nan``, ``None``, ``NULL``, ``N/A`` are nothing, and ``3.0`` is ``3``: a column of numbers
+    Blanks are trimmed, ``nan``, ``None``, ``NULL``, ``N/A`` are nothing, and ``3.0`` is ``3``: a column of numbers
     with one empty cell is written so. What stands in the table stays in ``Clip``.
     """
     name = unicodedata.normalize("NFC", " ".join((text or "").split()))
@@ -46,7 +47,7 @@ def known_fold(text: str | None) -> str | None:
 class Clip:
     """One labelled sound: a file, or ``duration`` seconds of it from ``start``.
 
-    ``group`` is what must not be cut apart when judging (artist, recording session, speaker).
+    ``group`` is what must not be cut apart when evaluating (artist, recording session, speaker).
     ``fold`` is the published fold or split ("1" … "5", or "train", "valid", "test", "removed").
     ``recording`` is one name for all clips that hold the same recording; None: no other clip holds this one's.
     """
@@ -63,12 +64,8 @@ class Clip:
     @property
     def recording_id(self) -> str:
         """Id of the sound that this is, or is cut from: its own id without the times of the cut."""
-        return self.id.removesuffix(part_mark(self.start, self.duration))
-
-
-def part_mark(start: float, duration: float | None) -> str:
-    """What stands behind the path in the id of a part of a file: ``"#1.5+2"``."""
-    return f"#{start:g}+{duration:g}" if duration is not None else (f"#{start:g}" if start else "")
+        own = [m for m in marks(self.start, self.duration) if m and self.id.endswith(m)]
+        return self.id.removesuffix(own[0]) if own else self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +89,7 @@ class Dataset:
     licence: str = "unknown"
     citation: str = ""
     excluded: tuple[Excluded, ...] = ()
-    notes: tuple[str, ...] = ()  # what whoever judges by these clips should know
+    notes: tuple[str, ...] = ()  # what whoever evaluates by these clips should know
     task: Task = Task.SINGLE
     annotations: tuple[Annotation, ...] = ()
     annotated: Annotated = None

@@ -49,7 +49,7 @@ def published_notes(dataset: Dataset) -> tuple[str, ...]:
     if gone:
         found.append(
             f"{len(gone)} of {len(dataset.clips)} clips {'has' if len(gone) == 1 else 'have'} no fold, e.g. {gone[0]}: neither "
-            "learnt from nor judged under the protocol 'published'. Fill in the column 'fold', or judge by other folds with "
+            "learnt from nor evaluated under the protocol 'published'. Fill in the column 'fold', or evaluate by other folds with "
             "--protocol groups or clips."
         )
     cut, of = split.cut_groups(dataset)

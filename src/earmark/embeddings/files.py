@@ -24,7 +24,7 @@ import numpy as np
 from ..backbones.base import Backbone, Floats
 from ..core import npy
 from ..core.errors import DataError, MissingExtraError
-from ..core.outputs import ROWS, check
+from ..core.outputs import EMBEDDINGS, check
 from ..core.paths import spelled
 from ..data.annotation_files import ANNOTATIONS, SPANS, beside, write_csv, written
 from ..data.annotations import Annotation, Span, spans
@@ -108,7 +108,7 @@ def _write(
     *,
     force: bool,
 ) -> int:
-    check(out, ROWS, force=force)
+    check(out, EMBEDDINGS, force=force)
     tables: list[tuple[Path, Sequence[Annotation | Span], tuple[str, ...]]] = []
     tables += zip(beside(out), told, (ANNOTATIONS, SPANS), strict=True)
     for path, found, _ in tables:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,8 @@ from ..backbones.base import Backbone, Floats, load_backbone
 from ..core.errors import AudioError, DataError
 from ..core.progress import bar
 from ..data.cache import Cache, content_key
-from ..data.clips import Clip, Dataset, Excluded
-from ..data.load import open_dataset
+from ..data.clips import Clip, Excluded
+from ..data.load import Source, load_dataset
 from ..data.targets import Targets
 from ..data.windows import Windows
 from .pooling import pool_vectors
@@ -147,8 +147,16 @@ def _embeddings(backbone: Backbone, samples: Floats) -> Floats:
     return inputs if backbone.net is None else backbone.net(inputs)
 
 
+def _clips(source: Sequence[Clip] | Source) -> Sequence[Clip]:
+    if isinstance(source, Sequence) and not isinstance(source, (str, bytes, bytearray)):
+        clips = [one for one in source if isinstance(one, Clip)]
+        if len(clips) == len(source):
+            return clips
+    return load_dataset(cast("Source", source)).clips
+
+
 def embed(
-    source: Sequence[Clip] | str | Path | Dataset,
+    source: Sequence[Clip] | Source,
     backbone: Backbone | str,
     *,
     cache: Cache | None = None,
@@ -157,13 +165,13 @@ def embed(
 ) -> Embeddings:
     """Embeddings of all clips, from the cache where they are known. A clip that cannot be used is told in ``excluded``.
 
-    ``source`` are clips or what ``open_dataset`` opens, ``backbone`` is built or a name with its parameters as in a
+    ``source`` are clips or what ``load_dataset`` opens, ``backbone`` is built or a name with its parameters as in a
     recipe, e.g. ``"yamnet"`` or ``"logmel(seconds=4)"``. ``workers`` files are worked on at once (default: one per processor); nets run on one thread each.
     ``change`` is done to each sound first (see ``effects``); embeddings of changed sounds are cached under its key.
     """
     if isinstance(backbone, str):
         backbone = load_backbone(backbone)
-    clips = source if isinstance(source, Sequence) and not isinstance(source, str) else open_dataset(source).clips
+    clips = _clips(source)
     found: list[tuple[Clip, str, Floats]] = []
     excluded: dict[str, Excluded] = {}
     for one in embedded(clips, backbone, cache=cache, workers=workers, change=change):

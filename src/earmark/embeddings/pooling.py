@@ -134,7 +134,7 @@ def seen_shape(shapes: Sequence[tuple[int, ...]], how: str) -> tuple[int, ...]:
 def images(embeddings: Floats, height: int) -> Floats:
     """Embeddings (windows, *shape) of one clip -> images (m, height, *shape) of embeddings that follow each other.
 
-    Zeros are put where embeddings are missing. A rest of less than half an image is left out, unless there is nothing else.
+    Zeros are put where embeddings are missing. A rest of less than half an image is excluded, unless there is nothing else.
     """
     whole, rest = divmod(len(embeddings), height)
     count = max(1, whole + (2 * rest >= height))

@@ -1,4 +1,4 @@
-"""Embeddings that are there already: a file of embeddings is judged as it is, with no sound and no backbone.
+"""Embeddings that are there already: a file of embeddings is evaluated as it is, with no sound and no backbone.
 
 Files are what ``earmark embed`` writes (.parquet, .npz, .csv), or any .npz with
 
@@ -34,12 +34,13 @@ from numpy.typing import NDArray
 from ..backbones.base import About, Backbone, Floats
 from ..core import legacy
 from ..core.errors import DataError, EarmarkError, MissingExtraError
+from ..data import times
 from ..data.annotation_files import is_beside, read_beside
 from ..data.annotations import annotated_by
-from ..data.clips import Clip, Dataset, known, part_mark
-from ..data.layouts.table import times
-from ..data.load import Source, check_list
-from ..data.tails import fitted
+from ..data.clips import Clip, Dataset, known
+from ..data.joins import join
+from ..data.layouts import table as tables
+from ..data.load import Source, listed
 from ..data.targets import Targets, Task, task
 from .files import TARGET
 from .make import Embeddings
@@ -75,23 +76,22 @@ class Ready:
     backbones: Mapping[str, Backbone]
 
     def told(self, table: Path, columns: Mapping[str, str] | None = None) -> Ready:
-        """Labels, groups and folds from a table of clips, found by ``id`` (or ``clip``, ``path``): by the whole path, else
-        by its longest tail that is unique (``tails.fitted``).
+        """Labels, groups and folds from a table of clips (csv, tsv, parquet), found by ``id`` (or ``clip``, ``path``) as
+        ``joins.join`` says: by the whole path, else by its longest end that is unique.
 
         ``columns`` says how the table calls them, e.g. ``{"group": "artist"}``. A clip whose group is empty there is a
-        group of its own, which is noted. Raises DataError for a column or a clip that the table does not have, or that fits
-        two lines.
+        group of its own, which is noted. Raises DataError for a column or a clip that the table does not have, or that may
+        be several.
         """
-        names, lines = _table(table, columns or {})
+        lines, notes = _table(table, columns or {})
         clips, alone = [], 0
-        for clip, at in zip(self.dataset.clips, fitted([c.id for c in self.dataset.clips], names, table), strict=True):
-            line = lines[at]
+        for clip, line in zip(self.dataset.clips, join([c.id for c in self.dataset.clips], lines, table), strict=True):
             group = ((known(line["group"]) and line["group"]) or f"only {clip.id}") if "group" in line else clip.group
             alone += "group" in line and known(line["group"]) is None
             label, fold = line.get("label") or clip.label, line.get("fold") or clip.fold
             clips.append(replace(clip, label=label, group=group, fold=fold))
         note = f"{alone} of {len(clips)} clips have no group in {table.name}: each counts as a group of its own."
-        notes = (*self.dataset.notes, *([note] if alone else []))
+        notes = (*self.dataset.notes, *notes, *([note] if alone else []))
         return replace(self, dataset=replace(self.dataset, clips=tuple(clips), notes=notes))
 
 
@@ -211,10 +211,8 @@ def file_backbone(key: str, X: Floats, window: float, facts: Mapping[str, Any]) 
 # ------------------------------------------------------------------------------------------------- files
 def files_of(source: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
     """Files of embeddings that ``source`` names, or none if it names something else. Raises DataError for what is no list."""
-    if not isinstance(source, (str, Path)):
-        check_list(source)
     given: list[Path] = []
-    for path in [Path(source)] if isinstance(source, (str, Path)) else map(Path, source):
+    for path in [Path(source)] if isinstance(source, (str, Path)) else listed(source):
         path = path.expanduser()
         pattern = not path.exists() and any(mark in path.name for mark in "*?[")
         given += [p for p in sorted(path.parent.glob(path.name)) if not is_beside(p)] if pattern else [path]
@@ -394,15 +392,10 @@ def _shared(names: Sequence[str]) -> str:
     return re.sub(r"[-_. ][^-_. ]*$", "", names[0][:end]) or "embeddings"
 
 
-def _table(path: Path, columns: Mapping[str, str]) -> tuple[list[str], list[dict[str, str]]]:
-    """Names of the clips in a table, and what its lines say of them."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            head = list(reader.fieldnames or [])
-            lines = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: not a readable table ({error}); wanted CSV in UTF-8") from error
+def _table(path: Path, columns: Mapping[str, str]) -> tuple[list[tuple[str, dict[str, str]]], tuple[str, ...]]:
+    """Names of clips in a table (csv, tsv, parquet) with what it says of each, and notes."""
+    head: list[str] = []
+    lines = list(tables.read(path, head.extend))
     missing = [c for c in columns.values() if c not in head]
     wrong = sorted(set(columns) - {"id", "label", "group", "fold"})
     if missing or wrong:
@@ -415,13 +408,9 @@ def _table(path: Path, columns: Mapping[str, str]) -> tuple[list[str], list[dict
     key = columns.get("id") or next((c for c in head if c.lower() in (*_NAMES["id"], *_NAMES["path"])), None)
     if key is None:
         raise DataError(f"{path}: found the columns {', '.join(head)}; wanted one called id, clip or path")
-    names = [_line_name(line, key, f"{path}, line {number}") for number, line in enumerate(lines, start=2)]
-    return names, [{k: line[c] or "" for k, c in used.items() if c} for line in lines]
-
-
-def _line_name(line: Mapping[str, str], key: str, where: str) -> str:
-    """The id of a line's clip: a part of a file has its times in it, as ids of clips have."""
-    name = line[key] or ""
-    if key.lower() not in _NAMES["path"]:
-        return name
-    return name + part_mark(*times({k.strip(): v or "" for k, v in line.items() if isinstance(k, str)}, where))
+    facts = [{k: line.get(c, "") for k, c in used.items() if c} for _, line in lines]
+    if key.lower() not in _NAMES["path"]:  # it says which part of the file it is; a path does not
+        return list(zip([line.get(key, "") for _, line in lines], facts, strict=True)), ()
+    seconds = times.times_of(head, lines, path)
+    parts = [(line.get(key, ""), seconds.part(line, f"{path}, line {number}")) for number, line in lines]
+    return list(zip(times.names(parts), facts, strict=True)), seconds.notes

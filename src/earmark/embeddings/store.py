@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..backbones.base import Backbone, Floats, load_backbone
 from ..core import legacy
 from ..core.errors import DataError
+from ..core.paths import is_remote
 from ..core.spec import Part
 from ..core.storage import Place, place
 from ..data.annotation_files import from_lines
@@ -163,7 +164,7 @@ class Folder:
 
 def is_store(source: str | Path) -> bool:
     """True for a folder or URI of parts."""
-    if isinstance(source, str) and "://" in source:
+    if is_remote(source):
         return (place(source) / FACTS).read() is not None
     folder = Path(source).expanduser()
     return (folder / FACTS).is_file() and any((folder / n).is_dir() for n in (EMBEDDINGS, ANSWERS, legacy.STORE_FOLDER))

@@ -142,7 +142,7 @@ class Calibration:
 
 
 def cross_fitted(proba: ArrayLike, y: ArrayLike, groups: ArrayLike | None, *, seed: int = 0) -> Array:
-    """Calibrated scores (n, k) of clips by calibrations fitted without their group: what to judge calibration by."""
+    """Calibrated scores (n, k) of clips by calibrations fitted without their group: what to evaluate calibration by."""
     truth, stack = checked(y, proba)
     scores, units = stack[0], Groups.of(groups, len(truth))
     fold = (np.random.default_rng(seed).permutation(len(units)) % _FOLDS)[units.codes]

@@ -38,9 +38,9 @@ class Branch:
 
     def window_scores(self, embeddings: Sequence[Floats]) -> Scores:
         """Embeddings of each backbone for one sound -> scores (n, classes) of what the head sees of it."""
-        return self.judged(seen(embeddings, self.pool))
+        return self.score(seen(embeddings, self.pool))
 
-    def judged(self, inputs: Floats) -> Scores:
+    def score(self, inputs: Floats) -> Scores:
         """What the head sees (n, …) -> its scores (n, classes)."""
         batch = 2**20 // inputs[0].size  # big embeddings go on through a net, whose memory grows with the batch
         return np.asarray(self.head(inputs, max(1, min(1024, batch))), np.float64)

@@ -21,7 +21,7 @@ from .card import ModelCard, format_of
 from .model import Model
 
 
-def load(folder: str | Path) -> Model:
+def load_model(folder: str | Path) -> Model:
     """Load a bundle. Raises BundleError if it is not one, is incomplete, was altered, or is of another version.
 
     A bundle may come from anybody: see ``check_onnx`` for what is looked at before anything in it is used.

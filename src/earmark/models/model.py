@@ -59,11 +59,11 @@ class Model:
     extra: Mapping[str, bytes] = field(default_factory=dict)
 
     def predict(self, source: Source) -> Prediction:
-        """Judge one sound: a file or a binary stream, of any length: embeddings are not kept. Raises AudioError."""
+        """Evaluate one sound: a file or a binary stream, of any length: embeddings are not kept. Raises AudioError."""
         return self._told(self._blocks(source), name_of(source))
 
     def timeline(self, source: Source, *, seconds: float | None = None) -> list[Prediction]:
-        """Judge a sound piece by piece: the backbone's own windows, or pieces of ``seconds`` (an image's length or 3 s
+        """Evaluate a sound piece by piece: the backbone's own windows, or pieces of ``seconds`` (an image's length or 3 s
         where clips are pooled).
 
         What is left at the end, less than a hop or a piece, is not looked at. Raises AudioError.
@@ -86,7 +86,7 @@ class Model:
     def predict_many(
         self, sources: Iterable[str | Path], *, workers: int | None = None
     ) -> Iterator[Prediction | Excluded]:
-        """Judge many files, several at once, in order. One that cannot be used is told as Excluded and ends nothing."""
+        """Evaluate many files, several at once, in order. One that cannot be used is told as Excluded and ends nothing."""
 
         def one(source: str | Path) -> Prediction | Excluded:
             try:
@@ -130,7 +130,7 @@ class Model:
             for embeddings in embedding_blocks(source, backbone, watch=watch):
                 yield key, embeddings
 
-    def judge(self, embeddings: Mapping[str, Floats], name: str = "") -> Prediction:
+    def predict_embeddings(self, embeddings: Mapping[str, Floats], name: str = "") -> Prediction:
         """What ``predict`` tells, from the ``windows`` of a sound."""
         return self._told(embeddings.items(), name)
 

@@ -16,7 +16,7 @@ from ..core.spec import Part
 from ..data.cache import Cache
 from ..data.clips import Dataset, Excluded
 from ..data.duplicates import with_recordings
-from ..data.load import Source, open_dataset
+from ..data.load import Source, listed, load_dataset
 from ..data.split import Labels, Split
 from ..data.targets import Task
 from ..embeddings import store
@@ -54,14 +54,14 @@ class Data:
 
     @property
     def fingerprint(self) -> str:
-        """Hash of what is judged: content, label, group and fold of every clip, in any order."""
+        """Hash of what is evaluated: content, label, group and fold of every clip, in any order."""
         clips = zip(self.digests, self.dataset.clips, strict=True)
         facts = sorted(repr((d, c.label, c.group, c.fold)) for d, c in clips)
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
 def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None = None, seed: int = 0) -> Data:
-    """Embeddings of all backbones that ``recipes`` name. A clip that one backbone cannot use is left out for all, and told.
+    """Embeddings of all backbones that ``recipes`` name. A clip that one backbone cannot use is excluded for all, and told.
 
     Embeddings of augmented copies, too, where a recipe asks for them; ``seed`` is theirs.
 
@@ -126,12 +126,14 @@ def open_data(source: Source, recipes: Sequence[Recipe], *, cache: Cache | None 
 
     A store of embeddings is read as far as it fits into memory (``store``). Raises DataError, RecipeError, WeightsError.
     """
+    if not isinstance(source, (str, Path, Dataset)):
+        source = listed(source)  # a generator can be read once only
     if isinstance(source, (str, Path)) and store.is_store(source):
         return from_store(store.open_store(source), recipes, seed=seed)
     files = () if isinstance(source, Dataset) else files_of(source)
     if files:
         return from_ready(read(files), recipes)
-    return prepare(open_dataset(source), recipes, cache=cache, seed=seed)
+    return prepare(load_dataset(source), recipes, cache=cache, seed=seed)
 
 
 def from_ready(ready: Ready, recipes: Sequence[Recipe]) -> Data:

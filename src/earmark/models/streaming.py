@@ -42,7 +42,7 @@ class _Windows:
 
     def add(self, backbone: str, embeddings: Floats) -> None:
         if backbone == self.key and len(embeddings):
-            scores = self.branch.judged(embeddings)
+            scores = self.branch.score(embeddings)
             self.total = self.total + scores.sum(axis=0)
             self.count += len(scores)
 
@@ -85,4 +85,4 @@ class _Vectors:
 
     def scores(self) -> Scores:
         parts: Sequence[Floats] = [self.kept[b.fingerprint].vector() for b in self.branch.backbones]
-        return np.asarray(self.branch.judged(np.concatenate(parts)[None])[0])
+        return np.asarray(self.branch.score(np.concatenate(parts)[None])[0])

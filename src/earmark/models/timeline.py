@@ -1,4 +1,4 @@
-"""A sound judged piece by piece: the pieces, and which embeddings belong to each."""
+"""A sound evaluated piece by piece: the pieces, and which embeddings belong to each."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..embeddings.pooling import image_windows
 from .branch import Branch, Prediction
 
 
-class Judge(Protocol):
-    """What a sound is judged piece by piece by: a model."""
+class Predictor(Protocol):
+    """What a sound is evaluated piece by piece by: a model."""
 
     @property
     def branches(self) -> tuple[Branch, ...]: ...
@@ -22,7 +22,7 @@ class Judge(Protocol):
     @property
     def backbones(self) -> dict[str, Backbone]: ...
 
-    def judge(self, embeddings: Mapping[str, Floats], name: str = "") -> Prediction: ...
+    def predict_embeddings(self, embeddings: Mapping[str, Floats], name: str = "") -> Prediction: ...
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Grid:
     by_window: bool
 
     @classmethod
-    def of(cls, model: Judge, seconds: float | None) -> Grid:
+    def of(cls, model: Predictor, seconds: float | None) -> Grid:
         """The backbone's own windows, or pieces of ``seconds`` (an image's length or 3 s where clips are pooled)."""
         branch = model.branches[0]
         first = branch.backbones[0]
@@ -69,25 +69,29 @@ class Grid:
         return replace(said, start=round(k * self.step, 6), end=round(k * self.step + self.length, 6))
 
 
-def pieces(model: Judge, embeddings: Mapping[str, Floats], name: str, seconds: float | None) -> Iterator[Prediction]:
-    """Judge the pieces of a sound whose embeddings are there."""
+def pieces(
+    model: Predictor, embeddings: Mapping[str, Floats], name: str, seconds: float | None
+) -> Iterator[Prediction]:
+    """Evaluate the pieces of a sound whose embeddings are there."""
     grid, backbones = Grid.of(model, seconds), model.backbones
     covered = max(b.hop * (len(embeddings[k]) - 1) + b.window for k, b in backbones.items())
     for k in range(grid.count(len(next(iter(embeddings.values()))), covered)):
-        yield grid.at(k, model.judge({f: grid.within(k, r, backbones[f]) for f, r in embeddings.items()}, name))
+        yield grid.at(
+            k, model.predict_embeddings({f: grid.within(k, r, backbones[f]) for f, r in embeddings.items()}, name)
+        )
 
 
 def follow(
-    model: Judge, blocks: Iterable[tuple[str, Floats]], name: str, seconds: float | None
+    model: Predictor, blocks: Iterable[tuple[str, Floats]], name: str, seconds: float | None
 ) -> Iterator[Prediction]:
-    """The same while the embeddings of the only backbone go by in blocks: what was judged is not kept."""
+    """The same while the embeddings of the only backbone go by in blocks: what was evaluated is not kept."""
     grid = Grid.of(model, seconds)
     ((key, backbone),) = model.backbones.items()
     held, before, told = np.zeros((0, *backbone.shape), np.float32), 0, 0
 
     def up_to(count: int) -> Iterator[Prediction]:
         for k in range(told, count):
-            yield grid.at(k, model.judge({key: grid.within(k, held, backbone, before)}, name))
+            yield grid.at(k, model.predict_embeddings({key: grid.within(k, held, backbone, before)}, name))
 
     for _, embeddings in blocks:
         held = np.concatenate([held, embeddings])

@@ -1,4 +1,4 @@
-"""A recipe: which parts a classifier is made of. The protocol is not in it: it belongs to the judging.
+"""A recipe: which parts a classifier is made of. The protocol is not in it: it belongs to the evaluation.
 
 Short form, which is also how recipes are printed::
 
@@ -23,10 +23,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from ..core import plugins
 from ..core.errors import RecipeError
 from ..core.spec import Part, _cut, _part, _part_of, _split
-from ..embeddings import pooling as pool
+from ..data.clips import writable
+from ..embeddings import pooling
 from .augment import checked
 
 
@@ -82,8 +85,8 @@ class Recipe:
                 elif part.name not in given:
                     raise RecipeError(f"the file has no embeddings called {part.name!r}. It has: {', '.join(given)}")
             plugins.check("heads", branch.head.name, branch.head.kwargs)
-            if pool.by_vector(branch.pool):
-                pool.statistics(branch.pool)
+            if pooling.by_vector(branch.pool):
+                pooling.statistics(branch.pool)
         if self.augment:
             checked(self.augment)
 
@@ -106,8 +109,8 @@ class Recipe:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise RecipeError(f"{path}: not a readable recipe file ({error})") from error
-        title = str(table.pop("title", "") or path.stem)
-        about = str(table.pop("about", "")).strip()
+        title = str(table.pop("title", "")) or writable(path.stem)
+        about = str(table.pop("about", ""))
         try:
             if "recipe" in table:
                 recipe = cls.parse(str(table.pop("recipe")))
@@ -127,11 +130,9 @@ class Recipe:
         return replace(recipe, title=title, about=about)
 
     def to_toml(self) -> str:
-        """The recipe as a file that ``from_toml`` reads back."""
-        lines = [f"title = {_toml(self.title)}"] if self.title else []
-        if self.about:
-            lines.append(f"about = {_toml(self.about)}")
-        return "\n".join([*lines, f"recipe = {_toml(self.short)}", ""])
+        """The recipe as a file that ``from_toml`` reads back; no title is read as the file's name."""
+        about = {key: text for key, text in (("title", self.title), ("about", self.about)) if text}
+        return tomli_w.dumps({key: writable(text) for key, text in {**about, "recipe": self.short}.items()})
 
 
 def find(name: str | Recipe) -> Recipe:
@@ -148,11 +149,6 @@ def find(name: str | Recipe) -> Recipe:
 def shipped() -> dict[str, Path]:
     """Recipe files that come with Earmark: name -> path."""
     return {p.stem: p for p in sorted((Path(__file__).parent / "shipped").glob("*.toml"))}
-
-
-def _toml(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
 
 
 def _branch(text: str, whole: str) -> Branch:
@@ -176,7 +172,7 @@ def _from_table(table: Mapping[str, Any]) -> Branch:
 
 
 def _checked(branch: Branch) -> Branch:
-    if len(branch.backbones) > 1 and not pool.by_vector(branch.pool):
+    if len(branch.backbones) > 1 and not pooling.by_vector(branch.pool):
         raise RecipeError(
             f"{branch}: joined backbones have embeddings of different lengths; pool them per clip, e.g. :mean"
         )

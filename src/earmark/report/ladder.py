@@ -63,7 +63,7 @@ def as_json(found: Ladder) -> dict[str, Any]:
                     "fingerprint": found.fingerprint},
         "recipe": found.recipe.short,
         "rungs": [{"rung": r.name, "what": NAMES[r.name], "window_accuracy": r.windows.to_dict(), "accuracy": r.clips.to_dict(),
-                   "clips": r.judged, "windows": r.window_count} for r in found.rungs],
+                   "clips": r.evaluated, "windows": r.window_count} for r in found.rungs],
         "steps": [_step(s) for s in found.steps],
         "total": _step(found.total) if found.total else None,
         "missing": dict(found.missing),
@@ -75,7 +75,7 @@ def as_json(found: Ladder) -> dict[str, Any]:
 
 def _step(step: Step) -> dict[str, Any]:
     return {"from": step.a, "to": step.b, "window_difference": step.windows.to_dict(), "difference": step.clips.to_dict(),
-            "clips": step.judged}  # fmt: skip
+            "clips": step.evaluated}  # fmt: skip
 
 
 def chart(found: Ladder) -> Figure:
@@ -102,7 +102,7 @@ def lead(found: Ladder) -> list[str]:
         a, b = (next(r for r in found.rungs if r.name == n) for n in (step.a, step.b))
         sure = step.windows.high < 0
         told.append(
-            f"Judged on {NAMES[a.name]}, {found.recipe.name} gets {words.percent(a.windows.value)} of the windows right; on "
+            f"Evaluated on {NAMES[a.name]}, {found.recipe.name} gets {words.percent(a.windows.value)} of the windows right; on "
             f"{NAMES[b.name]} {words.percent(b.windows.value)}: {words.points(step.windows.value)} points "
             f"[{words.points(step.windows.low)}, {words.points(step.windows.high)}]. "
             + ("That difference is leakage, not skill." if sure else "That difference is within what chance explains.")
@@ -159,7 +159,7 @@ def _rungs(found: Ladder) -> Markup:
             Markup("{}<small>{}</small>").format(words.percent(s.value), words.between(s.low, s.high))
             for s in (rung.windows, rung.clips)
         ]
-        return [what, *scores, f"{rung.judged:,}", f"{rung.window_count:,}"]
+        return [what, *scores, f"{rung.evaluated:,}", f"{rung.window_count:,}"]
 
     return page.table(["rung", "by window", "by clip", "clips", "windows"], [line(r) for r in found.rungs])
 
@@ -182,13 +182,13 @@ def _steps(found: Ladder, steps: list[Step]) -> Markup:
             name = f"{'in all: ' if whole else ''}{NAMES[step.a]} → {NAMES[step.b]}"
             sure = "lost" if gap.high < 0 else "gained" if gap.low > 0 else "cannot be told apart"
             rows.append(
-                Row(name, gap.value, gap.low, gap.high, cells=(sure, f"{step.judged:,}"), code=False, strong=whole)
+                Row(name, gap.value, gap.low, gap.high, cells=(sure, f"{step.evaluated:,}"), code=False, strong=whole)
             )
         head = ["step", Markup("points, {}").format(label), "", "clips"]
         return page.forest(rows, head=head, line=0.0, line_label="no difference", unit="points", bounds=(-1, 1))
 
     intro = Markup(
-        "<p>Each line compares two rungs on the clips that both judge: what the split alone changes. Intervals resample {}.</p>"
+        "<p>Each line compares two rungs on the clips that both evaluate: what the split alone changes. Intervals resample {}.</p>"
     ).format(found.unit)
     return (
         intro

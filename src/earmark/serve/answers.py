@@ -49,7 +49,7 @@ def answer(name: str, model: Model, sound: BinaryIO, file: str, wish: Wish, limi
         embeddings = model.embeddings(sound, watch=watch)
         told: dict[str, Any] = {
             "model": name, "file": file, "seconds": round(heard, 3), "format": promised.format,
-            **_told(model, model.judge(embeddings), wish),
+            **_told(model, model.predict_embeddings(embeddings), wish),
             "alpha": (wish.alpha or model.calibration.alpha) if model.calibration and wish.set else None,
             "timeline": None, "view": None,
         }  # fmt: skip

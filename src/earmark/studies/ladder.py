@@ -10,7 +10,7 @@ groups             an artist, session or speaker stays whole
 published          the folds that came with the data
 =================  ========================================================================================
 
-Each rung judges the same clips by the same recipe; intervals and differences resample groups (``shares``).
+Each rung evaluates the same clips by the same recipe; intervals and differences resample groups (``shares``).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from ..embeddings.make import Embeddings
 from ..embeddings.pooling import by_vector
 from ..metrics.intervals import Interval
 from ..metrics.shares import difference, share
-from ..models.cross_validate import judge
+from ..models.cross_validate import cross_validate
 from ..models.fit import branch_inputs
 from ..models.plan import fold_notes, splits_of
 from ..models.prepare import Data, open_data
@@ -50,19 +50,19 @@ class Rung:
     name: str
     windows: Interval
     clips: Interval
-    judged: int  # clips
+    evaluated: int  # clips
     window_count: int
 
 
 @dataclass(frozen=True)
 class Step:
-    """What is lost from one rung to another, in shares, on the clips that both judge (negative: lost)."""
+    """What is lost from one rung to another, in shares, on the clips that both evaluate (negative: lost)."""
 
     a: str
     b: str
     windows: Interval
     clips: Interval
-    judged: int
+    evaluated: int
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def ladder(
     cache: Cache | None = None,
     command: str = "",
 ) -> Ladder:
-    """Judge ``recipe`` on each rung. ``seeds`` repeats all of it with other folds and starts.
+    """Evaluate ``recipe`` on each rung. ``seeds`` repeats all of it with other folds and starts.
 
     Raises DataError if no rung is possible, RecipeError, WeightsError.
     """
@@ -111,7 +111,7 @@ def ladder(
     data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache, seed=seed)
     split.check_classes(data.dataset)
     known = data.dataset.has_groups
-    units = split.units(data.dataset, "groups" if known else "clips", data.digests)
+    units = split.groups_of(data.dataset, "groups" if known else "clips", data.digests)
     missing: dict[str, str] = {}
     plans: dict[str, tuple[Data, str]] = {}
     for rung in [r for r in RUNGS if r in rungs]:
@@ -151,7 +151,7 @@ def _planned(rung: str, recipe: Recipe, data: Data, folds: int, seed: int) -> tu
         splits_of(data, rung, folds, seed)
         return data, rung
     if recipe.augment:
-        raise DataError("which part of an augmented copy was made from a window that is judged is not known")
+        raise DataError("which part of an augmented copy was made from a window that is evaluated is not known")
     if recipe.combine == "stack":
         raise DataError("a stacked recipe learns from whole clips; there are no embeddings to deal out")
     if any(by_vector(branch.pool) for branch in recipe.branches):
@@ -207,15 +207,15 @@ def _apart(embeddings: Embeddings, window: float) -> Embeddings:
 def _counts(
     recipe: Recipe, data: Data, protocol: str, folds: int, seeds: int, seed: int, step: Callable[[], None]
 ) -> tuple[NDArray[np.int64], ...]:
-    """Of each clip, summed over seeds: embeddings right, embeddings, times right, times judged."""
-    units = split.units(data.dataset, protocol, data.digests)
+    """Of each clip, summed over seeds: embeddings right, embeddings, times right, times evaluated."""
+    units = split.groups_of(data.dataset, protocol, data.digests)
     truth = np.searchsorted(data.dataset.classes, data.labels)
     total = np.zeros((4, len(truth)), np.int64)
     for s in range(seeds):
-        found = judge(recipe, data, units, protocol=protocol, folds=folds, seed=seed + s, step=step)
-        judged = found.fold >= 0
-        right = judged & (np.nan_to_num(found.proba, nan=-1).argmax(axis=1) == truth)
-        total += np.stack([found.hits, found.embeddings, right, judged])
+        found = cross_validate(recipe, data, units, protocol=protocol, folds=folds, seed=seed + s, step=step)
+        evaluated = found.fold >= 0
+        right = evaluated & (np.nan_to_num(found.proba, nan=-1).argmax(axis=1) == truth)
+        total += np.stack([found.hits, found.embeddings, right, evaluated])
     return tuple(total)
 
 

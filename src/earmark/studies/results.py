@@ -75,7 +75,7 @@ _COLUMNS = ("id", "path", "label", "group", "fold", "recipe", "seed", "predicted
 
 
 def predictions_csv(comparison: Comparison) -> str:
-    """Every judged clip × recipe × seed as CSV (RFC 4180, ``\\r\\n``): what was said of it, and each class's score.
+    """Every evaluated clip × recipe × seed as CSV (RFC 4180, ``\\r\\n``): what was said of it, and each class's score.
 
     Columns: id, path, label, group, fold, recipe, seed, predicted, score, correct (1 or 0), task, then one per class (a
     class named like one of these gets ``score of`` before it). Text that a spreadsheet would take for a formula

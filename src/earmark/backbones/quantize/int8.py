@@ -6,7 +6,7 @@ on some of the others sums saturate.
 
 Static quantisation by onnxruntime.quantization (Jacob et al., Quantization and training of neural networks for efficient
 integer-arithmetic-only inference, 2018, https://arxiv.org/abs/1712.05877): weights by channel, activations by tensor
-between the extremes seen in calibration. Before, channels are evened out (see ``evened``). After, layers that lose most
+between the extremes seen in calibration. Before, channels are equalized out (see ``equalized``). After, layers that lose most
 for what they cost stay in float.
 """
 
@@ -98,7 +98,7 @@ def installed(
 def quantise(net: bytes, output: str, embeddings: Floats, *, seed: int = 0) -> Quantised:
     """The part of ``net`` up to ``output`` in 8 bits. ``windows`` (n, *input) are inputs as it will meet them.
 
-    Half of the embeddings calibrate, a quarter chooses what stays in float, a quarter judges. Raises WeightsError if the
+    Half of the embeddings calibrate, a quarter chooses what stays in float, a quarter checks. Raises WeightsError if the
     result is not good enough, MissingExtraError without onnx.
     """
     try:
@@ -110,12 +110,12 @@ def quantise(net: bytes, output: str, embeddings: Floats, *, seed: int = 0) -> Q
             f"found {len(embeddings)} embeddings to calibrate a net in 8 bits; wanted 32 or more, best some hundreds"
         )
     parts = np.random.default_rng(seed).permutation(len(embeddings)) % 4
-    learn, choose, judge = embeddings[parts < 2], embeddings[parts == 2][:128], embeddings[parts == 3]
+    learn, choose, check = embeddings[parts < 2], embeddings[parts == 2][:128], embeddings[parts == 3]
     model = onnx.load_from_string(net)
     name = model.graph.input[0].name
     model = onnx.utils.Extractor(model).extract_model([name], [output])
     plain = runtimes.load(model.SerializeToString())
-    near, wanted = _run(plain, choose, output), _run(plain, judge, output)
+    near, wanted = _run(plain, choose, output), _run(plain, check, output)
     equalize.even(model, _extremes(model, name, learn, by_channel=True)[1])
     model = onnx.shape_inference.infer_shapes(model)
     low, high = _extremes(model, name, learn)
@@ -138,15 +138,15 @@ def quantise(net: bytes, output: str, embeddings: Floats, *, seed: int = 0) -> Q
             floats.append(layer)
     net = rounded(model, ranges, without=floats).SerializeToString()
     made = runtimes.load(net, "int8", threads=1)
-    cosines = _cosines(wanted, _run(made, judge, output))
+    cosines = _cosines(wanted, _run(made, check, output))
     found = Quantised(
         net, float(cosines.mean()), float(np.quantile(cosines, 0.01)),
-        _times_faster((plain, made), judge[:_BATCH], output), tuple(floats),
+        _times_faster((plain, made), check[:_BATCH], output), tuple(floats),
     )  # fmt: skip
     if not found.cosine >= GOOD:
         raise WeightsError(
-            f"in 8 bits this net's {output} has a mean cosine of {found.cosine:.4f} to the float net's on {len(judge)} embeddings; "
-            f"wanted {GOOD}. Use precision='bf16', or calibrate on sounds of the kind that are to be judged: "
+            f"in 8 bits this net's {output} has a mean cosine of {found.cosine:.4f} to the float net's on {len(check)} embeddings; "
+            f"wanted {GOOD}. Use precision='bf16', or calibrate on sounds of the kind that are to be evaluated: "
             "earmark weights int8 BACKBONE DATA"
         )
     if found.faster < GAIN:

@@ -43,7 +43,7 @@ Installed weights are a folder ``$EARMARK_HOME/weights/NAME/`` with ``params.npz
      the cut. Batch norm stays in the torch net (it is folded into convolutions at export only).
    - ``convert(files, **options) -> dict[str, ndarray]``: from files (``{"variables.index": Path, …}``,
      checked by sha256) to arrays under the names of ``module().state_dict()`` (``num_batches_tracked`` may be
-     left out). :mod:`earmark.backbones.weights.readers` reads TF checkpoints, ``.pth`` and ``.h5``. A form may name
+     excluded). :mod:`earmark.backbones.weights.readers` reads TF checkpoints, ``.pth`` and ``.h5``. A form may name
      another function: ``Form(convert="from_pth")``.
    - optionally ``labels(files, **options) -> list[str]``: names of the outputs; lands in
      ``facts["labels"]``. (Or give them as ``WeightSet(facts={"labels": [...]})``.)

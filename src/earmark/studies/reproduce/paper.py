@@ -28,7 +28,7 @@ class Claim:
     name: str
     figure: int  # of the classification report; curves are the two before, the confusion matrix the one after
     accuracy: float
-    judged: int
+    evaluated: int
     unit: str
     classes: Mapping[str, tuple[float, float, float, int]]
     text: str  # what the paper says was done
@@ -44,7 +44,7 @@ CNN = Claim(
     name="CNN from scratch",
     figure=8,
     accuracy=0.91,
-    judged=2698,
+    evaluated=2698,
     unit="chunk",
     classes={
         "blues": (0.91, 0.93, 0.92, 316), "classical": (0.92, 0.99, 0.95, 291), "country": (0.93, 0.85, 0.89, 326),
@@ -62,7 +62,7 @@ VGGISH = Claim(
     name="Frozen VGGish",
     figure=12,
     accuracy=0.82,
-    judged=200,
+    evaluated=200,
     unit="clip",
     classes={
         "blues": (0.90, 0.90, 0.90, 21), "classical": (1.00, 0.92, 0.96, 12), "country": (0.85, 0.71, 0.77, 24),

@@ -1,4 +1,4 @@
-"""The four parts of the reproduction: which recipe is judged on which clips, and how."""
+"""The four parts of the reproduction: which recipe is evaluated on which clips, and how."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def findings(found: Reproduction) -> list[str]:
     if ran is not None:
         told.append(
             f"The CNN as it was run, on our chunks at random: {_share(ran)} (paper: {100 * claims[0].accuracy:.0f} %). "
-            f"{text.percent(ran.leak.track, 0)} of the judged chunks have their own track in training, "
+            f"{text.percent(ran.leak.track, 0)} of the evaluated chunks have their own track in training, "
             f"{text.percent(ran.leak.samples, 0)} share samples with a training chunk."
             + "".join(
                 f" On {NAMES[t.protocol, t.unit]}: {_share(t)}."
@@ -124,7 +124,7 @@ def _heads(found: Reproduction) -> list[str]:
         told.append(
             f"{trial.recipe} on clips at random: {_share(trial)}{instead}; paper: {100 * paper.VGGISH.accuracy:.0f} %."
             + (
-                f" {text.percent(known, 0)} of the judged clips have their artist in training."
+                f" {text.percent(known, 0)} of the evaluated clips have their artist in training."
                 if known is not None
                 else ""
             )
