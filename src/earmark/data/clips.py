@@ -12,6 +12,7 @@ from pathlib import Path
 from ..core.errors import DataError
 from .annotations import Annotated, Annotation, Span
 from .targets import Task, task
+from .times import marks
 
 
 def writable(text: str) -> str:
@@ -63,8 +64,8 @@ class Clip:
     @property
     def recording_id(self) -> str:
         """Id of the sound that this is, or is cut from: its own id without the times of the cut."""
-        part = bool(self.start) or self.duration is not None  # then the id ends in "#start+duration"
-        return self.id.rpartition("#")[0] or self.id if part else self.id
+        own = [m for m in marks(self.start, self.duration) if m and self.id.endswith(m)]
+        return self.id.removesuffix(own[0]) if own else self.id
 
 
 @dataclass(frozen=True, slots=True)
