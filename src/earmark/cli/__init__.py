@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import io
-import pkgutil
 import sys
 
 import click
 
 from ..core.errors import EarmarkError
 from ..core.version import __version__
+from . import _retired
+from ._group import Commands
+
+_ARGS = "earmark.args"  # what was typed, for a better word about it
 
 _ADVICE = {
     errno.ENOSPC: "The disk is full: make room and run the same again; what was finished before is still there",
@@ -23,27 +25,18 @@ _ADVICE = {
 }
 
 
-class Commands(click.Group):
-    """Finds commands among the files beside this one, and turns Earmark's errors into one clear line."""
+class Main(Commands):
+    """All commands. Turns Earmark's errors into one clear line."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.list_commands(ctx):
-            return None
-        command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
-        return command
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[_ARGS] = list(args)
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        import difflib
-
-        if args and not args[0].startswith("-") and args[0] not in self.list_commands(ctx):
-            near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
-            hint = f" Did you mean '{near[0]}'?" if near else ""
-            ctx.fail(f"no command is called '{args[0]}'.{hint}")
+        if args:
+            _retired.verb(args[0])
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
@@ -51,7 +44,11 @@ class Commands(click.Group):
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            _retired.words(ctx.meta[_ARGS], error)
+            raise
         except EarmarkError as error:
+            _retired.words(ctx.meta[_ARGS], error)
             raise click.ClickException(str(error)) from error
         except BrokenPipeError:  # `earmark predict … | head`: not our fault
             sys.stderr.close()
@@ -66,7 +63,9 @@ class Commands(click.Group):
 
 
 @click.command(
-    cls=Commands,
+    cls=Main,
+    package=__name__,
+    paths=__path__,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Every command has --help with examples. Start with: earmark demo",
 )

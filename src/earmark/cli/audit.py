@@ -8,8 +8,10 @@ import click
 
 from . import _options as opt
 
+PLACE = ("begin", 2)
 
-@click.command()
+
+@click.command(short_help="Faults, copies, leaks of data; damage of a model, store, cache.")
 @opt.data_argument
 @opt.out_option("Folder for audit.html, audit.json and clips.csv.")
 @click.option(

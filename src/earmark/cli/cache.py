@@ -8,8 +8,10 @@ import click
 
 from . import _options as opt
 
+PLACE = ("shelf", 3)
 
-@click.group()
+
+@click.group(short_help="See or empty the cache of embeddings.")
 def command() -> None:
     """See or empty the cache of rows.
 

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from ..models.prepare import Data
     from ..models.results import Comparison
 
+PLACE = ("learn", 1)
 
-@click.command()
+
+@click.command(short_help="Evaluate recipes on the same folds, with intervals; a report.")
 @opt.data_or_rows
 @click.option(
     "-r",

@@ -8,10 +8,11 @@ import click
 
 from . import _options as opt
 
+PLACE = ("begin", 1)
 RECIPES = ("yamnet/logreg", "musicnn/logreg", "mfcc/svm", "small-cnn")
 
 
-@click.command()
+@click.command(short_help="The whole way, on made-up music or on your sounds.")
 @click.argument("data", required=False)
 @opt.out_option("Folder for everything the demo writes. Default: demo", required=False)
 @opt.force_option

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from ..backbones.base import Floats
     from ..data.clips import Clip
 
+PLACE = ("corpora", 1)
 
-@click.command()
+
+@click.command(short_help="Sounds to embeddings: a file, or a store for large corpora.")
 @click.argument("data", nargs=-1, required=True, metavar="DATA...")
 @click.option(
     "-b", "--backbone", required=True, help='A backbone, with parameters if wanted: yamnet, "logmel(seconds=4)".'

@@ -9,8 +9,10 @@ import click
 from . import _options as opt
 from .compare import show
 
+PLACE = ("learn", 3)
 
-@click.command()
+
+@click.command(short_help="Evaluate a model on labelled sounds it was not trained on.")
 @click.argument("model", type=click.Path(path_type=Path))
 @opt.data_argument
 @opt.seed_option

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from ..models.branch import Prediction
     from ..models.model import Model
 
+PLACE = ("use", 1)
 
-@click.command()
+
+@click.command(short_help="Label files and folders with a model; timelines.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option(

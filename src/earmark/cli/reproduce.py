@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from ..studies.reproduce.paper import Claim
     from ..studies.reproduce.trials import Trial
 
+PLACE = ("shelf", 5)
 
-@click.command()
+
+@click.command(short_help="A paper's two methods on GTZAN: as published, and honestly.")
 @click.argument("folder", metavar="GTZAN_FOLDER")
 @click.option(
     "--epochs", type=click.IntRange(2), default=30, show_default=True, help="Epochs of the nets that run all of them."

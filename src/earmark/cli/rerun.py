@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
     from ..studies.rerun import Difference
 
+PLACE = ("shelf", 4)
 _SHOWN = 10
 
 
-@click.command()
+@click.command(short_help="Repeat a comparison from its report and say what differs.")
 @click.argument("report", type=click.Path(path_type=Path))
 @click.option("--data", help="The data, if they no longer lie where the report says.")
 @opt.out_option("Folder for the report of this run.", required=False)

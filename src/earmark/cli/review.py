@@ -9,8 +9,10 @@ import click
 
 from . import _options as opt
 
+PLACE = ("corpora", 3)
 
-@click.command()
+
+@click.command(short_help="Listen to what an audit found, and decide, in the browser.")
 @opt.data_argument
 @click.option(
     "--audit",

@@ -11,8 +11,10 @@ import click
 if TYPE_CHECKING:
     from ..models.model import Model
 
+PLACE = ("use", 2)
 
-@click.command()
+
+@click.command(short_help="Trained models as a web page and an API.")
 @click.argument("models", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="MODEL...")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: a free one.")

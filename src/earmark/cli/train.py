@@ -9,8 +9,10 @@ import click
 
 from . import _options as opt
 
+PLACE = ("learn", 2)
 
-@click.command()
+
+@click.command(short_help="Evaluate a recipe, fit it on all clips, save the model.")
 @opt.data_or_rows
 @opt.recipe_option
 @opt.protocol_option

@@ -16,8 +16,10 @@ from . import _options as opt
 if TYPE_CHECKING:
     from earmark.backbones.weights.sources import Progress
 
+PLACE = ("shelf", 2)
 
-@click.group()
+
+@click.group(short_help="Get the pretrained weights of backbones, checked.")
 def command() -> None:
     """Get the pretrained weights of backbones, checked by sha256.
 

@@ -1,4 +1,4 @@
-"""What ladder, curve and stress have in common on the terminal: a table, sentences, and a report."""
+"""What the ladder, the curve and the stress test have in common on the terminal: a table, sentences, and a report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from . import _options as opt
+from .. import _options as opt
 
 
 def show(

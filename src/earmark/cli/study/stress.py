@@ -1,4 +1,4 @@
-"""earmark stress"""
+"""earmark study stress"""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import _options as opt
-from . import _study
+from .. import _options as opt
+from . import _show
 
 if TYPE_CHECKING:
-    from ..studies.stress import Stress
+    from ...studies.stress import Stress
+
+PLACE = ("study", 3)
 
 
-@click.command()
+@click.command(short_help="Accuracy on degraded sounds: codecs, noise, filters, pitch.")
 @click.argument("model", metavar="MODEL")
 @opt.data_argument
 @click.option(
@@ -42,12 +44,12 @@ def command(
 
     \b
     Examples:
-      earmark stress my-model new-sounds/ -o out
-      earmark stress yamnet/logreg clips.csv --change mp3 --change "noise(snr=5)"
+      earmark study stress my-model new-sounds/ -o out
+      earmark study stress yamnet/logreg clips.csv --change mp3 --change "noise(snr=5)"
     """
-    from ..core.outputs import STRESS
-    from ..models.load import load
-    from ..studies.stress import stress
+    from ...core.outputs import STRESS
+    from ...models.load import load
+    from ...studies.stress import stress
 
     opt.may_write(out, STRESS, _model(model), opt.files_of([model]), data=data, force=force)
     found = stress(
@@ -64,13 +66,13 @@ def _model(name: str) -> str | None:
 
 def show(found: Stress, out: Path | None, as_json: bool, force: bool = False) -> None:
     """Print the accuracies and write the report to ``out``."""
-    from ..report import stress as report
+    from ...report import stress as report
 
     rows = [["as it is", opt.points(found.plain.value)]]
     for c in found.conditions:
         gap = f"{100 * c.loss.low:+.1f} … {100 * c.loss.high:+.1f}"
         rows.append([report.name(c), opt.points(c.accuracy.value), f"{100 * c.loss.value:+.1f}", gap, str(c.changed)])
-    _study.show(
+    _show.show(
         found, report, out, as_json, force=force, about=f"{found.clips} clips; {found.how}",
         columns=("change", "accuracy", "points", "95 % interval", "changed"), rows=rows, lines=report.lead(found),
     )  # fmt: skip

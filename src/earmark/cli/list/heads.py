@@ -1,4 +1,4 @@
-"""earmark heads"""
+"""earmark list heads"""
 
 from __future__ import annotations
 
@@ -6,15 +6,24 @@ import json
 
 import click
 
+from .. import _options as opt
 from . import _listing
-from . import _options as opt
+
+PLACE = ("list", 2)
 
 
-@click.command()
+@click.command(short_help="What is fitted on embeddings, with parameters.")
 @opt.json_option
 def command(as_json: bool) -> None:
-    """List the heads: what can be fitted on rows, with parameters."""
-    from ..core import plugins
+    """List the heads: what can be fitted on embeddings, with their parameters and defaults.
+
+    \b
+    Examples:
+      earmark list heads
+      earmark list heads --json
+      earmark compare clips.csv -r "yamnet/svm(C=10)"
+    """
+    from ...core import plugins
 
     found: list[tuple[str, str, dict[str, str]]] = []
     for name in plugins.names("heads"):

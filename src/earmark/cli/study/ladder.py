@@ -1,4 +1,4 @@
-"""earmark ladder"""
+"""earmark study ladder"""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import _options as opt
-from . import _study
+from .. import _options as opt
+from . import _show
 
 if TYPE_CHECKING:
-    from ..embeddings.ready import Ready
-    from ..studies.ladder import Ladder
+    from ...embeddings.ready import Ready
+    from ...studies.ladder import Ladder
+
+PLACE = ("study", 1)
 
 
-@click.command()
+@click.command(short_help="What an honest split costs: one recipe on every protocol.")
 @click.argument("data", nargs=-1, required=True, metavar="DATA...")
 @click.option("-r", "--recipe", help="A recipe: yamnet/logreg, a shipped name, or a .toml file.")
 @click.option("--head", help='For files of rows, short for the recipe rows/HEAD: svm, "svm(C=10)".')
@@ -51,16 +53,16 @@ def command(
 
     \b
     Examples:
-      earmark ladder clips.csv -r yamnet/logreg -o out
-      earmark ladder rows.npz --head svm -o out
-      earmark ladder features-train.npz features-test.npz --head svm --clips clips.csv --columns group=artist
+      earmark study ladder clips.csv -r yamnet/logreg -o out
+      earmark study ladder rows.npz --head svm -o out
+      earmark study ladder features-train.npz features-test.npz --head svm --clips clips.csv --columns group=artist
     """
-    from ..core.errors import RecipeError
-    from ..core.outputs import LADDER
-    from ..embeddings.ready import is_ready, read
-    from ..models.prepare import from_ready
-    from ..recipes.recipe import find
-    from ..studies.ladder import RUNGS, ladder
+    from ...core.errors import RecipeError
+    from ...core.outputs import LADDER
+    from ...embeddings.ready import is_ready, read
+    from ...models.prepare import from_ready
+    from ...recipes.recipe import find
+    from ...studies.ladder import RUNGS, ladder
 
     opt.may_write(out, LADDER, data, clips, opt.files_of([recipe or ""]), data=data[0], force=force)
     if (recipe is None) == (head is None):
@@ -80,7 +82,7 @@ def command(
 
 def show(found: Ladder, out: Path | None, as_json: bool, force: bool = False) -> None:
     """Print the ladder and write its report to ``out``."""
-    from ..report import ladder as report
+    from ...report import ladder as report
 
     before = {step.b: step for step in found.steps}
     rows = []
@@ -95,7 +97,7 @@ def show(found: Ladder, out: Path | None, as_json: bool, force: bool = False) ->
             rung.name, opt.points(rung.rows.value), opt.points(rung.clips.value),
             f"{opt.points(rung.clips.low)} – {opt.points(rung.clips.high)}", str(rung.judged), *lost,
         ])  # fmt: skip
-    _study.show(
+    _show.show(
         found, report, out, as_json, force=force, about=f"{found.groups} {found.unit} resampled",
         columns=("rung", "by row", "by clip", "95 % interval", "clips", "lost by row", "by clip"), rows=rows,
         lines=report.lead(found), warnings=[f"[yellow]No rung '{name}'[/]: {why}" for name, why in found.missing.items()],
@@ -108,7 +110,7 @@ def _first(ready: Ready | None) -> str:
 
 def _pairs(text: str | None) -> dict[str, str]:
     """``"group=artist,fold=split"`` as a dict. Raises RecipeError."""
-    from ..core.errors import RecipeError
+    from ...core.errors import RecipeError
 
     found = {}
     for item in (text or "").split(",") if text else ():

@@ -1,4 +1,4 @@
-"""earmark backbones"""
+"""earmark list backbones"""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..core import plugins
-from . import _options as opt
+from ...core import plugins
+from .. import _options as opt
 
 if TYPE_CHECKING:
-    from ..backbones.base import About
+    from ...backbones.base import About
+
+PLACE = ("list", 1)
 
 
 def _told(name: str) -> dict[str, Any]:
     """What there is to say about a backbone, with or without its weights."""
-    from ..backbones import weights
+    from ...backbones import weights
 
     about = plugins.module("backbones", name).ABOUT
     states = [weights.status(one) for one in weights.named(name)] if about.weights else []
@@ -40,7 +42,7 @@ def _told(name: str) -> dict[str, Any]:
 
 def _layout(name: str, about: About) -> About:
     """What a backbone without weights makes, asked of itself (one that needs parameters cannot say)."""
-    from ..core.errors import EarmarkError
+    from ...core.errors import EarmarkError
 
     try:
         built = plugins.build("backbones", name)
@@ -49,15 +51,15 @@ def _layout(name: str, about: About) -> About:
     return replace(about, shape=built.shape, sample_rate=built.sample_rate, window=built.window, hop=built.hop)
 
 
-@click.command()
+@click.command(short_help="What makes embeddings of sounds; are its weights there?")
 @opt.json_option
 def command(as_json: bool) -> None:
     """List the backbones: what makes rows of sound, and whether its weights are there.
 
     \b
     Examples:
-      earmark backbones
-      earmark backbones --json
+      earmark list backbones
+      earmark list backbones --json
     """
 
     backbones = [_told(name) for name in plugins.names("backbones")]

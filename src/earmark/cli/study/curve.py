@@ -1,4 +1,4 @@
-"""earmark curve"""
+"""earmark study curve"""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from . import _options as opt
-from . import _study
+from .. import _options as opt
+from . import _show
 
 if TYPE_CHECKING:
-    from ..studies.curve import Curve
+    from ...studies.curve import Curve
+
+PLACE = ("study", 2)
 
 
-@click.command()
+@click.command(short_help="Accuracy by labelled clips, and what more would give.")
 @opt.data_argument
 @opt.recipe_option
 @click.option(
@@ -39,11 +41,11 @@ def command(
 
     \b
     Examples:
-      earmark curve clips.csv -r yamnet/logreg -o out
-      earmark curve clips.csv -r yamnet:mean/lda --sizes 1,2,5,10 --draws 10
+      earmark study curve clips.csv -r yamnet/logreg -o out
+      earmark study curve clips.csv -r yamnet:mean/lda --sizes 1,2,5,10 --draws 10
     """
-    from ..core.outputs import CURVE
-    from ..studies.curve import curve
+    from ...core.outputs import CURVE
+    from ...studies.curve import curve
 
     opt.may_write(out, CURVE, opt.files_of([recipe]), data=data, force=force)
     found = curve(
@@ -55,7 +57,7 @@ def command(
 
 def show(found: Curve, out: Path | None, as_json: bool, force: bool = False) -> None:
     """Print the curve and write its report to ``out``."""
-    from ..report import curve as report
+    from ...report import curve as report
 
     rows = [
         [
@@ -64,7 +66,7 @@ def show(found: Curve, out: Path | None, as_json: bool, force: bool = False) -> 
         ]
         for p in found.points
     ]  # fmt: skip
-    _study.show(
+    _show.show(
         found, report, out, as_json, force=force, about=f"protocol {found.protocol}, {found.folds} folds", named=False,
         columns=("per class", "clips", "groups", "accuracy", "95 % interval", "spread"), rows=rows,
         lines=[*report.lead(found), *(report.foretold(found, t) for t in found.targets[1:])],
@@ -73,7 +75,7 @@ def show(found: Curve, out: Path | None, as_json: bool, force: bool = False) -> 
 
 def _numbers(text: str | None) -> tuple[int, ...]:
     """``"1,2,5"`` as numbers. Raises DataError."""
-    from ..core.errors import DataError
+    from ...core.errors import DataError
 
     try:
         return tuple(int(part) for part in (text or "").split(",") if part.strip())

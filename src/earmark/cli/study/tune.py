@@ -1,4 +1,4 @@
-"""earmark tune"""
+"""earmark study tune"""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import _options as opt
+from .. import _options as opt
 
 if TYPE_CHECKING:
-    from ..studies.tune import Tuned
+    from ...studies.tune import Tuned
+
+PLACE = ("study", 4)
 
 
-@click.command()
+@click.command(short_help="Search a recipe's parameters, nested.")
 @opt.data_argument
 @opt.recipe_option
 @click.option("--trials", type=click.IntRange(2), default=20, show_default=True, help="Tries in each search.")
@@ -40,12 +42,12 @@ def command(
 
     \b
     Examples:
-      earmark tune clips.csv -r yamnet/logreg --trials 30 -o tuned
-      earmark tune clips.csv -r "musicnn+yamnet/svm(kernel=rbf)" --metric log_loss
+      earmark study tune clips.csv -r yamnet/logreg --trials 30 -o tuned
+      earmark study tune clips.csv -r "musicnn+yamnet/svm(kernel=rbf)" --metric log_loss
       earmark train clips.csv -r tuned/recipe.toml -o my-model
     """
-    from ..core.outputs import TUNED
-    from ..studies.tune import tune
+    from ...core.outputs import TUNED
+    from ...studies.tune import tune
 
     opt.may_write(out, TUNED, opt.files_of([recipe]), data=data, force=force)
     found = tune(
@@ -60,7 +62,7 @@ def show(found: Tuned, out: Path | None, as_json: bool, force: bool = False) -> 
     facts = as_dict(found)
     text = json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False)
     if out:
-        from ..core.publish import publish
+        from ...core.publish import publish
 
         publish(out, {"recipe.toml": found.recipe.to_toml(), "tune.json": text + "\n"}, force=force)
     if as_json:
@@ -95,8 +97,8 @@ def show(found: Tuned, out: Path | None, as_json: bool, force: bool = False) -> 
 
 def as_dict(found: Tuned) -> dict[str, Any]:
     """Every number, as plain values."""
-    from ..core.jsonable import plain
-    from ..studies.tune import Found, chosen
+    from ...core.jsonable import plain
+    from ...studies.tune import Found, chosen
 
     def one(result: Found) -> dict[str, Any]:
         return {

@@ -1,0 +1,74 @@
+"""A group of commands that are found as files: one command is one file (or folder) of its name with a ``command`` in it.
+
+``PLACE = ("learn", 2)`` in a file says in which row of `earmark --help` its command stands, and where in it; in a group
+without rows only the number counts. A command without a place stands at the end. Files whose names begin with an underscore are shared code.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from types import ModuleType
+
+import click
+
+ROWS = ("begin", "learn", "use", "corpora", "shelf")
+MORE = "more"  # the row of commands that name none
+_LAST = 1000
+
+
+class Commands(click.Group):
+    """The commands of a package. ``package``: its name, ``paths``: where its files lie (its ``__path__``)."""
+
+    def __init__(self, *args: object, package: str, paths: Sequence[str], **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.package, self.paths = package, list(paths)
+
+    def names(self) -> list[str]:
+        """Names of all commands, by the alphabet; nothing is imported."""
+        return sorted(m.name for m in pkgutil.iter_modules(self.paths) if not m.name.startswith("_"))
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands in the order of the help."""
+        return [name for _, names in self.rows() for name in names]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.names():
+            return None
+        command: click.Command = self._module(cmd_name).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and not args[0].startswith("-") and args[0] not in self.names():
+            near = difflib.get_close_matches(args[0], self.names(), n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            ctx.fail(f"no command is called '{args[0]}'.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """One block a row; a group whose commands name no rows has one block."""
+        names = self.names()
+        widest = max(map(len, names), default=0)
+        for row, members in self.rows():
+            lines = []
+            for name in members:
+                command = self.get_command(ctx, name)
+                if command is not None and not command.hidden:
+                    lines.append((name.ljust(widest), command.get_short_help_str(formatter.width - 6 - widest)))
+            with formatter.section(row if row != MORE or len(members) < len(names) else "Commands"):
+                formatter.write_dl(lines)
+
+    def rows(self) -> list[tuple[str, list[str]]]:
+        """Each row that has commands, with their names, in order."""
+        found: dict[str, list[tuple[int, str]]] = {row: [] for row in (*ROWS, MORE)}
+        for name in self.names():
+            row, at = getattr(self._module(name), "PLACE", (MORE, _LAST))
+            found.get(row, found[MORE]).append((at, name))
+        return [(row, [name for _, name in sorted(members)]) for row, members in found.items() if members]
+
+    def _module(self, name: str) -> ModuleType:
+        return importlib.import_module(f"{self.package}.{name}")

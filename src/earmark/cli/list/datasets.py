@@ -1,0 +1,38 @@
+"""earmark list datasets"""
+
+from __future__ import annotations
+
+import json
+import re
+
+import click
+
+from .. import _options as opt
+from . import _listing
+
+PLACE = ("list", 4)
+
+
+@click.command(short_help="Data sets and layouts that are known by name.")
+@opt.json_option
+def command(as_json: bool) -> None:
+    """List the data sets and layouts that can be read. DATA finds the right one itself, or is written NAME:PATH.
+
+    \b
+    Examples:
+      earmark list datasets
+      earmark list datasets --json
+      earmark compare gtzan:genres/ -r yamnet/logreg
+    """
+    from ...core import plugins
+
+    found = [(name, _about(plugins.module("datasets", name).__doc__)) for name in plugins.names("datasets")]
+    if as_json:
+        click.echo(json.dumps([{"dataset": n, "about": a} for n, a in found], indent=1, ensure_ascii=False))
+        return
+    _listing.show((name, (about,)) for name, about in found)
+
+
+def _about(text: str | None) -> str:
+    """The first sentence of a docstring, in one line."""
+    return re.split(r"(?<=\.)\s", " ".join((text or "").split()), maxsplit=1)[0]

@@ -1,0 +1,42 @@
+"""earmark list metrics"""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from .. import _options as opt
+from . import _listing
+
+PLACE = ("list", 5)
+
+
+@click.command(short_help="Metrics in reports, and for study tune --metric.")
+@opt.json_option
+def command(as_json: bool) -> None:
+    """List the metrics: they stand in every report, and `earmark study tune --metric NAME` searches for one.
+
+    \b
+    Examples:
+      earmark list metrics
+      earmark list metrics --json
+      earmark study tune clips.csv -r yamnet/svm --metric macro_f1
+    """
+    from ...metrics.clips import METRICS
+
+    if as_json:
+        told = [
+            {"metric": m.name, "about": m.summary, "best": _limit(m.best), "worst": _limit(m.worst)}
+            for m in METRICS.values()
+        ]
+        click.echo(json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False))
+        return
+    _listing.show(
+        (m.name, (m.summary + ("" if m.higher_is_better else " Lower is better."),)) for m in METRICS.values()
+    )
+
+
+def _limit(value: float) -> float | None:
+    """An end of a range, None where it has none: JSON knows no infinity."""
+    return value if abs(value) < float("inf") else None
