@@ -103,7 +103,7 @@ def page() -> str:
         "They are shared libraries of their own packages, loaded at run time and replaceable; Earmark copies nothing of "
         "them. Who ships an image or an installer with these wheels in it ships those libraries, too, and takes on what "
         "their licences ask. Licences of pretrained weights and of training sounds are another matter: "
-        "`earmark backbones` and each model's card name them.",
+        "`earmark list backbones` and each model's card name them.",
         "",
     ]
     return "\n".join(lines)

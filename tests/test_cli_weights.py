@@ -1,4 +1,4 @@
-"""The commands `earmark backbones` and `earmark weights`."""
+"""The commands `earmark list backbones` and `earmark weights`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_backbones_as_json() -> None:
-    told = {one["backbone"]: one for one in json.loads(run("backbones", "--json"))}
+    told = {one["backbone"]: one for one in json.loads(run("list", "backbones", "--json"))}
     assert told.keys() == set(plugins.names("backbones"))
     yamnet = told["yamnet"]
     assert (yamnet["row"], yamnet["sample_rate"], yamnet["hop"]) == ([1024], 16000, 0.48)
@@ -35,7 +35,7 @@ def test_backbones_as_json() -> None:
 
 @pytest.mark.usefixtures("_empty_home")
 def test_how_to_get_what_is_missing() -> None:
-    assert "yamnet: earmark weights fetch yamnet" in run("backbones")
+    assert "yamnet: earmark weights fetch yamnet" in run("list", "backbones")
     listed = run("weights", "list")
     assert "musicnn-vgg-mtt: earmark weights fetch musicnn-vgg-mtt" in listed
     assert not any(one["present"] for one in json.loads(run("weights", "list", "--json")))

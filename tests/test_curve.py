@@ -121,7 +121,7 @@ def test_faults_are_told(tmp_path: Path) -> None:
 
 def test_command_and_report(tmp_path: Path) -> None:
     file = rows(tmp_path / "r.npz")
-    args = ["curve", str(file), "-r", "rows/knn", "--draws", "2", "--folds", "3", "-o", str(tmp_path / "out")]
+    args = ["study", "curve", str(file), "-r", "rows/knn", "--draws", "2", "--folds", "3", "-o", str(tmp_path / "out")]
     result = CliRunner().invoke(main, [*args, "--json"])
     assert result.exit_code == 0, result.output
     told = json.loads(result.output)

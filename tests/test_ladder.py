@@ -218,17 +218,21 @@ class TestShares:
 def test_commands(tmp_path: Path) -> None:
     rows = artists(tmp_path / "rows.npz")
     call = CliRunner().invoke
-    result = call(main, ["ladder", str(rows), "--head", "lda", "--folds", "3", "-o", str(tmp_path / "out"), "--json"])
+    result = call(
+        main, ["study", "ladder", str(rows), "--head", "lda", "--folds", "3", "-o", str(tmp_path / "out"), "--json"]
+    )
     assert result.exit_code == 0, result.output
     told = json.loads(result.output)
     assert [r["rung"] for r in told["rungs"]] == ["rows", "rows apart", "clips", "groups", "published"]
     assert json.loads((tmp_path / "out" / "ladder.json").read_text())["total"] == told["total"]
     assert "leakage" in (tmp_path / "out" / "ladder.html").read_text()
     assert (tmp_path / "out" / "figures" / "ladder.svg").exists()
-    result = call(main, ["ladder", str(rows), "--head", "lda", "--folds", "3", "--rung", "clips", "--rung", "groups"])
+    result = call(
+        main, ["study", "ladder", str(rows), "--head", "lda", "--folds", "3", "--rung", "clips", "--rung", "groups"]
+    )
     assert "groups" in result.output
-    assert call(main, ["ladder", str(rows)]).exit_code == 1
-    result = call(main, ["ladder", str(tmp_path), "--head", "lda"])
+    assert call(main, ["study", "ladder", str(rows)]).exit_code == 1
+    result = call(main, ["study", "ladder", str(tmp_path), "--head", "lda"])
     assert "not files of rows" in result.output
     result = call(main, ["compare", str(rows), "-r", "rows/lda", "--folds", "3"])
     assert result.exit_code == 0, result.output

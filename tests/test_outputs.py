@@ -90,10 +90,10 @@ def project(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 COMMANDS = {
     "compare": "compare {data} -r mfcc/lda --folds 2 --no-cache",
-    "curve": "curve {data} -r mfcc/lda --folds 2 --draws 1 --sizes 2 --no-cache",
-    "ladder": "ladder {data} -r mfcc/lda --folds 2 --rung clips --no-cache",
-    "stress": "stress mfcc/lda {data} --change gain --folds 2 --no-cache",
-    "tune": "tune {data} -r best.toml --trials 2 --inner 2 --folds 2 --no-cache",
+    "curve": "study curve {data} -r mfcc/lda --folds 2 --draws 1 --sizes 2 --no-cache",
+    "ladder": "study ladder {data} -r mfcc/lda --folds 2 --rung clips --no-cache",
+    "stress": "study stress mfcc/lda {data} --change gain --folds 2 --no-cache",
+    "tune": "study tune {data} -r best.toml --trials 2 --inner 2 --folds 2 --no-cache",
     "audit": "audit {data} --no-groups --no-labels --no-confounds --no-cache",
     "review": "review {data}",
     "evaluate": "evaluate m {data} --no-cache",

@@ -302,15 +302,15 @@ class TestCommands:
     def test_evaluate_and_lists(self, model: Path, tones: Path, cache: Cache) -> None:
         found = json.loads(self.call("evaluate", model, tones / "clips.csv", "--json", "--cache", cache.folder))
         assert found["recipes"][0]["accuracy"]["value"] > 0.9
-        assert "logreg" in self.call("heads")
-        assert {h["head"] for h in json.loads(self.call("heads", "--json"))} >= {
+        assert "logreg" in self.call("list", "heads")
+        assert {h["head"] for h in json.loads(self.call("list", "heads", "--json"))} >= {
             "logreg",
             "lda",
             "svm",
             "knn",
             "forest",
         }
-        assert "quick" in self.call("recipes")
+        assert "quick" in self.call("list", "recipes")
         assert "mfcc" in self.call("cache", "info", "--cache", cache.folder)
 
     @pytest.mark.parametrize(

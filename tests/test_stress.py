@@ -120,6 +120,7 @@ def test_faults_are_told_before_anything_is_judged(sounds: Path, cache: Cache) -
 
 def test_command_and_report(sounds: Path, cache: Cache, tmp_path: Path) -> None:
     args = [
+        "study",
         "stress",
         "mfcc/lda",
         str(sounds),

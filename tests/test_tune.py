@@ -134,7 +134,7 @@ def test_labels_that_mean_nothing_give_chance(rows: Path) -> None:
 
 
 def test_command_writes_a_recipe_that_can_be_used(rows: Path, tmp_path: Path) -> None:
-    args = ["tune", str(rows), "-r", "rows/knn", "--trials", "4", "--folds", "3"]
+    args = ["study", "tune", str(rows), "-r", "rows/knn", "--trials", "4", "--folds", "3"]
     result = CliRunner().invoke(main, [*args, "-o", str(tmp_path / "t"), "--json"])
     assert result.exit_code == 0, result.output
     told = json.loads(result.output)

@@ -57,8 +57,8 @@ def test_the_wheel_in_an_empty_environment(sounds: Path, tmp_path: Path) -> None
     assert float(told) == pytest.approx(said.score, abs=1e-6)
     tool = tmp_path / "env" / "bin" / "earmark"
     assert "predict" in call(tool, "--help")
-    assert "yamnet" in call(tool, "recipes")
-    assert "yamnet" in call(tool, "backbones")
+    assert "yamnet" in call(tool, "list", "recipes")
+    assert "yamnet" in call(tool, "list", "backbones")
     assert ",low," in call(tool, "predict", tmp_path / "model", sounds.parent / "low-0-0.wav", "--format", "csv")
     call(tool, "embed", sounds.parent, "-b", "mfcc", "-o", tmp_path / "rows.npz", "--no-cache")
     done = subprocess.run([tool, "compare", sounds, "-r", "mfcc/lda"], capture_output=True, text=True, check=False)

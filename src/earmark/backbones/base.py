@@ -33,7 +33,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class About:
-    """What `earmark backbones` tells about a backbone without building it: module constant ``ABOUT``."""
+    """What `earmark list backbones` tells about a backbone without building it: module constant ``ABOUT``."""
 
     summary: str
     trained_on: str  # "nothing" for hand-made features

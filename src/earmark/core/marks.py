@@ -52,7 +52,7 @@ def _head(begin: str, *, whole: bool = False) -> Callable[[Path], bool]:
 
 
 def _tuned(path: Path) -> bool:
-    return 'about = "Found by `earmark tune` from ' in begin(path, 2000)
+    return re.search(r'about = "Found by `earmark (study )?tune` from ', begin(path, 2000)) is not None
 
 
 def _journal(path: Path) -> bool:

@@ -15,7 +15,7 @@ from ._net import NetHead, Standardise
 
 ABOUT = "three 3x3 convolutions with max-pooling, two dense layers, dropout; from scratch (as the paper's text says)"
 
-SPACE = {  # what `earmark tune` searches
+SPACE = {  # what `earmark study tune` searches
     "lr": (1e-4, 3e-3, "log"),
     "dropout": (0.1, 0.6),
     "mixup": [0.0, 0.2],

@@ -14,7 +14,7 @@ from ._net import NetHead, Standardise
 
 ABOUT = "ten 3x3 convolutions, dense 1200: on rows of a clip as an image, or on patches (what the paper really ran)"
 
-SPACE = {"lr": (3e-5, 1e-3, "log"), "mixup": [0.0, 0.2], "specaugment": [False, True]}  # what `earmark tune` searches
+SPACE = {"lr": (3e-5, 1e-3, "log"), "mixup": [0.0, 0.2], "specaugment": [False, True]}  # `earmark study tune`
 
 
 def build(

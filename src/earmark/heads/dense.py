@@ -13,7 +13,7 @@ from ._net import NetHead, Standardise
 
 ABOUT = "dense layers, ReLU, dropout, softmax; Adam, early stopping on whole groups held out (torch, skorch)"
 
-SPACE = {  # what `earmark tune` searches
+SPACE = {  # what `earmark study tune` searches
     "hidden": [(), (64,), (256,), (1024,), (256, 64)],
     "lr": (1e-4, 1e-2, "log"),
     "dropout": (0.0, 0.7),

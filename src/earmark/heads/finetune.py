@@ -25,7 +25,7 @@ from ._pretrained import linear_probe, outputs, rest, wanted_shape
 
 ABOUT = "the rest of a pretrained net behind the cut, trained on with a new classifier: musicnn-vgg@pool3/finetune"
 
-SPACE = {  # what `earmark tune` searches
+SPACE = {  # what `earmark study tune` searches
     "lr": (3e-5, 1e-3, "log"),
     "body": [0.03, 0.1, 0.3, 1.0],
     "smoothing": [0.0, 0.1],

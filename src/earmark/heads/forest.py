@@ -8,7 +8,7 @@ from ._flat import Flat
 
 ABOUT = "random forest (scikit-learn; Breiman 2001); takes rows as they are"
 
-SPACE = {  # what `earmark tune` searches
+SPACE = {  # what `earmark study tune` searches
     "leaf": [1, 2, 4, 8],
     "depth": [None, 8, 16],
     "pool": ["rows", "mean", "mean+std"],

@@ -16,7 +16,7 @@ from ._scale import Scaler
 
 ABOUT = "k nearest neighbours (scikit-learn), cosine or euclidean, near ones count more; keeps all training rows"
 
-SPACE = {  # what `earmark tune` searches
+SPACE = {  # what `earmark study tune` searches
     "k": [1, 3, 5, 10, 20, 40],
     "metric": ["cosine", "euclidean"],
     "pool": ["rows", "mean", "mean+std"],

@@ -20,7 +20,7 @@ ABOUT = "linear discriminant with a shrunk covariance (Ledoit & Wolf 2004): no t
 
 
 SHRINKAGES = (0.05, 0.2, 0.5, 0.8, 0.95)
-SPACE = {  # what `earmark tune` searches
+SPACE = {  # what `earmark study tune` searches
     "shrinkage": ["auto", 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95],
     "pool": ["rows", "mean", "mean+std"],
 }

@@ -14,7 +14,7 @@ from ._tempered import Tempered
 ABOUT = "logistic regression on standardised rows, L2 (scikit-learn); C='auto' tunes C inside the training side"
 
 STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
-SPACE = {"C": (1e-4, 1.0, "log"), "pool": ["rows", "mean", "mean+std"]}  # what `earmark tune` searches
+SPACE = {"C": (1e-4, 1.0, "log"), "pool": ["rows", "mean", "mean+std"]}  # what `earmark study tune` searches
 
 
 def build(*, C: float | str = 0.01, balanced: bool = True, widths: Sequence[int] = (), seed: int = 0) -> Flat:

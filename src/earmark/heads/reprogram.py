@@ -30,7 +30,11 @@ ABOUT = "a learnt pattern added to the input of a frozen net, whose classes are 
 MAPPINGS = ("frequency", "linear")
 ANSWERS = "logits"  # the block with the net's own classes
 
-SPACE = {"lr": (1e-3, 3e-2, "log"), "mapping": ["frequency", "linear"], "dependent": [False, True]}  # `earmark tune`
+SPACE = {
+    "lr": (1e-3, 3e-2, "log"),
+    "mapping": ["frequency", "linear"],
+    "dependent": [False, True],
+}  # `earmark study tune`
 
 
 def build(

@@ -19,7 +19,7 @@ from ._tempered import Tempered
 
 ABOUT = "support vector machine (scikit-learn), RBF or linear; probabilities by a temperature from grouped inner folds"
 
-SPACE = {  # what `earmark tune` searches
+SPACE = {  # what `earmark study tune` searches
     "C": (0.1, 30.0, "log"),
     "kernel": ["rbf", "linear"],
     "pca": [0, 64, 128, 256],

@@ -1,4 +1,4 @@
-"""The report of `earmark curve`: curve.html, curve.json and its figure."""
+"""The report of `earmark study curve`: curve.html, curve.json and its figure."""
 
 from __future__ import annotations
 
@@ -191,5 +191,5 @@ def _targets(found: Curve) -> Markup:
 def _again(found: Curve) -> Markup:
     versions = ", ".join(f"{k} {v}" for k, v in sorted(found.versions.items()))
     return Markup("<pre><code>{}</code></pre><p>Recipe <code>{}</code>, seed {}, data {}. {}.</p>").format(
-        found.command or "earmark curve …", found.recipe.short, found.seed, found.fingerprint[:16], versions
+        found.command or "earmark study curve …", found.recipe.short, found.seed, found.fingerprint[:16], versions
     )

@@ -1,4 +1,4 @@
-"""The report of `earmark ladder`: ladder.html, ladder.json and its figure."""
+"""The report of `earmark study ladder`: ladder.html, ladder.json and its figure."""
 
 from __future__ import annotations
 
@@ -201,5 +201,5 @@ def _steps(found: Ladder, steps: list[Step]) -> Markup:
 def _again(found: Ladder) -> Markup:
     versions = ", ".join(f"{k} {v}" for k, v in sorted(found.versions.items()))
     return Markup("<pre><code>{}</code></pre><p>Recipe <code>{}</code>, seed {}, data {}. {}.</p>").format(
-        found.command or "earmark ladder …", found.recipe.short, found.seed, found.fingerprint[:16], versions
+        found.command or "earmark study ladder …", found.recipe.short, found.seed, found.fingerprint[:16], versions
     )

@@ -1,4 +1,4 @@
-"""The report of `earmark stress`: stress.html, stress.json and its figure."""
+"""The report of `earmark study stress`: stress.html, stress.json and its figure."""
 
 from __future__ import annotations
 
@@ -173,5 +173,5 @@ def _judged(found: Stress) -> Markup:
 def _again(found: Stress) -> Markup:
     versions = ", ".join(f"{k} {v}" for k, v in sorted(found.versions.items()))
     return Markup("<pre><code>{}</code></pre><p>Recipe <code>{}</code>, seed {}, data {}. {}.</p>").format(
-        found.command or "earmark stress …", found.recipe.short, found.seed, found.fingerprint[:16], versions
+        found.command or "earmark study stress …", found.recipe.short, found.seed, found.fingerprint[:16], versions
     )

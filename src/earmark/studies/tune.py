@@ -85,7 +85,7 @@ class Tuned:
         """The recipe to keep, which says how it was found."""
         score = self.evaluation.scores["accuracy"]
         about = (
-            f"Found by `earmark tune` from {self.given.short} on {self.dataset.name} ({self.trials} trials, metric {self.metric}). "
+            f"Found by `earmark study tune` from {self.given.short} on {self.dataset.name} ({self.trials} trials, metric {self.metric}). "
             f"Nested accuracy {score.value:.3f} [{score.low:.3f}, {score.high:.3f}], protocol {self.protocol}."
         )
         return replace(self.final.recipe, title=self.given.title, about=about)

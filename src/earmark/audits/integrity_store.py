@@ -1,0 +1,140 @@
+"""Is a store of embeddings (or of answers) whole? Every shard is readable and finite, every clip is in it once, and all
+were made by the one backbone that ``earmark.json`` names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import DataError, EarmarkError
+from ..core.outputs import PARTS
+from ..core.paths import is_remote
+from ..core.storage import Place, place
+from ..embeddings.pooling import by_vector
+from ..embeddings.shards import FACTS, facts, read_columns, row_width
+
+Tell = Callable[[str, str, bool], None]  # where, what, whether it is damaged
+ERRORS = "errors"
+(SHARDS,) = (n.rstrip("/") for n in PARTS.names if n.endswith("/") and n != f"{ERRORS}/")
+
+
+def looks_like(source: str | Path) -> bool:
+    """True for a folder or URI with shards in it, or with the facts of a store."""
+    if not is_remote(source):
+        folder = Path(source)
+        return ((folder / FACTS).is_file() and (folder / SHARDS).is_dir()) or any(
+            (folder / SHARDS).glob("part-*.parquet")
+        )
+    where = place(source)
+    return (where / FACTS).read() is not None or bool(list((where / SHARDS).below()))
+
+
+def look(source: str | Path, tell: Tell) -> dict[str, int]:
+    """Tell what is wrong; returns how many shards, clips, lines and clips in the table of errors were looked at."""
+    where = place(source)
+    known = _facts(where, tell)
+    seen: dict[str, str] = {}
+    lines = 0
+    shards = list((where / SHARDS).below())
+    for shard in shards:
+        lines += _shard(shard, known, seen, tell)
+    if not lines:
+        tell(SHARDS, "there is nothing in it", True)
+    return {"shards": len(shards), "clips": len(seen), "lines": lines, "errors": _errors(where, seen, tell)}
+
+
+def _facts(where: Place, tell: Tell) -> dict[str, Any]:
+    """What the store says of itself; nothing if that is damaged, which is told."""
+    try:
+        known = facts(where)
+        if known["holds"] != "answers":
+            row_width(known)
+            wrong = [k for k in ("backbone", "pool", "fingerprint") if not isinstance(known.get(k), str)]
+            if wrong or not isinstance(known.get("params"), dict):
+                raise ValueError(f"has no {(wrong or ['params'])[0]}")
+    except EarmarkError as error:
+        tell(FACTS, str(error).removeprefix(f"{where}: "), True)
+    except (ValueError, TypeError, LookupError) as error:
+        tell(FACTS, f"is damaged ({error})", True)
+    else:
+        return known
+    return {}
+
+
+def _shard(shard: Place, known: dict[str, Any], seen: dict[str, str], tell: Tell) -> int:
+    """Look at one shard; returns its lines. ``seen``: clip -> the shard it lies in, added to."""
+    name = f"{SHARDS}/{shard.path.rpartition('/')[2]}"
+    try:
+        table = read_columns(shard)
+    except DataError as error:
+        tell(name, str(error).removeprefix(f"{shard}: "), True)
+        return 0
+    if "id" not in table.column_names:
+        tell(name, f"has no column id; it has {', '.join(table.column_names)}", True)
+        return 0
+    ids, counts = np.unique(np.array(table.column("id").to_pylist(), dtype=object).astype(str), return_counts=True)
+    for one in (i for i in ids.tolist() if i in seen):
+        tell(one, f"lies in {seen[one]} and in {name}: delete one of the two and run the same command again", True)
+    seen.update(dict.fromkeys(ids.tolist(), name))
+    if "pool" in known and by_vector(known["pool"]) and (counts > 1).any():
+        tell(name, f"{ids[counts.argmax()]} has {counts.max()} lines; pooled by {known['pool']} it has one", True)
+    _made_by(table, name, known, tell)
+    for column in table.column_names:
+        _finite(table, column, name, known, tell)
+    return len(table)
+
+
+def _made_by(table: Any, name: str, known: dict[str, Any], tell: Tell) -> None:
+    """Does what a shard says of its backbone agree with the facts of the store?"""
+    try:
+        own = json.loads((table.schema.metadata or {}).get(b"earmark", b"{}"))
+    except ValueError:
+        own = {}
+        tell(name, "its facts cannot be read", True)
+    for key in ("backbone", "fingerprint", "shape", "pool"):
+        if key in known and key in own and own[key] != known[key]:
+            tell(name, f"was made with the {key} {own[key]!r}, the store says {known[key]!r}", True)
+    if "fingerprint" in table.column_names and "fingerprint" in known:
+        others = set(table.column("fingerprint").unique().to_pylist()) - {known["fingerprint"]}
+        if others and own.get("fingerprint") in (None, known["fingerprint"]):
+            tell(name, f"holds lines of another fingerprint: {', '.join(sorted(map(str, others)))[:100]}", True)
+
+
+def _finite(table: Any, column: str, name: str, known: dict[str, Any], tell: Tell) -> None:
+    """Numbers are finite, and vectors as long as the facts say."""
+    import pyarrow as pa
+
+    values, kind = table.column(column), table.column(column).type
+    if pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind) or pa.types.is_large_list(kind):
+        flat = values.combine_chunks().flatten()
+        if not pa.types.is_floating(flat.type):
+            return
+        wanted = len(table) * row_width(known) if "shape" in known else len(flat)
+        if len(flat) != wanted:
+            tell(name, f"has {len(flat)} values of {column} for {len(table)} lines; wanted {wanted}", True)
+    elif pa.types.is_floating(kind):
+        flat = values.drop_null().combine_chunks()  # a clip that is a whole file has no duration
+    else:
+        return
+    if flat.null_count or not np.isfinite(np.asarray(flat)).all():
+        tell(name, f"holds {column} that are missing or not finite: delete it and run the same command again", True)
+
+
+def _errors(where: Place, seen: dict[str, str], tell: Tell) -> int:
+    """Clips that stand in the table of errors, which has to be readable, too."""
+    count = 0
+    for shard in (where / ERRORS).below():
+        name = f"{ERRORS}/{shard.path.rpartition('/')[2]}"
+        try:
+            ids = read_columns(shard, ["id", "reason"]).column("id").to_pylist()
+        except DataError as error:
+            tell(name, str(error).removeprefix(f"{shard}: "), True)
+            continue
+        count += len(ids)
+        for one in (i for i in ids if i in seen):
+            tell(str(one), f"stands in {name} as unusable, and lies in {seen[one]}", False)
+    return count
