@@ -6,6 +6,7 @@ import re
 import shlex
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import soundfile
@@ -40,9 +41,12 @@ def test_commands_are_parsed_and_recipes_exist() -> None:
     lines = [line.split("#")[0] for line in README.splitlines() if line.startswith("earmark ")]
     assert len(lines) >= 3
     for line in lines:
-        _, name, *args = shlex.split(line)
-        command = main.get_command(None, name)  # type: ignore[arg-type]
-        assert command is not None, name
-        context = command.make_context(name, args)
+        command: click.Command = main
+        args = shlex.split(line)[1:]
+        while isinstance(command, click.Group):
+            found = command.get_command(click.Context(command), args[0])
+            assert found is not None, line
+            command, args = found, args[1:]
+        context = command.make_context("earmark", args)
         for given in context.params.get("recipes") or [context.params.get("recipe") or "mfcc/svm"]:
             recipe.find(given).check()

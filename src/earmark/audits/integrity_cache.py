@@ -24,10 +24,20 @@ _HOW = "delete it: it is made again when it is needed"
 
 
 def looks_like(folder: Path) -> bool:
-    """True for a folder in which nothing but a cache lies, or that says so itself and holds Earmark's table of hashes."""
+    """True for a folder that says so itself, or in which nothing but a cache lies: one beside sounds is data."""
     names = {p.name for p in folder.iterdir()}
+    if b"Earmark" in _begin(folder / "CACHEDIR.TAG"):
+        return True
     kept = {n for n in names if _FOLDER.fullmatch(n) and (folder / n).is_dir() and _keys(folder / n)}
-    return "hashes.sqlite" in names or (bool(kept) and all(n in kept or _OWN.fullmatch(n) for n in names))
+    return (bool(kept) or "hashes.sqlite" in names) and all(n in kept or _OWN.fullmatch(n) for n in names)
+
+
+def _begin(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(1000)
+    except OSError:
+        return b""
 
 
 def _keys(folder: Path) -> bool:
@@ -93,8 +103,10 @@ def _hashes(file: Path, tell: Tell) -> None:
     """The table of hashes, which sqlite itself can check. It is opened for reading only."""
     if not file.is_file():
         return
+    # Nobody has it open unless its log lies beside it; then sqlite would leave one there, if it were not told.
+    how = "mode=ro" if file.with_name(f"{file.name}-wal").exists() else "immutable=1"
     try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=30)) as table:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?{how}", uri=True, timeout=30)) as table:
             said = str(table.execute("PRAGMA quick_check").fetchone()[0])
     except sqlite3.OperationalError as error:  # in use, or a place where sqlite cannot put its lock
         tell(file.name, f"was not looked at ({error})", False)

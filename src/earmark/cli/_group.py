@@ -1,7 +1,8 @@
 """A group of commands that are found as files: one command is one file (or folder) of its name with a ``command`` in it.
 
 ``PLACE = ("learn", 2)`` in a file says in which row of `earmark --help` its command stands, and where in it; in a group
-without rows only the number counts. A command without a place stands at the end. Files whose names begin with an underscore are shared code.
+without rows only the number counts. A command without a place stands at the end. Files whose names begin with an underscore are shared code; ``list_`` is the
+command ``list``: a module of that name would hide Python's own in the package around it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Commands(click.Group):
 
     def names(self) -> list[str]:
         """Names of all commands, by the alphabet; nothing is imported."""
-        return sorted(m.name for m in pkgutil.iter_modules(self.paths) if not m.name.startswith("_"))
+        return sorted(m.name.rstrip("_") for m in pkgutil.iter_modules(self.paths) if not m.name.startswith("_"))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all commands in the order of the help."""
@@ -71,4 +72,5 @@ class Commands(click.Group):
         return [(row, [name for _, name in sorted(members)]) for row, members in found.items() if members]
 
     def _module(self, name: str) -> ModuleType:
-        return importlib.import_module(f"{self.package}.{name}")
+        called = name if any(m.name == name for m in pkgutil.iter_modules(self.paths)) else f"{name}_"
+        return importlib.import_module(f"{self.package}.{called}")
