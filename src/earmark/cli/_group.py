@@ -1,7 +1,7 @@
 """A group of commands that are found as files: one command is one file (or folder) of its name with a ``command`` in it.
 
-``PLACE = ("learn", 2)`` in a file says in which row of `earmark --help` its command stands, and where in it; in a group
-without rows only the number counts. A command without a place stands at the end. Files whose names begin with an underscore are shared code; ``list_`` is the
+``PLACE = ("learn", 2)`` in a file says in which block of `earmark --help` its command stands, and where in it; in a group
+without blocks only the number counts. A command without a place stands at the end. Files whose names begin with an underscore are shared code; ``list_`` is the
 command ``list``: a module of that name would hide Python's own in the package around it.
 """
 
@@ -15,8 +15,8 @@ from types import ModuleType
 
 import click
 
-ROWS = ("begin", "learn", "use", "corpora", "shelf")
-MORE = "more"  # the row of commands that name none
+BLOCKS = ("begin", "learn", "use", "corpora", "shelf")
+MORE = "more"  # the block of commands that name none
 _LAST = 1000
 
 
@@ -33,7 +33,7 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all commands in the order of the help."""
-        return [name for _, names in self.rows() for name in names]
+        return [name for _, names in self.blocks() for name in names]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.names():
@@ -51,25 +51,25 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """One block a row; a group whose commands name no rows has one block."""
+        """The blocks, each with its name; a group whose commands name none has one."""
         names = self.names()
         widest = max(map(len, names), default=0)
-        for row, members in self.rows():
+        for block, members in self.blocks():
             lines = []
             for name in members:
                 command = self.get_command(ctx, name)
                 if command is not None and not command.hidden:
                     lines.append((name.ljust(widest), command.get_short_help_str(formatter.width - 6 - widest)))
-            with formatter.section(row if row != MORE or len(members) < len(names) else "Commands"):
+            with formatter.section(block if block != MORE or len(members) < len(names) else "Commands"):
                 formatter.write_dl(lines)
 
-    def rows(self) -> list[tuple[str, list[str]]]:
-        """Each row that has commands, with their names, in order."""
-        found: dict[str, list[tuple[int, str]]] = {row: [] for row in (*ROWS, MORE)}
+    def blocks(self) -> list[tuple[str, list[str]]]:
+        """Each block that has commands, with their names, in order."""
+        found: dict[str, list[tuple[int, str]]] = {block: [] for block in (*BLOCKS, MORE)}
         for name in self.names():
-            row, at = getattr(self._module(name), "PLACE", (MORE, _LAST))
-            found.get(row, found[MORE]).append((at, name))
-        return [(row, [name for _, name in sorted(members)]) for row, members in found.items() if members]
+            block, at = getattr(self._module(name), "PLACE", (MORE, _LAST))
+            found.get(block, found[MORE]).append((at, name))
+        return [(block, [name for _, name in sorted(members)]) for block, members in found.items() if members]
 
     def _module(self, name: str) -> ModuleType:
         called = name if any(m.name == name for m in pkgutil.iter_modules(self.paths)) else f"{name}_"

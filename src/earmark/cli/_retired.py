@@ -41,11 +41,16 @@ def words(args: Sequence[str], error: click.UsageError | EarmarkError) -> None:
         if new := table["options"].get(error.option_name):
             raise RetiredError(f"the option {error.option_name} is called {new} now") from error
         return
+    gone = {old for known in table["values"].values() for old in known}
     for option, value in _pairs(args):
         new = table["values"].get(option, {}).get(value)
         if new is not None and repr(value) in text:
             raise RetiredError(f"{option} {_quoted(value)} is called {option} {_quoted(new)} now") from error
-        if option in _RECIPE and "'rows" in text and (new := _recipe(value, table["recipes"])) != value:
+        if (
+            option in _RECIPE
+            and any(repr(w) in text for w in gone)
+            and (new := _recipe(value, table["recipes"])) != value
+        ):
             raise RetiredError(f"the recipe {value} is written {new} now") from error
 
 
@@ -57,7 +62,7 @@ def _recipe(text: str, known: Mapping[str, str]) -> str:
 
 
 def _pairs(args: Sequence[str]) -> list[tuple[str, str]]:
-    """Options with what was given to them: ``--pool rows``, ``--pool=rows``, ``-r rows/lda``, ``-rrows/lda``."""
+    """Options with what was given to them: ``--pool mean``, ``--pool=mean``, ``-r yamnet/lda``, ``-ryamnet/lda``."""
     found = []
     for one, following in zip(args, [*args[1:], ""], strict=True):
         option, equals, value = one.partition("=")
