@@ -4,14 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?=
 
-.PHONY: setup demo check advisories licences dist test test-all bench docs clean
+.PHONY: help setup demo check types advisories licences version dist test test-all coverage bench clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo [DATA=folder]   the whole road on synthetic music, or on your sounds"
 	@echo "make test                 the tests (under 8 minutes on 2 cores)"
 	@echo "make test-all             the long ones too"
-	@echo "make check                formatting, lint, types"
+	@echo "make coverage             the tests, with the lines they run counted"
+	@echo "make check                formatting, lint, the order of the rooms, types"
+	@echo "make types                types as Windows and macOS see them"
 	@echo "make dist                 sdist and wheel, and the wheel tried in an empty environment"
 	@echo "make licences             docs/licences.md from what is installed"
 	@echo "make bench                speed beside peers, in one run"
@@ -29,7 +31,12 @@ demo: setup
 check: setup advisories
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
+
+types: setup
+	$(BIN)/mypy --platform win32 --python-version 3.13
+	$(BIN)/mypy --platform darwin --python-version 3.13
 
 # Known faults of what is installed: bounded in time, and no failure where none can be had.
 advisories: setup
@@ -37,6 +44,10 @@ advisories: setup
 
 licences: setup
 	$(BIN)/python bench/licences.py --write
+
+# A release's tag says the version that is installed, and the changelog has a section for it.
+version: setup
+	@$(BIN)/python bench/version.py "$$TAG"
 
 # sdist and wheel; the wheel is then tried with the core alone in an environment of its own.
 dist: setup
@@ -46,6 +57,9 @@ dist: setup
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
+coverage: setup
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov
+
 test-all: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or not slow"
 
@@ -53,4 +67,4 @@ bench: setup
 	$(BIN)/python bench/run.py $(if $(DATA),--data "$(DATA)",)
 
 clean:
-	rm -rf demo out dist build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf demo out dist build .pytest_cache .mypy_cache .ruff_cache .coverage

@@ -28,7 +28,7 @@ from earmark.data.clips import Clip, Dataset
 from earmark.data.duplicates import find
 from earmark.data.duplicates.facts import Facts
 from earmark.data.duplicates.measure import measure_all
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 
 SHORT = 5.0  # seconds: below, 90 % must be found; above, 98 %
 
@@ -351,7 +351,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=[1_000, 5_000, 20_000], help="of the growth")
     parser.add_argument("--runs", type=int, default=200, help="of the simulation of false alarms")
     options = parser.parse_args()
-    sets, cache, only = [open_dataset(d) for d in (options.data, options.esc) if d], Cache(), options.only.split(",")
+    sets, cache, only = [load_dataset(d) for d in (options.data, options.esc) if d], Cache(), options.only.split(",")
     if "duplicates" in only:
         bench_duplicates(sets, options.workers, options.most, options.cut)
     if "growth" in only:

@@ -26,7 +26,7 @@ import fuzzing  # noqa: E402
 
 
 def table(outcomes: list[fuzzing.Outcome], target: str) -> str:
-    """Answers / clear errors by format (rows) and mutation; failures in bold."""
+    """Answers / clear errors by format (embeddings) and mutation; failures in bold."""
     _, forms, mutations = fuzzing.TARGETS[target]
     cells: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for o in outcomes:

@@ -35,18 +35,18 @@ from reports import without_times
 def sample(table: Path, count: int, seconds: float, to: Path) -> Path:
     """``count`` clips of a table, the classes in turn, the first seconds of each."""
     with table.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    np.random.default_rng(0).shuffle(rows)  # type: ignore[arg-type]
+        embeddings = list(csv.DictReader(file))
+    np.random.default_rng(0).shuffle(embeddings)  # type: ignore[arg-type]
     by_class: dict[str, list[dict[str, str]]] = {}
-    for row in rows:
-        by_class.setdefault(row["label"], []).append(row)
-    turns = [row for turn in zip(*by_class.values(), strict=False) for row in turn][:count]
+    for embedding in embeddings:
+        by_class.setdefault(embedding["label"], []).append(embedding)
+    turns = [embedding for turn in zip(*by_class.values(), strict=False) for embedding in turn][:count]
     with to.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["path", "label", "group", "duration"])
-        for row in turns:
-            path = (table.parent / row["path"]).resolve()
-            writer.writerow([path, row["label"], row.get("group") or row["path"], seconds])
+        for embedding in turns:
+            path = (table.parent / embedding["path"]).resolve()
+            writer.writerow([path, embedding["label"], embedding.get("group") or embedding["path"], seconds])
     return to
 
 
@@ -129,8 +129,8 @@ def main() -> None:
                 one.send_signal(signal.SIGKILL)
                 one.communicate()
                 kills += alive
-                rows = sum(1 for _ in cache.rglob("*.npy"))
-                before.append(f"{rows}" if alive else "ended")
+                embeddings = sum(1 for _ in cache.rglob("*.npy"))
+                before.append(f"{embeddings}" if alive else "ended")
                 if beside is not None:
                     finish(beside)
                     wrong += numbers(here / "beside") != wanted
@@ -146,7 +146,7 @@ def main() -> None:
             if broken := damaged(cache):
                 wrong += 1
                 print(f"round {rounds}: {broken[0]} is damaged")
-    print(f"{kills} kills in {rounds} rounds; rows kept at each: {' '.join(before)}")
+    print(f"{kills} kills in {rounds} rounds; embeddings kept at each: {' '.join(before)}")
     print(f"{wrong} rounds went wrong")
     raise SystemExit(bool(wrong))
 

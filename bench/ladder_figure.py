@@ -29,7 +29,7 @@ def main() -> None:
     ax = figure.add_subplot()
     for i, (path, name) in enumerate(zip(given.ladders, given.names, strict=True)):
         rungs = json.loads(path.read_text("utf-8"))["rungs"]
-        values = [r["row_accuracy"] for r in rungs]
+        values = [r["window_accuracy"] for r in rungs]
         mid = [100 * v["value"] for v in values]
         x = [k + 0.06 * (i - 0.5) for k in range(len(rungs))]
         reach = [[m - 100 * v["low"] for m, v in zip(mid, values, strict=True)],

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark import load
+from earmark import load_model
 from earmark.data.clips import Clip
 from earmark.data.layouts import sounds_below
 from earmark.embeddings.make import embed
@@ -52,7 +52,7 @@ def main() -> None:
 
 def embedding(model: Path, files: list[Path], workers: int) -> tuple[float, float]:
     """(clips per second, CPU seconds per clip) of ``embed`` with the model's backbones."""
-    backbones = [b for branch in load(model).branches for b in branch.backbones]
+    backbones = [b for branch in load_model(model).branches for b in branch.backbones]
     clips = [Clip(str(f), f) for f in files]
     for backbone in backbones:
         embed(clips[:1], backbone, workers=workers)

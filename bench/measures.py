@@ -72,7 +72,7 @@ def machine(threads: int) -> Facts:
 
 def yamnet(files: Sequence[Path], threads: int, rounds: int, precisions: Sequence[str]) -> Facts:
     """The same clips through TensorFlow's YAMNet, ours, and ours without sound: the bare net."""
-    ours = partial(Worker, OURS, "earmark_rows.py", threads=1)
+    ours = partial(Worker, OURS, "earmark_embeddings.py", threads=1)
     workers = {
         "TensorFlow": Worker(
             environments.python("tensorflow"), "yamnet_tensorflow.py", environments.google_yamnet(), threads, threads=threads
@@ -108,18 +108,18 @@ def vggish(files: Sequence[Path], threads: int, rounds: int, precisions: Sequenc
         python = environments.python("torchvggish")
         workers = {
             "torchvggish": Worker(python, "vggish_torch.py", port, threads, threads=threads),
-            "Earmark": Worker(OURS, "earmark_rows.py", "vggish(output=relu)", threads, file, threads=1),
+            "Earmark": Worker(OURS, "earmark_embeddings.py", "vggish(output=relu)", threads, file, threads=1),
         }
         if "bf16" in precisions:
             name = "vggish(output=relu,precision=bf16)"
-            workers["Earmark bf16"] = Worker(OURS, "earmark_rows.py", name, threads, file, threads=1)
+            workers["Earmark bf16"] = Worker(OURS, "earmark_embeddings.py", name, threads, file, threads=1)
         if "int8" in precisions:
             patches = plugins.build("backbones", "vggish", at="patches")
-            rows = np.concatenate([patches.embed(audio.load(f, patches.sample_rate)) for f in files[:8]])
+            embeddings = np.concatenate([patches.embed(audio.load(f, patches.sample_rate)) for f in files[:8]])
             small = Path(folder) / "vggish.int8.onnx"
-            small.write_bytes(quantise(file.read_bytes(), "rectified", rows).net)
+            small.write_bytes(quantise(file.read_bytes(), "rectified", embeddings).net)
             name = "vggish(output=relu,precision=int8)"
-            workers["Earmark int8"] = Worker(OURS, "earmark_rows.py", name, threads, small, threads=1)
+            workers["Earmark int8"] = Worker(OURS, "earmark_embeddings.py", name, threads, small, threads=1)
         return _corpora(workers, files, rounds, {"torchvggish": "corpus"}) | {"peer": "torchvggish"}
 
 
@@ -169,7 +169,7 @@ def log_mel(threads: int, rounds: int) -> Facts:
     each, samples = 20, 30 * 16000
     workers = {
         "librosa": Worker(environments.python("librosa"), "mel_librosa.py", threads=1),
-        "Earmark": Worker(OURS, "earmark_rows.py", "logmel", 1, threads=1),
+        "Earmark": Worker(OURS, "earmark_embeddings.py", "logmel", 1, threads=1),
     }
     with started(workers):
         for one in workers.values():
@@ -181,14 +181,14 @@ def log_mel(threads: int, rounds: int) -> Facts:
     return {"took": took}
 
 
-def heads(clips: int = 1000, rows: int = 62, width: int = 1024, classes: int = 10) -> Facts:
-    """Seconds to fit heads on rows as of 1,000 clips of 30 s; made-up rows with classes that overlap."""
+def heads(clips: int = 1000, embeddings: int = 62, width: int = 1024, classes: int = 10) -> Facts:
+    """Seconds to fit heads on embeddings as of 1,000 clips of 30 s; made-up embeddings with classes that overlap."""
     random = np.random.default_rng(0)
     label = random.integers(0, classes, clips)
     centres = random.standard_normal((classes, width)).astype(np.float32)
-    X = np.maximum(random.standard_normal((clips * rows, width), dtype=np.float32) + np.repeat(0.3 * centres[label], rows, 0), 0)  # fmt: skip
-    y = np.repeat(np.array([f"class {k}" for k in range(classes)])[label], rows)
-    groups = np.repeat(np.arange(clips), rows)
+    X = np.maximum(random.standard_normal((clips * embeddings, width), dtype=np.float32) + np.repeat(0.3 * centres[label], embeddings, 0), 0)  # fmt: skip
+    y = np.repeat(np.array([f"class {k}" for k in range(classes)])[label], embeddings)
+    groups = np.repeat(np.arange(clips), embeddings)
     took = {}
     for name in ("logreg", "dense"):
         head = plugins.build("heads", name, seed=0)
@@ -196,23 +196,23 @@ def heads(clips: int = 1000, rows: int = 62, width: int = 1024, classes: int = 1
         head.fit(X, y, groups)
         took[name] = time.perf_counter() - began
         print(f"  {name}: {took[name]:.1f} s", flush=True)
-    return {"clips": clips, "rows": len(X), "width": width, "took": took}
+    return {"clips": clips, "windows": len(X), "width": width, "took": took}
 
 
-def cnn(threads: int, rounds: int, rows: int = 512, shape: tuple[int, int] = (128, 64)) -> Facts:
+def cnn(threads: int, rounds: int, embeddings: int = 512, shape: tuple[int, int] = (128, 64)) -> Facts:
     """An epoch of the CNN from scratch, ours and the same net in Keras."""
     workers = {
         "Keras": Worker(environments.python("tensorflow"), "cnn_keras.py", threads, threads=threads),
         "Earmark": Worker(OURS, "cnn_earmark.py", threads, False, threads=threads),
         "Earmark bfloat16": Worker(OURS, "cnn_earmark.py", threads, True, threads=threads),
     }
-    given = {"rows": rows, "shape": list(shape), "classes": 10, "batch": 32, "count": 2}
+    given = {"rows": embeddings, "shape": list(shape), "classes": 10, "batch": 32, "count": 2}
     took: dict[str, list[float]] = {name: [] for name in workers}
     with started(workers):
         for _ in range(rounds):
             for name, worker in workers.items():
                 took[name] += worker.ask("epochs", **given)["result"]
-    return {"rows": rows, "shape": shape, "took": took}
+    return {"rows": embeddings, "shape": shape, "took": took}
 
 
 def warm(files: Sequence[Path]) -> Facts:

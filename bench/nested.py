@@ -1,7 +1,7 @@
-"""The best recipe, chosen without looking at the folds it is judged on, against the peer-like recipe.
+"""The best recipe, chosen without looking at the folds it is evaluated on, against the peer-like recipe.
 
-In each outer fold every candidate is judged by inner folds of the training side (groups kept whole); the one with the
-least inner log loss (steadier than accuracy on few clips) is fitted on the training side and judged on the outer test side. Prints a markdown table.
+In each outer fold every candidate is evaluated by inner folds of the training side (groups kept whole); the one with the
+least inner log loss (steadier than accuracy on few clips) is fitted on the training side and evaluated on the outer test side. Prints a markdown table.
 
     python bench/nested.py --data ../shared/data/gtzan/clips.csv --seeds 3
 """
@@ -15,7 +15,7 @@ import numpy as np
 
 from earmark.data import split
 from earmark.data.cache import Cache
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 from earmark.metrics.evaluation import evaluate
 from earmark.metrics.paired import compare
 from earmark.models.fit import fit
@@ -43,8 +43,8 @@ def main() -> None:
     parser.add_argument("--peer", default="peer-music")
     given = parser.parse_args()
     recipes, peer = [Recipe.parse(c) for c in CANDIDATES], find(given.peer)
-    data = prepare(open_dataset(given.data), [*recipes, peer], cache=Cache())
-    units = split.units(data.dataset, "groups", data.digests)
+    data = prepare(load_dataset(given.data), [*recipes, peer], cache=Cache())
+    units = split.groups_of(data.dataset, "groups", data.digests)
     classes = data.dataset.classes
     y = np.searchsorted(classes, data.labels)
     shape = (given.seeds, len(y), len(classes))

@@ -77,7 +77,7 @@ def _mel(facts: Facts) -> str:
 def _heads(facts: Facts) -> str:
     lines = [(name, f"{seconds:.1f}") for name, seconds in facts["took"].items()]
     return (
-        f"## Heads\nFit on {facts['rows']:,} rows of {facts['width']} ({facts['clips']:,} clips of 30 s), made up, ten classes that "
+        f"## Heads\nFit on {facts['windows']:,} embeddings of {facts['width']} ({facts['clips']:,} clips of 30 s), made up, ten classes that "
         "overlap.\n\n" + _table(("head", "seconds"), lines)
     )
 
@@ -86,8 +86,8 @@ def _cnn(facts: Facts) -> str:
     took = facts["took"]
     lines = [(n, f"{median(v):.2f}", f"{median(took['Keras']) / median(v):.2f}") for n, v in took.items()]
     return (
-        f"## CNN from scratch\nAn epoch of the head `cnn` on {facts['rows']} images of {facts['shape'][0]} x {facts['shape'][1]}, batches of "
-        "32, and of the same net in Keras (its first epoch, in which the graph is made, is left out).\n\n"
+        f"## CNN from scratch\nAn epoch of the head `cnn` on {facts['windows']} images of {facts['shape'][0]} x {facts['shape'][1]}, batches of "
+        "32, and of the same net in Keras (its first epoch, in which the graph is made, is excluded).\n\n"
         + _table(("", "seconds an epoch", "times faster"), lines)
     )
 
@@ -99,7 +99,7 @@ def _warm(facts: Facts) -> str:
         for name, seconds in took.items()
     ]
     return (
-        f"## Second run\n`compare` of `BACKBONE:mean/lda(shrinkage=0.5)` on {facts['clips']} clips: no rows kept (cold), all kept "
+        f"## Second run\n`compare` of `BACKBONE:mean/lda(shrinkage=0.5)` on {facts['clips']} clips: no embeddings kept (cold), all kept "
         "(warm, median of 5), and with `BACKBONE:mean/knn` beside it (one more).\n\n"
         + _table(("backbone", "", "seconds", "times faster"), lines)
     )
@@ -129,7 +129,7 @@ def _long(facts: Facts) -> str:
 SECTIONS = {
     "yamnet": _corpus(
         "YAMNet, a corpus",
-        "From files to rows: decode, resample, log-mel, net; Google's SavedModel in TensorFlow beside ours. "
+        "From files to embeddings: decode, resample, log-mel, net; Google's SavedModel in TensorFlow beside ours. "
         '"Net alone": the ONNX net on inputs made beforehand, the limit; "without net": all the rest.',
         "bench-yamnet.svg",
     ),
@@ -143,8 +143,8 @@ SECTIONS = {
 
 
 def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    rows = [head, ["---"] * len(head), *lines]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    embeddings = [head, ["---"] * len(head), *lines]
+    return "\n".join(f"| {' | '.join(embedding)} |" for embedding in embeddings)
 
 
 def figures(found: Mapping[str, Facts], docs: Path) -> None:

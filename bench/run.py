@@ -4,7 +4,7 @@
 
 Makes an environment for each peer (once; TensorFlow and torch are large), measures, and writes docs/bench.md with its
 figures. Numbers are kept in docs/bench.json, so that a part can be measured again by itself (``--only``).
-Without clips at hand it makes music up. ``--large`` (minutes) and ``--long`` (a file of ten hours) are left out unless
+Without clips at hand it makes music up. ``--large`` (minutes) and ``--long`` (a file of ten hours) are excluded unless
 asked for.
 """
 

@@ -32,15 +32,15 @@ from earmark import audio
 from earmark.backbones.base import Backbone, load_backbone
 from earmark.core.spec import Part
 from earmark.data.clips import Clip, Excluded
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 from earmark.embeddings import ray as cluster
 from earmark.embeddings import shards
-from earmark.embeddings.store import open_folder
+from earmark.embeddings.store import open_store
 
 
 def cuts(table: Path, count: int) -> list[Clip]:
     """``count`` different clips: the real ones whole, then from later and later on."""
-    real = open_dataset(table).clips
+    real = load_dataset(table).clips
     seconds = {c.id: audio.probe(c.path).seconds or 0.0 for c in real}
     found = list(real)
     later = 0
@@ -88,7 +88,7 @@ def killed(work: shards.Work, clips: list[Clip], out: Path) -> dict[str, Any]:
     dead: list[int] = []
 
     def kill() -> None:
-        while len(list(out.glob("rows/*"))) < 8:
+        while len(list(out.glob("embeddings/*"))) < 8:
             time.sleep(0.05)
         while not dead:
             for entry in Path("/proc").glob("[0-9]*/cmdline"):
@@ -105,11 +105,11 @@ def killed(work: shards.Work, clips: list[Clip], out: Path) -> dict[str, Any]:
 
 
 def equal(a: Path, b: Path) -> dict[str, Any]:
-    """Largest difference of the rows of two folders, and whether both hold the same clips once."""
-    one, two = (open_folder(p).read(memory=2**40)[0].rows["rows"] for p in (a, b))
+    """Largest difference of the embeddings of two folders, and whether both hold the same clips once."""
+    one, two = (open_store(p).read(memory=2**40)[0].embeddings["embeddings"] for p in (a, b))
     return {
         "same clips once": Counter(one.ids) == Counter(two.ids) and max(Counter(one.ids).values()) == 1,
-        "clips": len(one.ids), "rows": len(one.X), "largest difference": float(np.abs(one.X - two.select(one.ids).X).max()),
+        "clips": len(one.ids), "windows": len(one.X), "largest difference": float(np.abs(one.X - two.select(one.ids).X).max()),
     }  # fmt: skip
 
 
@@ -132,11 +132,11 @@ def costs(backbone: Backbone, clips: list[Clip], work: shards.Embedding, folder:
     began = time.process_time()
     run(shards.local, work, folder / "long", long, workers=1)
     whole = (time.process_time() - began) / len(long)
-    size = sum(f.stat().st_size for f in (folder / "long" / "rows").iterdir()) / len(long)
+    size = sum(f.stat().st_size for f in (folder / "long" / "embeddings").iterdir()) / len(long)
     steps = {k: 1000 * statistics.median(v) for k, v in spent.items()}
     return {
         "ms by step": steps, "ms in all, with hashing and writing": 1000 * whole, "clips": len(long),
-        "bytes of rows a clip": size, "bytes of sound a clip": sum(c.path.stat().st_size for c in long) / len(long),
+        "bytes of embeddings a clip": size, "bytes of sound a clip": sum(c.path.stat().st_size for c in long) / len(long),
     }  # fmt: skip
 
 
@@ -155,7 +155,7 @@ class Idle:
         return write
 
 
-def driver(folder: Path, rows: Path, clips: int) -> dict[str, Any]:
+def driver(folder: Path, embeddings: Path, clips: int) -> dict[str, Any]:
     """What a table of ``clips`` clips costs, how many parts a second are given out, and how fast a resume looks."""
     table = folder / "many.csv"
     with table.open("w") as file:
@@ -163,15 +163,15 @@ def driver(folder: Path, rows: Path, clips: int) -> dict[str, Any]:
         for i in range(clips):
             file.write(f"s3://a-bucket/sounds/{i // 1000:05d}/{i:09d}.flac,label {i % 50},group {i % 5000}\n")
     began = time.perf_counter()
-    many = open_dataset(table).clips
+    many = load_dataset(table).clips
     opened = time.perf_counter() - began
     todo = shards.cut(many, workers=1)
     began = time.perf_counter()
     given = len(list(cluster.spread(Idle(facts={"idle": 1}), str(folder), todo[:1000])))
     rate = given / (time.perf_counter() - began)
     began = time.perf_counter()
-    left = len(shards.left(shards.Embedding.of(Part.parse("yamnet")), str(rows), many[:1]))
-    looked = (time.perf_counter() - began) / len(list((rows / "rows").iterdir()))
+    left = len(shards.left(shards.Embedding.of(Part.parse("yamnet")), str(embeddings), many[:1]))
+    looked = (time.perf_counter() - began) / len(list((embeddings / "embeddings").iterdir()))
     return {
         "clips": clips, "table opened s": opened, "largest memory MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "parts of 256 given out a second": rate, "resume: ms a part": 1000 * looked, "left": left,

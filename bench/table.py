@@ -3,7 +3,7 @@
     python bench/table.py ../shared/data/gtzan/clips.csv --protocol groups --out out
     python bench/table.py ../shared/data/esc10 --out out -r best-music -r yamnet:mean/lda
 
-Seconds are of all folds, rows of the backbones made anew with --no-cache. Parameters: numbers in the backbones' nets, and numbers
+Seconds are of all folds, embeddings of the backbones made anew with --no-cache. Parameters: numbers in the backbones' nets, and numbers
 learnt by the heads (of a forest or an SVM, what it keeps).
 """
 
@@ -21,7 +21,7 @@ from earmark.core import plugins
 from earmark.core.spec import Part
 from earmark.data import split
 from earmark.data.cache import Cache
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 from earmark.models.fit import fit
 from earmark.models.prepare import Data, prepare
 from earmark.models.results import Comparison, Run
@@ -46,7 +46,7 @@ def main() -> None:
     given = parser.parse_args()
     recipes = [find(r) for r in given.recipe or MUSIC]
     cache = None if given.no_cache else Cache()
-    data = prepare(open_dataset(given.data), recipes, cache=cache)
+    data = prepare(load_dataset(given.data), recipes, cache=cache)
     found = earmark.compare(data, recipes, protocol=given.protocol, command="python bench/table.py …")
     if given.out:
         write(found, given.out)
@@ -75,7 +75,7 @@ def sizes(recipe: Recipe, data: Data) -> tuple[int, int]:
     frozen = sum(numbers(data.backbones[b].net) for b in recipe.backbones)
     brief = replace(recipe, branches=tuple(replace(b, head=_brief(b.head)) for b in recipe.branches))
     every = np.arange(len(data.labels))
-    fitted = fit(brief, data, every, split.units(data.dataset, "clips", data.digests))
+    fitted = fit(brief, data, every, split.groups_of(data.dataset, "clips", data.digests))
     heads = [*fitted.heads, *([fitted.combiner] if fitted.combiner else [])]
     return frozen, sum(learnt(h) for h in heads)
 

@@ -13,7 +13,7 @@ from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
 
-from earmark.backbones import weights
+from earmark.backbones import weights  # noqa: E402
 from earmark.backbones.base import Backbone  # noqa: E402
 from earmark.core import plugins  # noqa: E402
 from earmark.core.errors import WeightsError  # noqa: E402

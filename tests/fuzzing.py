@@ -208,7 +208,7 @@ def no_numbers(content: bytes, draw: Random) -> bytes:
 
 
 def shuffled(content: bytes, draw: Random) -> bytes:
-    """Pieces in another order, left out or doubled."""
+    """Pieces in another order, excluded or doubled."""
     cuts = np.sort(draw.integers(0, len(content), int(draw.integers(1, 6))))
     pieces = [content[a:b] for a, b in zip([0, *cuts], [*cuts, len(content)], strict=True)]
     return b"".join(pieces[int(i)] for i in draw.integers(0, len(pieces), len(pieces)))
@@ -342,7 +342,7 @@ def predict_case(case: Case, folder: Path, tools: Path) -> str:
     path.write_bytes(content_of(case))
     first, answer, last = model.predict_many([good, path, good], workers=1)
     if not (first.scores == last.scores == wanted):
-        raise ValueError("a good sound is judged otherwise beside a bad one")
+        raise ValueError("a good sound is evaluated otherwise beside a bad one")
     if answer.path != str(path):
         raise ValueError(f"the answer is about {answer.path!r}")
     if isinstance(answer, Excluded):
@@ -356,20 +356,20 @@ def predict_case(case: Case, folder: Path, tools: Path) -> str:
 def _model(tools: Path) -> tuple[Any, Path, dict[str, float]]:
     import earmark
 
-    model = earmark.load(tools / "model")
+    model = earmark.load_model(tools / "model")
     good = tools / "good.wav"
     return model, good, dict(model.predict(good).scores)
 
 
 def table_case(case: Case, folder: Path, tools: Path) -> str:
-    """A damaged table: all its lines are clips, and each clip has rows or a reason."""
+    """A damaged table: all its lines are clips, and each clip has embeddings or a reason."""
     import earmark
 
     draw = draw_of(case)
     shutil.copy(tools / "good.wav", folder / "a.wav")
     path = named(folder, {"parquet": "parquet", "tsv": "tsv"}.get(case.form, "csv"), draw)
     path.write_bytes(MUTATIONS[case.mutation](_tables()[case.form], draw) if case.mutation in MUTATIONS else b"")
-    dataset = earmark.open_dataset(path)
+    dataset = earmark.load_dataset(path)
     found = earmark.embed(dataset.clips[:20], "mfcc", workers=1)
     if len(found.ids) + len(found.excluded) != len(dataset.clips[:20]):
         raise ValueError("clips are gone without a word")
@@ -439,15 +439,15 @@ def recipe_case(case: Case, folder: Path, tools: Path) -> str:
 
 
 def rows_case(case: Case, folder: Path, tools: Path) -> str:
-    """A damaged file of rows."""
+    """A damaged file of embeddings."""
     from earmark.studies.compare import compare
 
     draw = draw_of(case)
-    path = folder / f"rows.{case.form}"
-    path.write_bytes(MUTATIONS[case.mutation]((tools / f"rows.{case.form}").read_bytes(), draw))
+    path = folder / f"embeddings.{case.form}"
+    path.write_bytes(MUTATIONS[case.mutation]((tools / f"embeddings.{case.form}").read_bytes(), draw))
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numbers made absurd may overflow in a head
-        found = compare(path, ["rows/knn"], protocol="clips", folds=2)
+        found = compare(path, ["embeddings/knn"], protocol="clips", folds=2)
     return f"{len(found.runs[0].ids)} clips"
 
 
@@ -489,7 +489,7 @@ def bundle_case(case: Case, folder: Path, tools: Path) -> str:
                 built = earmark.core.plugins.build("backbones", "onnx", **facts["params"], weights=path)
                 facts["fingerprint"] = built.fingerprint
         (copy / "earmark.json").write_text(json.dumps(card))
-    model = earmark.load(copy)
+    model = earmark.load_model(copy)
     answer = model.predict(tools / "good.wav")
     if abs(sum(answer.scores.values()) - 1) > 1e-6 or answer.label not in answer.scores:
         raise ValueError(f"no probabilities: {answer.scores}")
@@ -509,7 +509,7 @@ TARGETS: dict[str, tuple[Callable[[Case, Path, Path], str], tuple[str, ...], tup
     "predict": (predict_case, FORMATS, tuple(MUTATIONS)),
     "table": (table_case, ("csv", "tsv", "semicolons", "parquet"), tuple(MUTATIONS)),
     "recipe": (recipe_case, ("toml", "words"), tuple(MUTATIONS)),
-    "rows": (rows_case, ("npz", "csv", "parquet"), tuple(MUTATIONS)),
+    "windows": (rows_case, ("npz", "csv", "parquet"), tuple(MUTATIONS)),
     "bundle": (bundle_case, ("card", "json", "head-1.onnx", "backbone-1.onnx", "novelty.npz", "README.md"), tuple(MUTATIONS)),
 }  # fmt: skip
 
@@ -539,7 +539,7 @@ def cases(target: str, count: int, *, seed: int = 0) -> list[Case]:
 
 # ----------------------------------------------------------------------------------------------- workers
 def prepare(tools: Path) -> None:
-    """What targets need: a good sound, a small model with a net in it, files of rows."""
+    """What targets need: a good sound, a small model with a net in it, files of embeddings."""
     import soundfile
 
     import earmark
@@ -556,31 +556,31 @@ def prepare(tools: Path) -> None:
     small_net(tools / "net.onnx")
     recipe = f"onnx(file={str(tools / 'net.onnx')!r})/logreg,mfcc:mean/lda"
     earmark.train(tools / "clips.csv", recipe, tools / "model", folds=2)
-    rows = earmark.embed(tools / "clips.csv", "mfcc")
+    embeddings = earmark.embed(tools / "clips.csv", "mfcc")
     from earmark.embeddings.files import write
 
     for ending in ("npz", "csv", "parquet"):
         built = load_backbone("mfcc")
-        write(tools / f"rows.{ending}", rows, earmark.open_dataset(tools / "clips.csv"), built, "mean")
+        write(tools / f"embeddings.{ending}", embeddings, earmark.load_dataset(tools / "clips.csv"), built, "mean")
 
 
 def small_net(path: Path) -> None:
-    """Samples (n, 4000) -> rows (n, 6): a net with the operators that real ones have, and its facts beside it."""
+    """Samples (n, 4000) -> embeddings (n, 6): a net with the operators that real ones have, and its facts beside it."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
     draw = np.random.default_rng(0)
     weights = draw.standard_normal((4000, 6)).astype(np.float32) / 60
     graph = helper.make_graph(
-        [helper.make_node("MatMul", ["x", "w"], ["y"]), helper.make_node("Relu", ["y"], ["rows"])],
+        [helper.make_node("MatMul", ["x", "w"], ["y"]), helper.make_node("Relu", ["y"], ["windows"])],
         "small",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4000])],
-        [helper.make_tensor_value_info("rows", TensorProto.FLOAT, ["n", 6])],
+        [helper.make_tensor_value_info("windows", TensorProto.FLOAT, ["n", 6])],
         [numpy_helper.from_array(weights, "w")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     path.write_bytes(model.SerializeToString())
-    path.with_suffix(".toml").write_text('sample_rate = 8000\nhop = 0.25\nwindow = 0.5\noutput = "rows"\n')
+    path.with_suffix(".toml").write_text('sample_rate = 8000\nhop = 0.25\nwindow = 0.5\noutput = "windows"\n')
     onnx.checker.check_model(model)
 
 

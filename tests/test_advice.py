@@ -46,7 +46,7 @@ def test_a_net_that_does_not_beat_its_best_probe_is_told(low: float, high: float
 def test_the_probe_of_another_net_is_no_probe() -> None:
     runs = [run("musicnn/logreg", 0.7, "musicnn-msd"), run("mfcc/svm", 0.6, None), run(TUNED, 0.71, "yamnet")]
     [note] = advice.frozen(runs, [])
-    assert "Judge it beside yamnet/logreg" in note
+    assert "Evaluate it beside yamnet/logreg" in note
 
 
 def test_frozen_recipes_need_no_advice() -> None:

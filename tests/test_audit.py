@@ -21,7 +21,7 @@ from earmark.core.errors import DataError
 from earmark.data.cache import Cache
 from earmark.data.clips import Clip, Dataset
 from earmark.data.duplicates import with_recordings
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 from earmark.report.audit import write
 from earmark.studies.compare import compare
 from test_audit_duplicates import tune
@@ -34,7 +34,7 @@ HEARD = ["mfcc(seconds=1)"]
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three classes of ten clips by five "artists"; one broken file, one silent, a copy across labels, a twin."""
     root = tmp_path_factory.mktemp("set")
-    rows = [("path", "label", "group")]
+    embeddings = [("path", "label", "group")]
     for k, label in enumerate(("bell", "hum", "hiss")):
         (root / label).mkdir()
         for i in range(10):
@@ -42,22 +42,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             rng = np.random.default_rng(i)
             y = y if k == 0 else (y * 0.3 + rng.normal(0, 0.05 * k, len(y)).astype(np.float32))
             soundfile.write(root / label / f"{i}.wav", (y * 20_000).clip(-32768, 32767).astype(np.int16), RATE)
-            rows.append((f"{label}/{i}.wav", label, f"{label}-{i // 2}"))
+            embeddings.append((f"{label}/{i}.wav", label, f"{label}-{i // 2}"))
     y, _ = soundfile.read(root / "bell" / "0.wav", dtype="float32")
     soundfile.write(root / "hum" / "copy <b>.ogg", 0.5 * y[4000:], RATE)
     (root / "hiss" / "twin.wav").write_bytes((root / "hiss" / "3.wav").read_bytes())
     (root / "hiss" / "broken.wav").write_text("not a sound")
     soundfile.write(root / "hiss" / "silent.wav", np.zeros(RATE), RATE)
-    rows += [("hum/copy <b>.ogg", "hum", "x"), ("hiss/twin.wav", "hiss", "hiss-1")]
-    rows += [("hiss/broken.wav", "hiss", "y"), ("hiss/silent.wav", "hiss", "z")]
+    embeddings += [("hum/copy <b>.ogg", "hum", "x"), ("hiss/twin.wav", "hiss", "hiss-1")]
+    embeddings += [("hiss/broken.wav", "hiss", "y"), ("hiss/silent.wav", "hiss", "z")]
     with (root / "clips.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
+        csv.writer(file).writerows(embeddings)
     return root
 
 
 @pytest.fixture(scope="module")
 def found(folder: Path) -> Audit:
-    return audit(open_dataset(folder / "clips.csv"), backbones=HEARD)
+    return audit(load_dataset(folder / "clips.csv"), backbones=HEARD)
 
 
 def test_findings(found: Audit) -> None:
@@ -73,7 +73,7 @@ def test_findings(found: Audit) -> None:
     assert found.conflict(found.pairs[0])
     assert found.cut_apart(found.pairs[0])
     assert not found.cut_apart(found.pairs[1])
-    assert len(found.judged) == 32  # all but the broken and the silent one
+    assert len(found.evaluated) == 32  # all but the broken and the silent one
     assert found.suspicion is not None
     named = {c.id: c.recording for c in with_recordings(found.dataset).clips if c.recording}
     assert named["hum/copy <b>.ogg"] == named["bell/0.wav"] == "bell/0.wav"
@@ -90,13 +90,13 @@ def test_files_written(found: Audit, folder: Path, tmp_path: Path) -> None:
     assert data["counts"]["label_conflicts"] == 1
     assert len(data["files"]) == len(found.dataset.clips)
     with (tmp_path / "out" / "clips.csv").open(newline="") as file:
-        rows = {"/".join(row["path"].split("/")[-2:]): row for row in csv.DictReader(file)}
-    assert rows["hiss/twin.wav"]["exclude"] == "same file as hiss/3.wav"
-    assert rows["hiss/broken.wav"]["exclude"].startswith("unreadable")
-    assert rows["hiss/silent.wav"]["exclude"] == "silent"
-    assert rows["hum/copy <b>.ogg"]["exclude"] == ""  # whose label is wrong, a person must say
-    assert rows["hum/copy <b>.ogg"]["duplicate_group"] == rows["bell/0.wav"]["duplicate_group"] != ""
-    again = open_dataset(tmp_path / "out" / "clips.csv")
+        embeddings = {"/".join(embedding["path"].split("/")[-2:]): embedding for embedding in csv.DictReader(file)}
+    assert embeddings["hiss/twin.wav"]["exclude"] == "same file as hiss/3.wav"
+    assert embeddings["hiss/broken.wav"]["exclude"].startswith("unreadable")
+    assert embeddings["hiss/silent.wav"]["exclude"] == "silent"
+    assert embeddings["hum/copy <b>.ogg"]["exclude"] == ""  # whose label is wrong, a person must say
+    assert embeddings["hum/copy <b>.ogg"]["duplicate_group"] == embeddings["bell/0.wav"]["duplicate_group"] != ""
+    again = load_dataset(tmp_path / "out" / "clips.csv")
     assert [(c.path.resolve(), c.label, c.group) for c in again.clips] == [
         (c.path.resolve(), c.label, c.group) for c in found.dataset.clips
     ]
@@ -106,11 +106,11 @@ def test_no_split_cuts_a_recording_apart(found: Audit, folder: Path, tmp_path: P
     """Neither of the data as they are nor of the table that the audit wrote."""
     write(found, tmp_path / "out")
     for table in (folder / "clips.csv", tmp_path / "out" / "clips.csv"):
-        clips = tuple(c for c in open_dataset(table).clips if "silent" not in c.id)
+        clips = tuple(c for c in load_dataset(table).clips if "silent" not in c.id)
         for protocol in ("clips", "groups"):
-            judged = compare(Dataset("d", clips), [f"{HEARD[0]}/lda"], protocol=protocol, folds=3, seed=1)
-            assert len(judged.dataset.excluded) == 1  # the broken file
-            run = judged.runs[0]
+            evaluated = compare(Dataset("d", clips), [f"{HEARD[0]}/lda"], protocol=protocol, folds=3, seed=1)
+            assert len(evaluated.dataset.excluded) == 1  # the broken file
+            run = evaluated.runs[0]
             place = {
                 name.split("/")[-1] if "copy" in name else "/".join(name.split("/")[-2:]): i
                 for i, name in enumerate(run.ids)
@@ -118,11 +118,11 @@ def test_no_split_cuts_a_recording_apart(found: Audit, folder: Path, tmp_path: P
             for one, two in (("copy <b>.ogg", "bell/0.wav"), ("hiss/twin.wav", "hiss/3.wav")):
                 assert run.fold[place[one]] == run.fold[place[two]]
                 assert run.groups[place[one]] == run.groups[place[two]]
-            assert any("4 clips hold 2 recordings" in note and "one side" in note for note in judged.notes)
+            assert any("4 clips hold 2 recordings" in note and "one side" in note for note in evaluated.notes)
 
 
 def test_published_folds_that_cut_a_recording_apart_are_told(folder: Path) -> None:
-    clips = [c for c in open_dataset(folder / "clips.csv").clips if c.id.startswith(("bell", "hum"))]
+    clips = [c for c in load_dataset(folder / "clips.csv").clips if c.id.startswith(("bell", "hum"))]
     data = Dataset("d", tuple(replace(c, fold="1" if i % 2 else "2") for i, c in enumerate(clips)))
     same = tuple(replace(c, fold="1") if c.id in ("bell/0.wav", "hum/copy <b>.ogg") else c for c in data.clips)
     apart = tuple(replace(c, fold="2") if c.id == "bell/0.wav" else c for c in same)
@@ -179,7 +179,7 @@ def test_nothing_of_the_users_is_overwritten(found: Audit, folder: Path, tmp_pat
 
 
 def test_same_seed_same_files(folder: Path, tmp_path: Path) -> None:
-    data, cache = open_dataset(folder / "clips.csv"), Cache(tmp_path / "home" / "rows")
+    data, cache = load_dataset(folder / "clips.csv"), Cache(tmp_path / "home" / "embeddings")
     for name in ("a", "b"):
         write(audit(data, backbones=HEARD, cache=cache), tmp_path / name)
     one, two = (json.loads((tmp_path / n / "audit.json").read_text()) | {"seconds": 0} for n in ("a", "b"))
@@ -188,13 +188,13 @@ def test_same_seed_same_files(folder: Path, tmp_path: Path) -> None:
 
 
 def test_without_labels_groups_or_weights(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    clips = tuple(Clip(c.id, c.path) for c in open_dataset(folder / "clips.csv").clips[:6])
+    clips = tuple(Clip(c.id, c.path) for c in load_dataset(folder / "clips.csv").clips[:6])
     plain = audit(Dataset("d", clips))
     assert plain.suspicion is None
     assert plain.confounds == ()
     assert "No clip has a label" in plain.notes[0]
     monkeypatch.setenv("EARMARK_HOME", str(tmp_path / "empty"))
-    bare = audit(open_dataset(folder / "clips.csv"))
+    bare = audit(load_dataset(folder / "clips.csv"))
     assert bare.backbones == ()
     assert any("earmark weights" in note for note in bare.notes)
     assert "two labels" in write(bare, tmp_path / "out").read_text()

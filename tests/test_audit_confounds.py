@@ -115,7 +115,7 @@ def test_nothing_to_say() -> None:
     assert confounds(facts, names, np.full(len(labels), "a"), groups) == ()
     assert confounds([facts[0]] * len(facts), ["a"] * len(facts), labels, groups) == ()
     assert confounds([], [], np.array([], dtype=str), np.array([], dtype=str)) == ()
-    alone = np.where(groups == "g0", "lonely", labels)  # a class of one group cannot be judged
+    alone = np.where(groups == "g0", "lonely", labels)  # a class of one group cannot be evaluated
     assert all(c.culprit != "lonely" for c in confounds(facts, names, alone, groups))
 
 

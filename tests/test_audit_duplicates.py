@@ -18,7 +18,7 @@ from earmark.data.clips import Clip, Dataset
 from earmark.data.duplicates import with_recordings
 from earmark.data.duplicates.find import Pair, candidates, compare, joined, pairs, recordings
 from earmark.data.duplicates.measure import measure_all
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 
 Sound = np.ndarray
 
@@ -147,7 +147,7 @@ def test_votes_add_up_over_neighbouring_offsets() -> None:
 
 def test_real_twins(shared: Path) -> None:
     """GTZAN holds rock.00016 = metal.00058, and Of Chaos And Eternal Night twice (Sturm 2013)."""
-    data = open_dataset(shared / "data" / "gtzan" / "clips.csv")
+    data = load_dataset(shared / "data" / "gtzan" / "clips.csv")
     some = [c for c in data.clips if c.label == "metal" or c.id == "rock/rock.00016.flac"]
     found = pairs(measure_all(some))
     assert {(some[p.a].path.stem, some[p.b].path.stem, p.kind) for p in found} == {
@@ -158,7 +158,7 @@ def test_real_twins(shared: Path) -> None:
 
 def test_real_excerpts(shared: Path) -> None:
     """The hardest asked for: a third of clips of 2 to 3 s."""
-    data = open_dataset(shared / "data" / "gtzan" / "clips.csv")
+    data = load_dataset(shared / "data" / "gtzan" / "clips.csv")
     prints, rng = [], np.random.default_rng(0)
     for clip in [c for c in data.clips[::7] if measured(c) < 5][:40]:
         y = audio.load(clip.path, RATE)

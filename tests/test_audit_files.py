@@ -151,7 +151,7 @@ def test_odd_lengths_and_rates(tmp_path: Path) -> None:
 
 
 def test_facts_are_kept_by_content_and_damage_costs_only_time(tmp_path: Path) -> None:
-    cache = Cache(tmp_path / "home" / "rows")
+    cache = Cache(tmp_path / "home" / "embeddings")
     soundfile.write(tmp_path / "a.wav", noise(), RATE)
     clip = Clip("a", tmp_path / "a.wav")
     first = measure(clip, cache=cache)

@@ -12,7 +12,7 @@ from earmark.audits.groups import proposed_groups
 from earmark.audits.labels import MODELS, suspicion
 from earmark.backbones.base import Backbone
 from earmark.data.cache import Cache
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 from earmark.embeddings.make import embed
 
 
@@ -111,7 +111,7 @@ def test_no_sessions_no_proposals() -> None:
 def test_real_flips(shared: Path, backbone: Callable[..., Backbone]) -> None:
     """Acceptance: four of five flips within the first tenth, mean of three seeds; more in bench/audit.py."""
     for data, folder in (("esc10", "esc10"), ("gtzan", "gtzan/clips.csv")):
-        clips = open_dataset(shared / "data" / folder).clips
+        clips = load_dataset(shared / "data" / folder).clips
         views = [embed(clips, backbone(name), cache=Cache()).vectors("mean") for name in ("yamnet", "musicnn")]
         label, group = np.array([str(c.label) for c in clips]), np.array([str(c.group) for c in clips])
         shares = []

@@ -120,23 +120,25 @@ def test_a_name_twice_is_two_copies() -> None:
 def test_no_copy_of_a_test_clip_is_ever_learnt_from(
     sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every row that a head is fitted on, by its numbers: it must be of a clip or copy of the training side."""
+    """Every embedding that a head is fitted on, by its numbers: it must be of a clip or copy of the training side."""
     recipe = Recipe.parse("stack(mfcc/logreg,mfcc:mean/lda)~pitch~noise(snr=20)")
-    data = prepare.prepare(earmark.open_dataset(sounds), [recipe], cache=Cache(tmp_path))
-    units = split.units(data.dataset, "groups", data.digests)
-    (part,) = data.rows
+    data = prepare.prepare(earmark.load_dataset(sounds), [recipe], cache=Cache(tmp_path))
+    units = split.groups_of(data.dataset, "groups", data.digests)
+    (part,) = data.embeddings
     owner: dict[bytes, str] = {}
-    for rows in [data.rows[part], *data.copies.values()]:
-        for i, row in enumerate(rows.X):
-            owner[row.tobytes()] = units[rows.clip[i]]
-        for i, vector in enumerate(rows.vectors("mean")):
+    for embeddings in [data.embeddings[part], *data.copies.values()]:
+        for i, embedding in enumerate(embeddings.X):
+            owner[embedding.tobytes()] = units[embeddings.clip[i]]
+        for i, vector in enumerate(embeddings.vectors("mean")):
             owner[vector.tobytes()] = units[i]
     learnt: list[set[str]] = []
     original = fit.fit_head
 
     def spy(branch, data, X, y, groups, seed):  # type: ignore[no-untyped-def]
-        learnt.append({owner[row.tobytes()] for row in X})
-        assert [owner[row.tobytes()] for row in X] == groups.tolist()  # so inner splits keep copies with their clip
+        learnt.append({owner[embedding.tobytes()] for embedding in X})
+        assert [
+            owner[embedding.tobytes()] for embedding in X
+        ] == groups.tolist()  # so inner splits keep copies with their clip
         return original(branch, data, X, y, groups, seed)
 
     monkeypatch.setattr(fit, "fit_head", spy)
@@ -151,10 +153,10 @@ def test_no_copy_of_a_test_clip_is_ever_learnt_from(
 
 def test_copies_triple_what_is_learnt_from_and_other_recipes_see_none(sounds: Path, tmp_path: Path) -> None:
     plain, more = Recipe.parse("mfcc/knn"), Recipe.parse("mfcc/knn~pitch~gain")
-    data = prepare.prepare(earmark.open_dataset(sounds), [plain, more], cache=Cache(tmp_path))
+    data = prepare.prepare(earmark.load_dataset(sounds), [plain, more], cache=Cache(tmp_path))
     every = np.arange(len(data.labels))
-    X, clip = fit.branch_rows(plain.branches[0], data, every, augment=plain.augment)
-    Y, of = fit.branch_rows(more.branches[0], data, every, augment=more.augment)
+    X, clip = fit.branch_inputs(plain.branches[0], data, every, augment=plain.augment)
+    Y, of = fit.branch_inputs(more.branches[0], data, every, augment=more.augment)
     assert len(Y) == pytest.approx(3 * len(X), abs=3)
     np.testing.assert_array_equal(Y[: len(X)], X)
     assert set(of.tolist()) == set(clip.tolist())
@@ -170,7 +172,7 @@ def test_copies_are_cached_by_parameters_seed_and_number(
     sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = Cache(tmp_path)
-    clips = earmark.open_dataset(sounds).clips[:3]
+    clips = earmark.load_dataset(sounds).clips[:3]
 
     def made(text: str, number: int = 0, seed: int = 0) -> np.ndarray:
         return earmark.embed(clips, "mfcc", cache=cache, change=augment.change(Part.parse(text), number, seed)).X
@@ -189,10 +191,10 @@ def test_copies_are_cached_by_parameters_seed_and_number(
 
 def test_where_copies_cannot_be_used_it_is_told(sounds: Path, tmp_path: Path) -> None:
     recipe = "mfcc/knn~noise"
-    with pytest.raises(DataError, match="augmented copies cannot be judged under the protocol 'rows'"):
-        compare(sounds, [recipe], protocol="rows", folds=3, cache=Cache(tmp_path))
+    with pytest.raises(DataError, match="augmented copies cannot be evaluated under the protocol 'windows'"):
+        compare(sounds, [recipe], protocol="windows", folds=3, cache=Cache(tmp_path))
     found = ladder(sounds, recipe, folds=3, cache=Cache(tmp_path))
-    assert set(found.missing) == {"rows", "rows apart"}
+    assert set(found.missing) == {"windows", "windows apart"}
     np.savez(tmp_path / "r.npz", X=np.ones((4, 2)), ids=list("abcd"), y=[0, 1, 0, 1])
     with pytest.raises(RecipeError, match="no sounds to make copies of"):
-        compare(tmp_path / "r.npz", ["rows/knn~noise"])
+        compare(tmp_path / "r.npz", ["embeddings/knn~noise"])

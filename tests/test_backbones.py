@@ -39,9 +39,9 @@ def own_net(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     from onnx import TensorProto, helper, save
 
     graph = helper.make_graph(
-        [helper.make_node("ReduceMean", ["rows", "axes"], ["mean"], keepdims=0)],
+        [helper.make_node("ReduceMean", ["windows", "axes"], ["mean"], keepdims=0)],
         "mean",
-        [helper.make_tensor_value_info("rows", TensorProto.FLOAT, ["n", 20, 16])],
+        [helper.make_tensor_value_info("windows", TensorProto.FLOAT, ["n", 20, 16])],
         [helper.make_tensor_value_info("mean", TensorProto.FLOAT, ["n", 16])],
         [helper.make_tensor("axes", TensorProto.INT64, [1], [1])],
     )
@@ -84,7 +84,7 @@ def test_what_is_told_beforehand_is_true(name: str, build: Callable[..., Backbon
 
 
 def lengths(built: Backbone) -> Iterator[int]:
-    """Shorter than a window, a window, one sample less than two rows, two rows and a bit."""
+    """Shorter than a window, a window, one sample less than two embeddings, two embeddings and a bit."""
     window, hop, left = built.window_samples, built.hop_samples, built.pad_left
     yield from (max(1, window // 3), window - left, window - left + hop - 1, window - left + hop + hop // 3)
 
@@ -92,10 +92,10 @@ def lengths(built: Backbone) -> Iterator[int]:
 def test_rows(build: Callable[..., Backbone]) -> None:
     built = build()
     sound = sweep(2 + (built.window_samples + 2 * built.hop_samples) / built.sample_rate, built.sample_rate)
-    for length, rows in zip(lengths(built), (1, 1, 1, 2), strict=True):
+    for length, embeddings in zip(lengths(built), (1, 1, 1, 2), strict=True):
         found = built.embed(sound[:length])
-        assert found.shape == (built.rows_in(length), *built.shape), length
-        assert len(found) == rows
+        assert found.shape == (built.embeddings_in(length), *built.shape), length
+        assert len(found) == embeddings
         assert found.dtype == np.float32
         assert found.flags.c_contiguous
         assert np.isfinite(found).all()
@@ -103,17 +103,19 @@ def test_rows(build: Callable[..., Backbone]) -> None:
 
 
 def test_a_row_looks_at_its_window_and_nothing_else(build: Callable[..., Backbone]) -> None:
-    """What makes reading in blocks right: a row can be had from its own samples alone."""
+    """What makes reading in blocks right: a window can be had from its own samples alone."""
     built = build()
     samples = built.window_samples + 2 * built.hop_samples
     sound = sweep(samples / built.sample_rate + 0.1, built.sample_rate)[: samples - built.pad_left]
-    rows = built.embed(sound)
-    assert len(rows) == 3
+    embeddings = built.embed(sound)
+    assert len(embeddings) == 3
     padded = np.concatenate([np.zeros(built.pad_left, np.float32), sound])
     alone = replace(built, pad_left=0)
     for i in (0, 2):
         piece = padded[i * built.hop_samples :][: built.window_samples]
-        np.testing.assert_allclose(alone.embed(piece)[0], rows[i], rtol=1e-4, atol=1e-4 * np.abs(rows).max())
+        np.testing.assert_allclose(
+            alone.embed(piece)[0], embeddings[i], rtol=1e-4, atol=1e-4 * np.abs(embeddings).max()
+        )
 
 
 def test_quiet_and_silent_sound_is_finite(build: Callable[..., Backbone]) -> None:
@@ -134,7 +136,7 @@ def test_rebuilt_from_its_parameters(name: str, build: Callable[..., Backbone]) 
 
 
 def test_other_parameters_are_another_backbone(name: str, build: Callable[..., Backbone]) -> None:
-    """The fingerprint keys the cache: it must tell apart whatever changes rows."""
+    """The fingerprint keys the cache: it must tell apart whatever changes embeddings."""
     built = build()
     seen = {built.fingerprint}
     if "hop" in plugins.parameters("backbones", name):
@@ -154,15 +156,15 @@ def test_onnx_is_the_torch_net(known: str, installed: Callable[[str], weights.In
     import torch
 
     one = installed(known)
-    rows = np.random.default_rng(0).standard_normal((3, *one.facts["inputs"])).astype(np.float32)
+    embeddings = np.random.default_rng(0).standard_normal((3, *one.facts["inputs"])).astype(np.float32)
     names = list(one.shapes)
     net = one.network()
     from earmark.backbones.base import Net
 
     for output in one.facts["outputs"]:
         with torch.inference_mode():
-            wanted = net[: names.index(output) + 1](torch.from_numpy(rows)).numpy()
-        found = Net(one.onnx(), output=output)(rows, batch=2)
+            wanted = net[: names.index(output) + 1](torch.from_numpy(embeddings)).numpy()
+        found = Net(one.onnx(), output=output)(embeddings, batch=2)
         assert found.shape[1:] == one.shapes[output]
         np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5 * max(1.0, float(np.abs(wanted).max())))
 
@@ -174,18 +176,18 @@ def test_cut(
     part: str, cut: str, shape: tuple[int, ...], backbone: Callable[..., Backbone],
     installed: Callable[[str], weights.Installed],
 ) -> None:  # fmt: skip
-    """Rows at a cut, sent through the rest of the net, are what the whole net gives."""
+    """Embeddings at a cut, sent through the rest of the net, are what the whole net gives."""
     import torch
 
     frozen, whole, raw = backbone(part, at=cut), backbone(part), backbone(part, at="patches")
     sound = sweep(3.6)
-    rows = frozen.embed(sound)
-    assert rows.shape[1:] == frozen.shape == shape
+    embeddings = frozen.embed(sound)
+    assert embeddings.shape[1:] == frozen.shape == shape
     one = installed(plugins.module("backbones", part).ABOUT.weights)
     after = one.network(after=cut)
     names = [name for name, _ in after.named_children()]
     with torch.inference_mode():
-        found = after[: names.index("embedding") + 1](torch.from_numpy(rows)).numpy()
+        found = after[: names.index("embedding") + 1](torch.from_numpy(embeddings)).numpy()
         entire = one.network()[: list(one.shapes).index("embedding") + 1](torch.from_numpy(raw.embed(sound))).numpy()
     np.testing.assert_allclose(found, whole.embed(sound), atol=2e-5)
     np.testing.assert_allclose(entire, whole.embed(sound), atol=2e-5)

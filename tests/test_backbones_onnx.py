@@ -24,11 +24,11 @@ def net(folder: Path, sides: list[Any], axes: list[int], out: list[Any]) -> Path
     """A net that takes means over axes, and the negative of them as its second output."""
     graph = helper.make_graph(
         [
-            helper.make_node("ReduceMean", ["rows", "axes"], ["mean"], keepdims=0),
+            helper.make_node("ReduceMean", ["windows", "axes"], ["mean"], keepdims=0),
             helper.make_node("Neg", ["mean"], ["negative"]),
         ],
         "mean",
-        [helper.make_tensor_value_info("rows", TensorProto.FLOAT, sides)],
+        [helper.make_tensor_value_info("windows", TensorProto.FLOAT, sides)],
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, out) for name in ("mean", "negative")],
         [helper.make_tensor("axes", TensorProto.INT64, [len(axes)], axes)],
     )
@@ -55,7 +55,7 @@ def test_log_mel_nets(tmp_path: Path, sides: list[Any], axes: list[int], more: d
     found = built.embed(sweep(1.0, 8000))
     frames = mel.log_mel(sweep(1.0, 8000), SPEC)
     wanted = mel.patches(frames, 20, 10).mean(axis=1)[: len(found)]
-    assert found.shape == (built.rows_in(8000), 16) == (8, 16)
+    assert found.shape == (built.embeddings_in(8000), 16) == (8, 16)
     np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
@@ -92,7 +92,7 @@ def test_facts_beside_the_net(tmp_path: Path) -> None:
     [
         ({"hop": 0.1}, "lack sample_rate, window"),
         ({**FACTS, "colour": 1}, "unknown here"),
-        ({**FACTS, "frames": 30}, "takes float32 ..n., 20, 16., but its facts make float rows"),
+        ({**FACTS, "frames": 30}, "takes float32 ..n., 20, 16., but its facts make float embeddings"),
         ({**FACTS, "front": {**FRONT, "mels": 3}}, "not a log-mel"),
         ({**FACTS, "output": "nothing"}, "has no output 'nothing'. It has: mean, negative"),
     ],

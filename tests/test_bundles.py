@@ -54,11 +54,11 @@ def change(folder: Path, how: Callable[[dict[str, Any]], object]) -> None:
 
 def test_a_net_of_ones_own_comes_with_the_model(tools: Path, tmp_path: Path) -> None:
     """The bundle needs neither the file it was trained with nor its facts."""
-    before = earmark.load(tools / "model").predict(tools / "good.wav")
+    before = earmark.load_model(tools / "model").predict(tools / "good.wav")
     moved = Path(shutil.copytree(tools / "model", tmp_path / "m"))
     hidden = [(tools / n).rename(tools / f"{n}.gone") for n in ("net.onnx", "net.toml")]
     try:
-        assert earmark.load(moved).predict(tools / "good.wav").scores == before.scores
+        assert earmark.load_model(moved).predict(tools / "good.wav").scores == before.scores
     finally:
         for path in hidden:
             path.rename(path.with_suffix(""))
@@ -133,7 +133,7 @@ def test_nets_that_do_more_than_compute(name: str, file: str, copy: Path) -> Non
     content, told = HOSTILE[name]
     seal(copy, file, content)
     with pytest.raises(BundleError, match=f"{file} is refused: {told}"):
-        earmark.load(copy)
+        earmark.load_model(copy)
 
 
 def test_such_a_net_is_not_even_trained_with(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_what_is_refused_is_what_onnx_reads(tools: Path) -> None:
     ],
 )
 def test_heads_that_make_no_probabilities(nodes: list[str], told: str, copy: Path) -> None:
-    width = int(np.prod(earmark.load(copy).branches[0].backbones[0].shape))
+    width = int(np.prod(earmark.load_model(copy).branches[0].backbones[0].shape))
     weights = numpy_helper.from_array(np.ones((width, 2), np.float32), "w")
     made, last = [], "x"
     for i, kind in enumerate(nodes):
@@ -180,7 +180,7 @@ def test_heads_that_make_no_probabilities(nodes: list[str], told: str, copy: Pat
     model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)])
     seal(copy, "head-1.onnx", model.SerializeToString())
     with pytest.raises(BundleError, match=told):
-        earmark.load(copy)
+        earmark.load_model(copy)
 
 
 def first_backbone(card: dict[str, Any]) -> dict[str, Any]:
@@ -213,7 +213,7 @@ def first_backbone(card: dict[str, Any]) -> dict[str, Any]:
         (lambda c: c.update(classes=["a", "b", "c"]), "makes no probabilities of 3 classes"),
         (lambda c: c.update(classes=["a", "b"]), "its calibration is about other classes"),
         (lambda c: c["calibration"].update(temperature=0), "absurd numbers"),
-        (lambda c: c["calibration"].update(strangeness=[float("nan")]), "absurd numbers"),
+        (lambda c: c["calibration"].update(nonconformity=[float("nan")]), "absurd numbers"),
         (lambda c: c.update(branches=[]), "no branch"),
         (lambda c: c["branches"][0].update(pool="mean+evil"), "no pooling is called 'evil'"),
         (lambda c: c["branches"][0].update(pool="image(99999999999)"), "absurd shape"),
@@ -222,7 +222,7 @@ def first_backbone(card: dict[str, Any]) -> dict[str, Any]:
 def test_cards_that_are_refused(how: Callable[[dict[str, Any]], object], told: str, copy: Path) -> None:
     change(copy, how)
     with pytest.raises(BundleError, match=told.replace("(", r"\(")):
-        earmark.load(copy)
+        earmark.load_model(copy)
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_cards_that_are_refused(how: Callable[[dict[str, Any]], object], told: s
 def test_json_that_is_a_trap(content: bytes, told: str, copy: Path) -> None:
     (copy / "earmark.json").write_bytes(content)
     with pytest.raises(BundleError, match=told):
-        earmark.load(copy)
+        earmark.load_model(copy)
 
 
 @pytest.mark.parametrize("name", ["earmark.json", "head-1.onnx", "novelty.npz", "README.md"])
@@ -248,7 +248,7 @@ def test_absurd_sizes_are_refused_before_they_are_read(name: str, copy: Path) ->
     with (copy / name).open("r+b") as file:
         file.truncate(5 << 30)  # takes no room on the disk
     with pytest.raises(BundleError, match="found 5368709120 bytes"):
-        earmark.load(copy)
+        earmark.load_model(copy)
 
 
 @pytest.mark.parametrize("name", ["earmark.json", "head-1.onnx", "README.md"])
@@ -257,7 +257,7 @@ def test_links_pipes_and_folders_are_no_files(name: str, copy: Path, tmp_path: P
     for make in (lambda p: p.symlink_to(secret), os.mkfifo, Path.mkdir, lambda p: p.symlink_to(p)):
         make(copy / name)
         with pytest.raises(BundleError, match="plain file"):
-            earmark.load(copy)
+            earmark.load_model(copy)
         (copy / name).rmdir() if (copy / name).is_dir() and not (copy / name).is_symlink() else (copy / name).unlink()
 
 
@@ -268,7 +268,7 @@ def test_a_packed_bomb(copy: Path, tmp_path: Path) -> None:
     assert (tmp_path / "x.npz").stat().st_size < 1 << 20
     seal(copy, "novelty.npz", (tmp_path / "x.npz").read_bytes())
     with pytest.raises(BundleError, match="would unpack to 314572800 bytes"):
-        earmark.load(copy)
+        earmark.load_model(copy)
 
 
 def test_arrays_of_objects_are_not_unpickled(copy: Path, tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_arrays_of_objects_are_not_unpickled(copy: Path, tmp_path: Path) -> None
     np.savez(tmp_path / "x.npz", means=np.array([Evil()], dtype=object))
     seal(copy, "novelty.npz", (tmp_path / "x.npz").read_bytes())
     with pytest.raises(BundleError, match="damaged"):
-        earmark.load(copy)
+        earmark.load_model(copy)
     assert not mark.exists()
 
 
@@ -296,7 +296,7 @@ def test_novelty_of_another_model(copy: Path, tmp_path: Path) -> None:
         np.savez(tmp_path / "x.npz", **{**parts, name: value})
         seal(copy, "novelty.npz", (tmp_path / "x.npz").read_bytes())
         with pytest.raises(BundleError, match=told):
-            earmark.load(copy)
+            earmark.load_model(copy)
 
 
 # Read checkpoints by an unpickler that knows arrays alone, or name its error: see test_weights.

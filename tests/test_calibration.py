@@ -183,7 +183,7 @@ def test_survives_json_and_is_applied_without_scipy(tmp_path):
 def test_damaged_facts_are_told():
     facts = Calibration.fit(*made(7)[:2], names(5), None).to_dict()
     with pytest.raises(BundleError, match="damaged"):
-        Calibration.from_dict({k: v for k, v in facts.items() if k != "strangeness"})
+        Calibration.from_dict({k: v for k, v in facts.items() if k != "nonconformity"})
     with pytest.raises(BundleError, match="damaged"):
         Calibration.from_dict({**facts, "temperature": "hot"})
 

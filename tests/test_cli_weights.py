@@ -28,7 +28,7 @@ def test_backbones_as_json() -> None:
     told = {one["backbone"]: one for one in json.loads(run("list", "backbones", "--json"))}
     assert told.keys() == set(plugins.names("backbones"))
     yamnet = told["yamnet"]
-    assert (yamnet["row"], yamnet["sample_rate"], yamnet["hop"]) == ([1024], 16000, 0.48)
+    assert (yamnet["embedding"], yamnet["sample_rate"], yamnet["hop"]) == ([1024], 16000, 0.48)
     assert [w["name"] for w in told["musicnn"]["weights"]] == ["musicnn-msd", "musicnn-mtt"]
     assert "at" in yamnet["parameters"]
 

@@ -1,4 +1,4 @@
-"""The same parts on a Ray cluster of two nodes: equal rows, workers that die, bad files, a store, clear errors.
+"""The same parts on a Ray cluster of two nodes: equal embeddings, workers that die, bad files, a store, clear errors.
 
 The cluster stands on this machine and is started once for the file.
 """
@@ -27,12 +27,12 @@ from earmark.core import paths, storage
 from earmark.core.errors import DataError, MissingExtraError
 from earmark.core.spec import Part
 from earmark.data.clips import Clip
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 from earmark.embeddings import ray as cluster
 from earmark.embeddings import shards
 from earmark.embeddings.make import embed
 from earmark.embeddings.shards import Embedding
-from earmark.embeddings.store import open_folder
+from earmark.embeddings.store import open_store
 
 SOURCE = Path(cluster.__file__).parents[1]
 
@@ -89,14 +89,14 @@ def test_rows_are_those_of_one_machine(
     two_nodes: Any, work: Embedding, sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert int(two_nodes.cluster_resources()["CPU"]) == 2
-    clips = open_dataset(sounds).clips
+    clips = load_dataset(sounds).clips
     bad = tmp_path / "bad.wav"
     bad.write_text("no sound")
     monkeypatch.chdir(tmp_path)  # workers stand elsewhere
     made = run(work, "out", [*clips, Clip("bad.wav", bad)])
     assert sum(m.clips for m in made) == 37
-    folder = open_folder(tmp_path / "out")
-    found, wanted = folder.read()[0].rows["rows"], embed(sounds, "mfcc")
+    folder = open_store(tmp_path / "out")
+    found, wanted = folder.read()[0].embeddings["embeddings"], embed(sounds, "mfcc")
     assert Counter(found.ids) == Counter(wanted.ids)
     np.testing.assert_allclose(found.select(wanted.ids).X, wanted.X, atol=1e-6, rtol=0)
     assert [(e.path, e.reason[:10]) for e in folder.excluded] == [("bad.wav", "unreadable")]
@@ -131,13 +131,13 @@ class Deadly:
 
 
 def test_killed_workers_lose_nothing(two_nodes: Any, work: Embedding, sounds: Path, tmp_path: Path) -> None:
-    clips = open_dataset(sounds).clips
+    clips = load_dataset(sounds).clips
     marks = tmp_path / "marks"
     marks.mkdir()
     made = run(Deadly(work, marks, deaths=2), tmp_path / "out", clips)
     assert len(list(marks.iterdir())) >= 2
     assert sum(m.clips for m in made) == len(clips)
-    folder = open_folder(tmp_path / "out")  # raises if one were there twice
+    folder = open_store(tmp_path / "out")  # raises if one were there twice
     assert [c.id for c in folder.clips] == sorted(c.id for c in clips)
     assert folder.excluded == ()
 
@@ -146,14 +146,14 @@ def test_a_clip_that_kills_its_workers_is_found(
     two_nodes: Any, work: Embedding, sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "TRIES", 0)
-    clips = open_dataset(sounds).clips[:4]
+    clips = load_dataset(sounds).clips[:4]
     marks = tmp_path / "marks"
     marks.mkdir()
     deadly = Deadly(work, marks, poison=clips[2].id)
     todo = shards.left(deadly, str(tmp_path / "out"), clips)
     with cluster.cluster():
         list(cluster.spread(deadly, str(tmp_path / "out"), [todo]))
-    folder = open_folder(tmp_path / "out")
+    folder = open_store(tmp_path / "out")
     assert [c.id for c in folder.clips] == sorted(c.id for c in clips if c is not clips[2])
     assert [(e.path, "died" in e.reason) for e in folder.excluded] == [(clips[2].id, True)]
 
@@ -163,27 +163,27 @@ def test_a_part_that_is_not_seen_from_here_is_told(
 ) -> None:
     monkeypatch.setattr(storage.Place, "exists", lambda _: False)
     with pytest.raises(DataError, match="a folder that all machines share"):
-        run(work, tmp_path / "out", open_dataset(sounds).clips[:2])
+        run(work, tmp_path / "out", load_dataset(sounds).clips[:2])
 
 
 def test_an_error_of_a_worker_is_told_as_it_is(two_nodes: Any, sounds: Path, tmp_path: Path) -> None:
     other = Embedding(Part.parse("mfcc"), None, "another", (1,))
     with pytest.raises(DataError, match="same version of Earmark on every machine"):
-        run(other, tmp_path / "out", open_dataset(sounds).clips[:2])
+        run(other, tmp_path / "out", load_dataset(sounds).clips[:2])
 
 
 def test_a_store_as_input_and_output(two_nodes: Any, s3: str, sounds: Path) -> None:
     for file in (sounds, *sorted(sounds.parent.glob("low-[01]*.wav"))):
         storage.place(paths.joined(s3, f"ray/{file.name}")).put(file)
-    source, out = paths.joined(s3, "ray/clips.csv"), paths.joined(s3, "ray-rows")
+    source, out = paths.joined(s3, "ray/clips.csv"), paths.joined(s3, "ray-embeddings")
     call = ["embed", source, "-b", "mfcc", "--engine", "ray", "-o", out]
     found = CliRunner().invoke(main, call)
     assert found.exit_code == 0, found.output
-    folder = open_folder(out)
-    wanted = embed([c for c in open_dataset(sounds).clips if c.id.startswith(("low-0", "low-1"))], "mfcc")
-    rows = folder.read()[0].rows["rows"]
-    assert Counter(rows.ids) == Counter(wanted.ids)
-    np.testing.assert_allclose(rows.select(wanted.ids).X, wanted.X, atol=1e-6, rtol=0)
+    folder = open_store(out)
+    wanted = embed([c for c in load_dataset(sounds).clips if c.id.startswith(("low-0", "low-1"))], "mfcc")
+    embeddings = folder.read()[0].embeddings["embeddings"]
+    assert Counter(embeddings.ids) == Counter(wanted.ids)
+    np.testing.assert_allclose(embeddings.select(wanted.ids).X, wanted.X, atol=1e-6, rtol=0)
     assert len(folder.excluded) == 36 - 4  # listed in the table, and not in the store
     assert "36 clips were there already" in CliRunner().invoke(main, call).output
 
@@ -202,16 +202,16 @@ def test_addresses_where_nothing_answers_are_told() -> None:
 def test_a_killed_driver_loses_nothing(sounds: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="ray is not installed (extra 'ray')")
     out = tmp_path / "out"
-    arguments = ["embed", str(sounds), "-b", "mfcc", "--engine", "ray", "--part-clips", "1", "-o", f"{out}/"]
+    arguments = ["embed", str(sounds), "-b", "mfcc", "--engine", "ray", "--shard-clips", "1", "-o", f"{out}/"]
     command = [sys.executable, "-m", "earmark", *arguments]
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while len(list(out.glob("rows/part-*"))) < 2 and running.poll() is None and time.monotonic() < deadline:
+    while len(list(out.glob("embeddings/part-*"))) < 2 and running.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
     running.send_signal(signal.SIGKILL)
     running.wait()
-    there = len(list(out.glob("rows/part-*")))
+    there = len(list(out.glob("embeddings/part-*")))
     assert there >= 2
     again = subprocess.run(command, check=False, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
-    assert [c.id for c in open_folder(out).clips] == sorted(c.id for c in open_dataset(sounds).clips)
+    assert [c.id for c in open_store(out).clips] == sorted(c.id for c in load_dataset(sounds).clips)

@@ -18,7 +18,7 @@ from earmark.studies import curve as module
 from earmark.studies.curve import Law, curve, few, fit_law
 
 
-def rows(path: Path, *, groups: int = 12, seed: int = 0) -> Path:
+def embeddings(path: Path, *, groups: int = 12, seed: int = 0) -> Path:
     """Three classes that more labels tell apart better: 30 columns, little in each; groups of 3 clips."""
     random = np.random.default_rng(seed)
     label = np.repeat(np.arange(3), 3 * groups)
@@ -63,7 +63,7 @@ def test_the_law_is_found_again() -> None:
 
 
 def test_more_labels_help_and_the_last_point_is_all_of_them(tmp_path: Path) -> None:
-    found = curve(rows(tmp_path / "r.npz"), "rows/knn", draws=3, folds=3)
+    found = curve(embeddings(tmp_path / "r.npz"), "embeddings/knn", draws=3, folds=3)
     assert [p.per_class for p in found.points] == [1, 2, 4, 8, 16, 24]
     values = [p.accuracy.value for p in found.points]
     assert values[-1] > values[0] + 0.1
@@ -73,7 +73,7 @@ def test_more_labels_help_and_the_last_point_is_all_of_them(tmp_path: Path) -> N
     assert found.miss is not None
     assert found.last_doubling is not None
     assert all(t.low <= t.per_class for t in found.targets)
-    again = curve(rows(tmp_path / "r.npz"), "rows/knn", draws=3, folds=3)
+    again = curve(embeddings(tmp_path / "r.npz"), "embeddings/knn", draws=3, folds=3)
     assert again.points[:-1] == found.points[:-1]
     assert again.targets == found.targets
 
@@ -81,14 +81,14 @@ def test_more_labels_help_and_the_last_point_is_all_of_them(tmp_path: Path) -> N
 def test_noise_foretells_nothing(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     np.savez(tmp_path / "n.npz", X=random.normal(size=(60, 5)), ids=np.arange(60).astype(str), y=np.arange(60) % 2)
-    found = curve(tmp_path / "n.npz", "rows/knn", draws=3, folds=3)
+    found = curve(tmp_path / "n.npz", "embeddings/knn", draws=3, folds=3)
     assert abs(found.points[-1].accuracy.value - 0.5) < 0.2
     assert found.targets[-1].high == float("inf")
 
 
 def test_no_test_clip_is_learnt_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     learnt: list[set[str]] = []
-    judged: list[set[str]] = []
+    evaluated: list[set[str]] = []
     original = module.fit
 
     def spy(recipe, data, clips, units, *, seed=0):  # type: ignore[no-untyped-def]
@@ -100,28 +100,40 @@ def test_no_test_clip_is_learnt_from(tmp_path: Path, monkeypatch: pytest.MonkeyP
             classes = fitted.classes
 
             def scores(self, data, test):  # type: ignore[no-untyped-def]
-                judged.append(set(units[test]))
+                evaluated.append(set(units[test]))
                 return scores(fitted, data, test)
 
         return Watched()
 
     monkeypatch.setattr(module, "fit", spy)
-    curve(rows(tmp_path / "r.npz"), "rows/knn", draws=2, folds=3)
-    assert len(learnt) == len(judged) == 5 * 2 * 3 + 3
-    assert not any(a & b for a, b in zip(learnt, judged, strict=True))
+    curve(embeddings(tmp_path / "r.npz"), "embeddings/knn", draws=2, folds=3)
+    assert len(learnt) == len(evaluated) == 5 * 2 * 3 + 3
+    assert not any(a & b for a, b in zip(learnt, evaluated, strict=True))
 
 
 def test_faults_are_told(tmp_path: Path) -> None:
-    file = rows(tmp_path / "r.npz")
+    file = embeddings(tmp_path / "r.npz")
     with pytest.raises(DataError, match="numbers of 1 or more"):
-        curve(file, "rows/knn", sizes=[0, 2])
-    with pytest.raises(DataError, match="protocol 'rows' judges no clips"):
-        curve(file, "rows/knn", protocol="rows")
+        curve(file, "embeddings/knn", sizes=[0, 2])
+    with pytest.raises(DataError, match="protocol 'windows' evaluates no clips"):
+        curve(file, "embeddings/knn", protocol="windows")
 
 
 def test_command_and_report(tmp_path: Path) -> None:
-    file = rows(tmp_path / "r.npz")
-    args = ["study", "curve", str(file), "-r", "rows/knn", "--draws", "2", "--folds", "3", "-o", str(tmp_path / "out")]
+    file = embeddings(tmp_path / "r.npz")
+    args = [
+        "study",
+        "curve",
+        str(file),
+        "-r",
+        "embeddings/knn",
+        "--draws",
+        "2",
+        "--folds",
+        "3",
+        "-o",
+        str(tmp_path / "out"),
+    ]
     result = CliRunner().invoke(main, [*args, "--json"])
     assert result.exit_code == 0, result.output
     told = json.loads(result.output)
@@ -133,12 +145,12 @@ def test_command_and_report(tmp_path: Path) -> None:
 
 
 def test_words_are_honest_about_how_far_one_can_see(tmp_path: Path) -> None:
-    found = curve(rows(tmp_path / "r.npz"), "rows/knn", draws=2, folds=3)
+    found = curve(embeddings(tmp_path / "r.npz"), "embeddings/knn", draws=2, folds=3)
     target = found.targets[0]
     from dataclasses import replace
 
-    assert "not in sight" in report.foretold(found, replace(target, per_class=float("inf")))
-    assert "nothing can be foretold" in report.foretold(found, replace(target, per_class=24 * 11))
-    told = report.foretold(found, replace(target, per_class=30.0, low=26.0, high=1e9))
+    assert "not in sight" in report.forecast(found, replace(target, per_class=float("inf")))
+    assert "there is no forecast" in report.forecast(found, replace(target, per_class=24 * 11))
+    told = report.forecast(found, replace(target, per_class=30.0, low=26.0, high=1e9))
     assert "about 6 more clips per class (18 in all)" in told
     assert "between 2 and no end in sight" in told

@@ -14,7 +14,7 @@ from earmark.core import plugins
 from earmark.core.errors import DataError
 from earmark.data.clips import Clip, Dataset, Excluded
 from earmark.data.layouts import gtzan
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 
 
 def lay_out(folder: Path, layout: dict[str, str]) -> Path:
@@ -41,10 +41,10 @@ class TestEveryDataset:
     def test_is_recognised_or_named(self, name: str, tmp_path: Path) -> None:
         part = plugins.module("datasets", name)
         lay_out(tmp_path, part.LAYOUT)
-        assert open_dataset(f"{name}:{tmp_path}").clips == plugins.build("datasets", name, path=tmp_path).clips
+        assert load_dataset(f"{name}:{tmp_path}").clips == plugins.build("datasets", name, path=tmp_path).clips
         if hasattr(part, "matches"):
             assert part.matches(tmp_path)
-            assert open_dataset(tmp_path) == open_dataset(f"{name}:{tmp_path}")
+            assert load_dataset(tmp_path) == load_dataset(f"{name}:{tmp_path}")
             assert not part.matches(tmp_path / "nowhere")
             (tmp_path / "empty").mkdir()
             assert not part.matches(tmp_path / "empty")
@@ -62,22 +62,22 @@ def test_folder(tmp_path: Path) -> None:
             ".hidden.wav": "",
         },
     )
-    found = {c.id: c.label for c in open_dataset(tmp_path).clips}
+    found = {c.id: c.label for c in load_dataset(tmp_path).clips}
     assert found == {"cat/a.wav": "cat", "cat/more/b.FLAC": "cat", "dog/c.ogg": "dog", "loose.wav": None}
 
 
 def test_a_table_in_the_folder_is_not_passed_over_in_silence(tmp_path: Path) -> None:
     lay_out(tmp_path, {"cat/a.wav": "", "dog/c.ogg": ""})
-    assert open_dataset(tmp_path).notes == ()
+    assert load_dataset(tmp_path).notes == ()
     (tmp_path / "clips.csv").write_text("path,label,group\ncat/a.wav,cat,ann\n")
-    (note,) = open_dataset(tmp_path).notes
+    (note,) = load_dataset(tmp_path).notes
     assert note.startswith(f"{tmp_path / 'clips.csv'} was not read")
-    assert open_dataset(tmp_path / "clips.csv").notes == ()
+    assert load_dataset(tmp_path / "clips.csv").notes == ()
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "parquet"])
 def test_table(tmp_path: Path, ending: str) -> None:
-    rows = [
+    embeddings = [
         {"path": "a.wav", "label": "01", "group": "x", "split": "train", "start": "", "duration": ""},
         {"path": "a.wav", "label": "01", "group": "x", "split": "test", "start": "1.5", "duration": "2"},
         {"path": "sub/ü, ö.wav", "label": "b", "group": "", "split": "test", "start": "", "duration": ""},
@@ -87,15 +87,15 @@ def test_table(tmp_path: Path, ending: str) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        pq.write_table(pa.Table.from_pylist(rows), file)
+        pq.write_table(pa.Table.from_pylist(embeddings), file)
     else:
         import csv
 
         with file.open("w", encoding="utf-8", newline="") as out:
-            writer = csv.DictWriter(out, rows[0].keys(), delimiter="\t" if ending == "tsv" else ",")
+            writer = csv.DictWriter(out, embeddings[0].keys(), delimiter="\t" if ending == "tsv" else ",")
             writer.writeheader()
-            writer.writerows(rows)
-    dataset = open_dataset(file)
+            writer.writerows(embeddings)
+    dataset = load_dataset(file)
     assert dataset.name == "birds"
     assert [(c.id, c.label, c.group, c.fold, c.start, c.duration) for c in dataset.clips] == [
         ("a.wav", "01", "x", "train", 0.0, None),
@@ -107,7 +107,7 @@ def test_table(tmp_path: Path, ending: str) -> None:
 
 def test_table_with_semicolons_and_a_byte_order_mark(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("\ufeffpath;label\na.wav;dog, big\n", encoding="utf-8")
-    assert open_dataset(tmp_path / "x.csv").clips[0].label == "dog, big"
+    assert load_dataset(tmp_path / "x.csv").clips[0].label == "dog, big"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_table_with_semicolons_and_a_byte_order_mark(tmp_path: Path) -> None:
 def test_tables_that_cannot_be_used(tmp_path: Path, text: str, told: str) -> None:
     (tmp_path / "x.csv").write_text(text)
     with pytest.raises(DataError, match=told):
-        open_dataset(tmp_path / "x.csv")
+        load_dataset(tmp_path / "x.csv")
 
 
 def test_other_things_that_are_no_data_set(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_other_things_that_are_no_data_set(tmp_path: Path) -> None:
         ("empty", "no sounds found"),
     ]:
         with pytest.raises(DataError, match=told):
-            open_dataset(tmp_path / source)
+            load_dataset(tmp_path / source)
 
 
 def test_gtzan_facts() -> None:
@@ -171,17 +171,17 @@ def test_gtzan_twins_share_a_group(tmp_path: Path) -> None:
         tmp_path,
         {"metal/metal.00058.wav": "", "rock/rock.00016.wav": "", "jazz/jazz.00054.wav": "", "jazz/mine.wav": ""},
     )
-    group = {c.path.stem: c.group for c in open_dataset(tmp_path).clips}
+    group = {c.path.stem: c.group for c in load_dataset(tmp_path).clips}
     assert group.keys() == {"metal.00058", "rock.00016", "jazz.00054"}
     assert group["metal.00058"] == group["rock.00016"]
     assert group["jazz.00054"] == "unknown artist of jazz.00054"
 
 
 def test_real_data_sets(shared: Path) -> None:
-    esc = open_dataset(shared / "data" / "esc10")
+    esc = load_dataset(shared / "data" / "esc10")
     assert (esc.name, len(esc.clips), len(esc.classes)) == ("ESC-10", 400, 10)
     assert sorted({str(c.fold) for c in esc.clips}) == ["1", "2", "3", "4", "5"]
-    table = open_dataset(shared / "data" / "gtzan" / "clips.csv")
+    table = load_dataset(shared / "data" / "gtzan" / "clips.csv")
     assert (table.name, len(table.clips), len({c.group for c in table.clips})) == ("gtzan", 490, 183)
 
 
@@ -196,15 +196,15 @@ def test_an_end_is_understood(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     for head in ("start,end", "start_time,end_time"):
         table.write_text(f"path,{head},label\na.wav,1,3.5,x\na.wav,,2,y\na.wav,4,,z\n")
-        assert [(c.start, c.duration) for c in open_dataset(table).clips] == [(1, 2.5), (0, 2), (4, None)]
+        assert [(c.start, c.duration) for c in load_dataset(table).clips] == [(1, 2.5), (0, 2), (4, None)]
 
 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("a.wav,2,2,,x", "line 2: the end, 2 s, is not after the start, 2 s"),
-        ("a.wav,2,1,,x", "is not after the start"),
-        ("a.wav,1,3,1,x", "the end is 3 s, but start and duration give 2 s"),
+        ("a.wav,2,2,,x", "line 2: the clip ends at 2 s and starts at 2 s; wanted an end after the start"),
+        ("a.wav,2,1,,x", "ends at 1 s and starts at 2 s; wanted an end after the start"),
+        ("a.wav,1,3,1,x", "end is 3 s, but the start 1 s and the duration 1 s make 2 s"),
         ("a.wav,1,soon,,x", "end is 'soon'"),
     ],
 )
@@ -212,16 +212,17 @@ def test_ends_that_cannot_be(tmp_path: Path, line: str, said: str) -> None:
     table = tmp_path / "t.csv"
     table.write_text(f"path,start,end,duration,label\n{line}\n")
     with pytest.raises(DataError, match=said):
-        open_dataset(table)
+        load_dataset(table)
 
 
-def test_times_of_another_name_are_told(tmp_path: Path) -> None:
+def test_times_of_another_name_are_read_or_told(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
-    table.write_text("path,onset,offset,label\na.wav,1,2,x\n")
-    assert [n.split(": ")[1] for n in open_dataset(table).notes] == [
-        "the column 'offset' was not used; times are start and duration, or start and end",
-        "the column 'onset' was not used; times are start and duration, or start and end",
-    ]
+    table.write_text("path,onset,offset,label\na.wav,1,2.5,x\n")
+    (clip,) = load_dataset(table).clips
+    assert (clip.start, clip.duration) == (1, 1.5)
+    table.write_text("path,offset,label\na.wav,2,x\n")
+    (note,) = load_dataset(table).notes
+    assert "'offset' was not read. Seconds of a clip are read from the columns start, and end or duration" in note
 
 
 class _Frame:
@@ -238,15 +239,15 @@ class _Frame:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        (_Frame(), r'table in memory \(_Frame\).*frame.to_csv\("clips.csv"'),
+        (_Frame(), r'found a _Frame \(test_datasets\).*yours has .to_csv\("clips.csv"'),
         ({"path": ["a.wav"]}, "of the kind dict"),
-        (np.zeros(3), "of the kind ndarray"),
+        (np.zeros(3), "found ndarray"),
         (7, "of the kind int"),
-        (None, "of the kind NoneType"),
+        (None, "found None; wanted a folder"),
         (b"a.wav", "of the kind bytes"),
     ],
 )
 def test_what_is_no_list_of_paths(source: Any, said: str) -> None:
-    for use in (open_dataset, lambda s: earmark.compare(s, ["mfcc/lda"]), lambda s: earmark.train(s, "mfcc/lda")):
+    for use in (load_dataset, lambda s: earmark.compare(s, ["mfcc/lda"]), lambda s: earmark.train(s, "mfcc/lda")):
         with pytest.raises(DataError, match=said):
             use(source)

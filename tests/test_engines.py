@@ -30,29 +30,29 @@ def net() -> bytes:
 
 
 @pytest.fixture(scope="module")
-def rows() -> np.ndarray:
+def embeddings() -> np.ndarray:
     return np.random.default_rng(0).standard_normal((40, 16, 24)).astype(np.float32)
 
 
-def test_engines_agree(net: bytes, rows: np.ndarray) -> None:
+def test_engines_agree(net: bytes, embeddings: np.ndarray) -> None:
     plain, halves = Net(net), Net(net, precision="bf16")
-    wanted, found = plain(rows), halves(rows)
+    wanted, found = plain(embeddings), halves(embeddings)
     assert plain.engine.inputs == halves.engine.inputs == {"rows": (("n", 16, 24), runtimes.FLOATS)}
     assert plain.engine.outputs == halves.engine.outputs
     assert found.dtype == np.float32
     assert np.abs(found - wanted).max() < 0.01 * np.abs(wanted).max()
-    assert np.array_equal(halves(rows, 1), halves(rows, 13)), "a row depends on its batch"
-    assert np.array_equal(halves(rows[::2]), found[::2]), "what is not contiguous is read wrongly"
+    assert np.array_equal(halves(embeddings, 1), halves(embeddings, 13)), "a window depends on its batch"
+    assert np.array_equal(halves(embeddings[::2]), found[::2]), "what is not contiguous is read wrongly"
     kept = found.copy()
-    halves(rows[::-1])
-    assert np.array_equal(found, kept), "rows that were given out are written over"
+    halves(embeddings[::-1])
+    assert np.array_equal(found, kept), "embeddings that were given out are written over"
 
 
-def test_many_threads_get_the_same_rows(net: bytes, rows: np.ndarray) -> None:
+def test_many_threads_get_the_same_rows(net: bytes, embeddings: np.ndarray) -> None:
     halves = Net(net, precision="bf16")
-    wanted = halves(rows)
+    wanted = halves(embeddings)
     with ThreadPoolExecutor(6) as pool:
-        assert all(np.array_equal(found, wanted) for found in pool.map(lambda _: halves(rows), range(60)))
+        assert all(np.array_equal(found, wanted) for found in pool.map(lambda _: halves(embeddings), range(60)))
 
 
 def test_precision_is_part_of_what_the_numbers_depend_on(net: bytes) -> None:

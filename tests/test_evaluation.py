@@ -67,7 +67,7 @@ def test_seeds_are_averaged_and_their_spread_told():
     assert both.scores["accuracy"].value == pytest.approx(np.mean(alone))
     assert both.spread["accuracy"] == pytest.approx(np.std(alone, ddof=1))
     assert both.confusion.sum() == 2 * len(y)
-    assert sum(row["support"] for row in both.per_class.values()) == len(y)
+    assert sum(embedding["support"] for embedding in both.per_class.values()) == len(y)
 
 
 def test_clips_that_go_together_give_longer_intervals():
@@ -86,7 +86,7 @@ def test_agrees_with_the_textbook_where_there_is_one():
 def test_all_right_is_not_surely_all_right():
     y, group = np.tile([0, 1], 50), np.repeat(np.arange(20), 5)
     found = evaluate(y, np.eye(2)[y], "ab", group, resamples=100)
-    # 20 groups in a row are right with probability .025 if one in six is wrong.
+    # 20 groups in a window are right with probability .025 if one in six is wrong.
     assert (found.scores["accuracy"].low, found.scores["accuracy"].high) == pytest.approx((0.025 ** (1 / 20), 1.0))
     assert found.scores["brier"].low == 0 < found.scores["brier"].high
     wrong = evaluate(y, np.eye(2)[1 - y], "ab", group, resamples=100)

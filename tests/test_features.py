@@ -46,12 +46,12 @@ def test_slopes_of_a_line_by_head():
 def test_rows_of_mfcc_are_statistics_of_their_window():
     built = plugins.build("backbones", "mfcc", coefficients=13, seconds=1.0, overlap=0.5)
     sound = sweep(4.0, 22050)
-    rows = built.embed(sound)
-    assert rows.shape == (built.rows_in(len(sound)), 39)
+    embeddings = built.embed(sound)
+    assert embeddings.shape == (built.embeddings_in(len(sound)), 39)
     part = sound[2 * built.hop_samples :][: built.window_samples]
     found = mfcc.mfcc(part, PAPER, 13)
     moves = mfcc.slopes(found)
-    np.testing.assert_allclose(rows[2], [*found.mean(axis=0), *found.std(axis=0), *moves.std(axis=0)], atol=1e-3)
+    np.testing.assert_allclose(embeddings[2], [*found.mean(axis=0), *found.std(axis=0), *moves.std(axis=0)], atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -75,14 +75,14 @@ def test_logmel_rows_are_decibels_below_the_patch_peak():
     librosa = pytest.importorskip("librosa")
     built = plugins.build("backbones", "logmel", seconds=1.0)
     sound = sweep(3.0, 22050)
-    rows = built.embed(sound)
-    assert rows.shape == (4, 40, 128)
-    assert rows.dtype == np.float32
+    embeddings = built.embed(sound)
+    assert embeddings.shape == (4, 40, 128)
+    assert embeddings.dtype == np.float32
     part = sound[3 * built.hop_samples :][: built.window_samples]
     power = librosa.feature.melspectrogram(y=part, sr=22050, n_fft=2048, hop_length=512, center=False)
     expected = librosa.power_to_db(power, ref=np.max, top_db=80).T / 80 + 1
-    np.testing.assert_allclose(rows[3], expected, atol=1e-4)
-    assert rows[3].max() == 1
+    np.testing.assert_allclose(embeddings[3], expected, atol=1e-4)
+    assert embeddings[3].max() == 1
 
 
 def test_logmel_does_not_hear_loudness():
@@ -96,9 +96,9 @@ def test_logmel_as_the_tutorial_ran_it():
     assert built.shape == (150, 150)
     assert built.window == pytest.approx(4, abs=0.03)
     assert built.hop == pytest.approx(2, abs=0.03)
-    rows = built.embed(sweep(9.0, 22050))
-    assert rows.shape == (3, 150, 150)
-    assert rows.min() >= 0
+    embeddings = built.embed(sweep(9.0, 22050))
+    assert embeddings.shape == (3, 150, 150)
+    assert embeddings.min() >= 0
     assert plugins.build("backbones", "logmel", resize=64).shape == (64, 64)
 
 

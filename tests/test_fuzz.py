@@ -25,7 +25,7 @@ def failures(outcomes: Iterator[fuzzing.Outcome]) -> list[str]:
     return [f"{o.kind}: {o.case} {o.told}" for o in outcomes if not o.good]
 
 
-COUNTS = {"audio": 150, "predict": 40, "table": 40, "recipe": 40, "rows": 30, "bundle": 40}
+COUNTS = {"audio": 150, "predict": 40, "table": 40, "recipe": 40, "windows": 30, "bundle": 40}
 
 
 def test_a_sample_of_everything(tools: Path) -> None:
@@ -81,23 +81,25 @@ def test_rows_that_are_none_are_told(tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_bytes(b"id,v0\n\xff,1\n")
     (tmp_path / "f.csv").write_text("id,v0\na\n")
     for path in sorted(tmp_path.iterdir()):
-        with pytest.raises(DataError, match=f"{path.name}: (not a readable file of rows|found no array of rows)"):
+        with pytest.raises(
+            DataError, match=f"{path.name}: (not a readable file of embeddings|found no array of embeddings)"
+        ):
             read(path)
 
 
 def test_a_table_with_a_zero_byte(tmp_path: Path) -> None:
-    from earmark import open_dataset
+    from earmark import load_dataset
 
     (tmp_path / "clips.csv").write_bytes(b"path,label\na\x00b.wav,dog\n")
     with pytest.raises(DataError, match=r"line 2: the path 'a\\x00b\.wav' holds a zero byte|not a readable table"):
-        open_dataset(tmp_path / "clips.csv")
+        load_dataset(tmp_path / "clips.csv")
 
 
 def test_the_answer_names_the_whole_path(tools: Path) -> None:
     """Found: of a Path, only its last part was told."""
     import earmark
 
-    model = earmark.load(tools / "model")
+    model = earmark.load_model(tools / "model")
     assert model.predict(tools / "good.wav").path == str(tools / "good.wav")
     with pytest.raises(AudioError, match=str(tools / "nothing.wav")):
         model.predict(tools / "nothing.wav")

@@ -1,6 +1,6 @@
 """What every head has to keep, for every file in heads/: a new head is covered without a line here.
 
-A head may refuse rows of a shape that it cannot learn from (DataError), but not all of them. Heads that cannot be
+A head may refuse embeddings of a shape that it cannot learn from (DataError), but not all of them. Heads that cannot be
 built without parameters (they go on training a given net) are held to this by their own tests.
 """
 
@@ -33,14 +33,14 @@ def build(name: str, **params: Any) -> Any:
     if needed:
         pytest.skip(f"{name} cannot be built without {', '.join(needed)}")
     quick: dict[str, Any] = {k: v for k, v in QUICK.items() if k in takes}
-    if "lr" in takes:  # few rows need longer steps, but deep nets do not bear just any
+    if "lr" in takes:  # few embeddings need longer steps, but deep nets do not bear just any
         quick["lr"] = min(3e-3, 5 * takes["lr"])
     return plugins.build("heads", name, **quick | params)
 
 
 @cache
 def sounds(shape: tuple[int, ...], classes: int, seed: int = 0) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Rows that can be told apart, in groups of three; labels look like numbers."""
+    """Embeddings that can be told apart, in groups of three; labels look like numbers."""
     rng = np.random.default_rng(seed)
     centres = np.random.default_rng(99).normal(size=(10, *shape))[:classes]
     y = np.repeat(np.arange(classes), 24)
@@ -53,7 +53,7 @@ def sounds(shape: tuple[int, ...], classes: int, seed: int = 0) -> tuple[NDArray
 
 
 def learnt(name: str, kind: str, classes: int = 2) -> Any:
-    """A fitted head, made once; skips a test for rows that the head says it cannot take."""
+    """A fitted head, made once; skips a test for embeddings that the head says it cannot take."""
     build(name)
     try:
         return _learnt(name, SHAPES[kind], classes)
@@ -139,7 +139,7 @@ def test_the_order_of_rows_and_labels_does_not_matter(name: str, kind: str) -> N
 def test_inner_splits_cut_no_group_apart(name: str, kind: str) -> None:
     head = learnt(name, kind)
     _, y, groups = sounds(SHAPES[kind], 2)
-    for learn, look in head.splits_:  # a head that holds rows out tells which
+    for learn, look in head.splits_:  # a head that holds embeddings out tells which
         assert len(look)
         assert not set(groups[learn]) & set(groups[look])
         assert set(y[learn]) == set(y)
@@ -152,7 +152,7 @@ def test_saved_as_onnx_it_gives_the_same_numbers(name: str, kind: str, classes: 
     model = to_onnx(head, SHAPES[kind])
     assert {node.domain for node in onnx.load_from_string(model).graph.node} <= set(OPSETS)
     session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
-    for seed in (0, 1):  # rows it has learnt from, and others
+    for seed in (0, 1):  # embeddings it has learnt from, and others
         X = sounds(SHAPES[kind], classes, seed=seed)[0]
         proba = session.run(["proba"], {"rows": X})[0]
         assert proba.dtype == np.float32
@@ -165,7 +165,7 @@ def test_saved_as_onnx_it_gives_the_same_numbers(name: str, kind: str, classes: 
 def test_little_data_is_no_reason_to_fail(name: str, kind: str) -> None:
     learnt(name, kind)
     X, y, groups = (a.copy() for a in sounds(SHAPES[kind], 10))
-    X[:, 0] = 1  # values that are the same in all rows
+    X[:, 0] = 1  # values that are the same in all embeddings
     first = np.flatnonzero(y == "00")[:1]
     some = np.concatenate([first, np.flatnonzero((y == "01") | (y == "02"))[:6]])
     pair = np.concatenate([first, np.flatnonzero(y == "01")[:1]])
@@ -173,7 +173,7 @@ def test_little_data_is_no_reason_to_fail(name: str, kind: str) -> None:
         (some, groups[some]),
         (some, None),
         (some, y[some]),  # one group in each class: none can be spared
-        (pair, groups[pair]),  # one row in each class
+        (pair, groups[pair]),  # one embedding in each class
         (pair, np.array(["a", "a"])),  # one group
     ]:
         head = build(name).fit(X[take], y[take], groups=units)
@@ -185,13 +185,13 @@ def test_little_data_is_no_reason_to_fail(name: str, kind: str) -> None:
 @each_head
 @each_kind
 @pytest.mark.parametrize("clips", [1, 2, 3])
-@pytest.mark.parametrize("rows", [1, 4])
-def test_a_few_clips_a_class_are_enough(name: str, kind: str, clips: int, rows: int) -> None:
+@pytest.mark.parametrize("embeddings", [1, 4])
+def test_a_few_clips_a_class_are_enough(name: str, kind: str, clips: int, embeddings: int) -> None:
     """One clip a class is what the training side holds where there are two of each."""
     learnt(name, kind)
     X, y, _ = sounds(SHAPES[kind], 2)
-    take = np.concatenate([np.flatnonzero(y == label)[: clips * rows] for label in ("00", "01")])
-    clip = np.arange(len(take)) // rows
+    take = np.concatenate([np.flatnonzero(y == label)[: clips * embeddings] for label in ("00", "01")])
+    clip = np.arange(len(take)) // embeddings
     tuned = [{"C": "auto"}] if name == "logreg" else [{"k": 40}] if name == "knn" else []
     for params in ({}, *tuned):
         head = build(name, **params).fit(X[take], y[take], groups=np.char.mod("clip %d", clip))
@@ -211,15 +211,15 @@ def test_what_cannot_be_learnt_from_is_told(name: str, kind: str) -> None:
     same = np.full(len(y), "x")
     broken = X.copy()
     broken[3] = np.nan
-    for rows, labels, units, said in [
+    for embeddings, labels, units, said in [
         (X, same, groups, "at least two classes"),
         (broken, y, groups, "not finite"),
-        (X, y[:-1], groups, "one label for each row"),
-        (X, y, groups[:-1], "one group for each row"),
+        (X, y[:-1], groups, "one label for each window"),
+        (X, y, groups[:-1], "one group for each window"),
         (X[:0], y[:0], groups[:0], "n > 0"),
     ]:
         with pytest.raises(DataError, match=said):
-            build(name).fit(rows, labels, groups=units)
-    with pytest.raises(DataError, match="learnt from rows of shape"):
+            build(name).fit(embeddings, labels, groups=units)
+    with pytest.raises(DataError, match="learnt from embeddings of shape"):
         head.predict_proba(np.zeros((2, *SHAPES[kind], 2), np.float32))
     assert head.predict_proba(X[:0]).shape == (0, 2)

@@ -13,10 +13,12 @@ from earmark.heads._augment import PART, augmentation, masked, mixed
 
 def test_mixup_mixes_rows_and_targets_alike() -> None:
     torch.manual_seed(0)
-    rows = torch.arange(40.0).reshape(20, 2)
+    embeddings = torch.arange(40.0).reshape(20, 2)
     targets = torch.eye(20)
-    new, shares = mixed(rows, targets, 1.0)
-    assert torch.allclose(shares @ rows, new, atol=1e-4)  # each new row is that mean of rows its target says
+    new, shares = mixed(embeddings, targets, 1.0)
+    assert torch.allclose(
+        shares @ embeddings, new, atol=1e-4
+    )  # each new embedding is that mean of embeddings its target says
     assert torch.allclose(shares.sum(1), torch.ones(20))
     assert ((shares > 0).sum(1) <= 2).all()
     assert (shares.amax(1) < 0.99).any()

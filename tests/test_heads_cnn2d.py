@@ -12,9 +12,9 @@ import torch
 from earmark.backbones.nets import ten_convolutions
 from earmark.core import plugins
 from earmark.core.errors import DataError
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 from earmark.models.cross_validate import run
-from earmark.models.fit import branch_rows, fit
+from earmark.models.fit import branch_inputs, fit
 from earmark.models.plan import planned
 from earmark.models.prepare import prepare
 from earmark.models.train import bundle
@@ -61,18 +61,18 @@ def test_says_how_to_make_images_of_vectors() -> None:
 
 def test_a_model_sees_the_images_that_were_learnt_from(noises: Path) -> None:
     recipe = Recipe.parse("mfcc(seconds=0.4, overlap=0.5):image(4)/cnn2d(epochs=2, lr=0.001)")
-    data = prepare(open_dataset(noises), [recipe])
+    data = prepare(load_dataset(noises), [recipe])
     every = np.arange(len(data.labels))
-    X, clip = branch_rows(recipe.branches[0], data, every)
+    X, clip = branch_inputs(recipe.branches[0], data, every)
     assert X.shape[1] == 4
     assert np.bincount(clip).max() > 1  # the longer sounds are two images
     plan = planned(data, "clips", 2, 0, recipes=[recipe])
-    judged = run(recipe, data, protocol="clips", folds=2)
-    fitted = fit(recipe, data, every, plan.units)
-    model = bundle(fitted, data, judged, plan, seed=0)
+    evaluated = run(recipe, data, protocol="clips", folds=2)
+    fitted = fit(recipe, data, every, plan.groups)
+    model = bundle(fitted, data, evaluated, plan, seed=0)
     wanted, _ = fitted.scores(data, every)
-    rows = data.rows[recipe.backbones[0]]
+    embeddings = data.embeddings[recipe.backbones[0]]
     known_as = model.branches[0].backbones[0].fingerprint
-    found = np.stack([model.clip_scores({known_as: rows.X[rows.clip == i]}) for i in every])
+    found = np.stack([model.clip_scores({known_as: embeddings.X[embeddings.clip == i]}) for i in every])
     np.testing.assert_allclose(found, wanted, atol=1e-5)
     assert len(model.timeline(data.dataset.clips[-1].path)) > 1

@@ -20,7 +20,7 @@ from earmark.backbones.nets import vggish
 from earmark.core import plugins
 from earmark.core.errors import DataError, RecipeError
 from earmark.data.cache import Cache
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 from earmark.embeddings.make import embed
 from earmark.heads import _pretrained
 from earmark.heads._export import to_onnx
@@ -42,18 +42,18 @@ def noise(seconds: float = 4.0) -> Any:
 
 @pytest.fixture(scope="module")
 def learnt(backbone: Build) -> tuple[Backbone, Any, Any, Any]:
-    """YAMNet from its 13th layer on, and rows of two kinds of sound there, four makers each."""
+    """YAMNet from its 13th layer on, and embeddings of two kinds of sound there, four makers each."""
     net = backbone("yamnet", at="layer12")
     draw = np.random.default_rng(1)
-    rows, y, groups = [], [], []
+    embeddings, y, groups = [], [], []
     for maker in range(8):
         label, smooth = ("bright", 1) if maker % 2 else ("dull", 8)
         sound = np.convolve(draw.standard_normal(16000 * 3), np.ones(smooth) / smooth, "same")
         made = net.embed((0.2 * sound).astype(np.float32))
-        rows.append(made)
+        embeddings.append(made)
         y += [label] * len(made)
         groups += [f"maker {maker}"] * len(made)
-    return net, np.concatenate(rows), np.array(y), np.array(groups)
+    return net, np.concatenate(embeddings), np.array(y), np.array(groups)
 
 
 def head(net: Backbone, **params: Any) -> Any:
@@ -141,16 +141,16 @@ def test_on_the_road_a_model_predicts_what_was_fitted(backbone: Build, tmp_path:
             sound = np.convolve(draw.standard_normal(16000 * (2 + i)), np.ones(smooth) / smooth, "same")
             soundfile.write(tmp_path / "sounds" / label / f"{i}.wav", 0.2 * sound, 16000)
     text = "musicnn-vgg@pool4/finetune(epochs=1)"
-    cache = Cache(tmp_path / "rows")
+    cache = Cache(tmp_path / "embeddings")
     earmark.train(tmp_path / "sounds", text, tmp_path / "model", folds=2, cache=cache)
-    model = earmark.load(tmp_path / "model")
-    data = prepare(open_dataset(tmp_path / "sounds"), [Recipe.parse(text)], cache=cache)
+    model = earmark.load_model(tmp_path / "model")
+    data = prepare(load_dataset(tmp_path / "sounds"), [Recipe.parse(text)], cache=cache)
     every = np.arange(len(data.labels))
     units = np.array([c.path.as_posix() for c in data.dataset.clips])
     wanted, _ = fit(Recipe.parse(text), data, every, units).scores(data, every)
     for clip, scores in zip(data.dataset.clips, wanted, strict=True):
-        rows = embed([clip], model.branches[0].backbones[0]).X
-        found = model.clip_scores({model.branches[0].backbones[0].fingerprint: rows})
+        embeddings = embed([clip], model.branches[0].backbones[0]).X
+        found = model.clip_scores({model.branches[0].backbones[0].fingerprint: embeddings})
         np.testing.assert_allclose(found, scores, atol=1e-5)
 
 

@@ -31,8 +31,8 @@ from earmark.heads.logreg import STRENGTHS
 from earmark.heads.svm import Margins
 
 
-def rows(n: int, d: int, classes: int, seed: int = 0) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Overlapping classes: rows (n, d), codes (n,), groups (n,)."""
+def embeddings(n: int, d: int, classes: int, seed: int = 0) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Overlapping classes: embeddings (n, d), codes (n,), groups (n,)."""
     rng = np.random.default_rng(seed)
     y = np.arange(n) % classes
     centres = np.random.default_rng(7).normal(size=(classes, d))
@@ -40,10 +40,10 @@ def rows(n: int, d: int, classes: int, seed: int = 0) -> tuple[NDArray[Any], NDA
     return X.astype(np.float32), y, rng.integers(0, n // 3, n)
 
 
-@pytest.mark.parametrize(("n", "d"), [(60, 200), (200, 20)])  # solved among the rows, among the columns
+@pytest.mark.parametrize(("n", "d"), [(60, 200), (200, 20)])  # solved among the embeddings, among the columns
 @pytest.mark.parametrize("shrinkage", [0.1, 0.8, 1.0])
 def test_discriminant_is_scikit_learns(n: int, d: int, shrinkage: float) -> None:
-    X, y, _ = rows(n, d, 4)
+    X, y, _ = embeddings(n, d, 4)
     ours = Discriminant(shrinkage).fit(X, y)
     theirs = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage).fit(X.astype(np.float64), y)
     difference = ours.decision_function(X) - theirs.decision_function(X.astype(np.float64))
@@ -51,7 +51,7 @@ def test_discriminant_is_scikit_learns(n: int, d: int, shrinkage: float) -> None
 
 
 def test_discriminant_counts_rows_by_weight() -> None:
-    X, y, _ = rows(90, 12, 3)
+    X, y, _ = embeddings(90, 12, 3)
     twice = np.concatenate([np.arange(90), np.flatnonzero(y == 1)])
     copied = Discriminant(0.3).fit(X[twice], y[twice]).decision_function(X)
     weighed = Discriminant(0.3).fit(X, y, 1.0 + (y == 1)).decision_function(X)
@@ -59,7 +59,7 @@ def test_discriminant_counts_rows_by_weight() -> None:
 
 
 def test_shrinkage_is_found_inside_the_training_side() -> None:
-    X, y, groups = rows(120, 300, 4)
+    X, y, groups = embeddings(120, 300, 4)
     head = plugins.build("heads", "lda").fit(X, y, groups=groups)
     assert head.fitted_.best_params_["discriminant__shrinkage"] in SHRINKAGES
     assert len(head.splits_) == 3
@@ -72,7 +72,7 @@ def test_shrinkage_is_found_inside_the_training_side() -> None:
 @pytest.mark.parametrize("classes", [2, 3, 6])
 @pytest.mark.parametrize("kernel", ["rbf", "linear"])
 def test_margins_are_smooth_votes_of_libsvms_pairs(classes: int, kernel: str) -> None:
-    X, y, _ = rows(120, 15, classes)
+    X, y, _ = embeddings(120, 15, classes)
     machine = SVC(C=2.0, kernel=kernel, decision_function_shape="ovo").fit(X, y)
     pairs = machine.decision_function(X).reshape(len(X), -1)
     if classes == 2:
@@ -87,9 +87,9 @@ def test_margins_are_smooth_votes_of_libsvms_pairs(classes: int, kernel: str) ->
 
 
 def test_temperature_makes_probabilities_likelier_and_no_decision_other() -> None:
-    X, y, _ = rows(150, 100, 3)
-    new, truth, _ = rows(150, 100, 3, seed=1)
-    X, new = X + 6 * rows(150, 100, 1, seed=2)[0], new + 6 * rows(150, 100, 1, seed=3)[0]
+    X, y, _ = embeddings(150, 100, 3)
+    new, truth, _ = embeddings(150, 100, 3, seed=1)
+    X, new = X + 6 * embeddings(150, 100, 1, seed=2)[0], new + 6 * embeddings(150, 100, 1, seed=3)[0]
     part = np.arange(150) // 3 % 3
     splits = [(np.flatnonzero(part != i), np.flatnonzero(part == i)) for i in range(3)]
     plain = Tempered(Discriminant(0.05)).fit(X, y)
@@ -101,18 +101,18 @@ def test_temperature_makes_probabilities_likelier_and_no_decision_other() -> Non
 
 
 def test_strength_is_found_by_the_likelihood_of_held_out_rows() -> None:
-    X, y, groups = rows(120, 200, 3)
+    X, y, groups = embeddings(120, 200, 3)
     head = plugins.build("heads", "logreg", C="auto").fit(X, y, groups=groups)
     chosen = head.fitted_.best_params_["logisticregression__C"]
     assert chosen in STRENGTHS
-    assert chosen < 1  # 120 rows of 200 columns want a penalty
+    assert chosen < 1  # 120 embeddings of 200 columns want a penalty
     fixed = plugins.build("heads", "logreg", C=chosen).fit(X, y, groups=groups)
     assert (fixed.predict(X) == head.predict(X)).all()
     assert (fixed.classes_ == ["0", "1", "2"]).all()
 
 
 def test_rows_of_a_long_recording_do_not_drown_the_rest() -> None:
-    """200 near-equal rows of one recording of class b lie nearer to a; counted one by one they turn all round."""
+    """200 near-equal embeddings of one recording of class b lie nearer to a; counted one by one they turn all round."""
     rng = np.random.default_rng(0)
     a, b = rng.normal(-1, 1, (30, 2)), rng.normal(1, 1, (30, 2))
     long = rng.normal(-0.7, 0.05, (200, 2))
@@ -127,8 +127,8 @@ def test_rows_of_a_long_recording_do_not_drown_the_rest() -> None:
 
 @pytest.mark.parametrize("weights", ["distance", "uniform"])
 def test_neighbours_are_scikit_learns(weights: str) -> None:
-    X, y, _ = rows(90, 8, 3)
-    new = rows(40, 8, 3, seed=1)[0]
+    X, y, _ = embeddings(90, 8, 3)
+    new = embeddings(40, 8, 3, seed=1)[0]
     ours = Neighbours(7, metric="cosine", weights=weights).fit(X, y).predict_proba(new)
     say = "uniform" if weights == "uniform" else lambda far: 1 / (far + 1e-3)
     unit = [x / np.linalg.norm(x.astype(np.float64), axis=1, keepdims=True) for x in (X, new)]
@@ -166,7 +166,7 @@ def test_a_column_that_was_nearly_always_0_is_limited() -> None:
     ids=["bayes", "quadratic", "search"],
 )
 def test_any_scikit_learn_classifier_makes_a_head(classifier: Any) -> None:
-    X, y, groups = rows(90, 12, 3)
+    X, y, groups = embeddings(90, 12, 3)
     X = X.reshape(90, 4, 3)
     head = Flat(classifier).fit(X, y, groups=groups)
     session = ort.InferenceSession(to_onnx(head, (4, 3)), providers=["CPUExecutionProvider"])
@@ -174,7 +174,7 @@ def test_any_scikit_learn_classifier_makes_a_head(classifier: Any) -> None:
 
 
 def test_what_cannot_be_saved_is_told() -> None:
-    X, y, _ = rows(30, 6, 2)
+    X, y, _ = embeddings(30, 6, 2)
     with pytest.raises(BundleError, match="not fitted"):
         to_onnx(plugins.build("heads", "logreg"), (6,))
     head = plugins.build("heads", "logreg").fit(X, y)
@@ -200,7 +200,7 @@ def test_what_cannot_be_saved_is_told() -> None:
     ],
 )
 def test_unusable_parameters_are_told(name: str, params: dict[str, Any], said: str) -> None:
-    X, y, _ = rows(30, 6, 2)
+    X, y, _ = embeddings(30, 6, 2)
     with pytest.raises(RecipeError, match=said):
         plugins.build("heads", name, **params).fit(X, y)
 

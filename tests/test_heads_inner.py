@@ -1,4 +1,4 @@
-"""Inner splits and what rows count, whatever the labels and groups are."""
+"""Inner splits and what embeddings count, whatever the labels and groups are."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ labelled = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 12)), min_size=2
 @settings(deadline=None, max_examples=60)
 @given(labelled, st.integers(2, 6), st.integers(0, 3), st.booleans())
 def test_groups_stay_whole_and_every_class_can_be_learnt(
-    rows: list[tuple[int, int]], n: int, seed: int, grouped: bool
+    embeddings: list[tuple[int, int]], n: int, seed: int, grouped: bool
 ) -> None:
-    codes = np.unique([c for c, _ in rows], return_inverse=True)[1]
-    groups = np.unique([g for _, g in rows], return_inverse=True)[1] if grouped else None
+    codes = np.unique([c for c, _ in embeddings], return_inverse=True)[1]
+    groups = np.unique([g for _, g in embeddings], return_inverse=True)[1] if grouped else None
     units = groups if groups is not None else np.arange(len(codes))
     made = folds(codes, groups, n, seed=seed)
     assert len(made) <= n
@@ -55,7 +55,7 @@ def test_what_is_held_out_looks_like_the_whole() -> None:
 
 
 def test_rows_count_by_class_and_by_root_of_their_group() -> None:
-    # Class 0: a group of 4 rows and one of 1; class 1: one row. Within class 0: 4 rows together count as 2.
+    # Class 0: a group of 4 embeddings and one of 1; class 1: one embedding. Within class 0: 4 embeddings together count as 2.
     codes, groups = np.array([0, 0, 0, 0, 0, 1]), np.array([0, 0, 0, 0, 1, 2])
     count = weights(codes, groups)
     assert count.mean() == pytest.approx(1)

@@ -14,21 +14,21 @@ from torch import Tensor, nn
 from earmark.core import plugins
 from earmark.core.errors import DataError, RecipeError
 from earmark.heads._export import to_onnx
-from earmark.heads._net import Batches, KeepStatistics, NetHead, Rows, Standardise
+from earmark.heads._net import Batches, Examples, KeepStatistics, NetHead, Standardise
 from earmark.heads.cnn import layers
 
 
 def sounds(n: int = 120, d: int = 12, noise: float = 1.0) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Rows (n, d) of three classes, labels, groups of four."""
+    """Embeddings (n, d) of three classes, labels, groups of four."""
     rng = np.random.default_rng(0)
     y = np.arange(n) // 4 % 3
     X = rng.normal(size=(3, d))[y] + noise * rng.normal(size=(n, d))
     return X.astype(np.float32), np.array(["a", "b", "c"])[y], np.arange(n) // 4
 
 
-def two_parts(rows: NDArray[Any], classes: int) -> nn.Module:
+def two_parts(embeddings: NDArray[Any], classes: int) -> nn.Module:
     """Something "pretrained" (with batch norm) and something new."""
-    body = KeepStatistics(nn.Linear(rows.shape[1], 8), nn.BatchNorm1d(8), nn.ReLU())
+    body = KeepStatistics(nn.Linear(embeddings.shape[1], 8), nn.BatchNorm1d(8), nn.ReLU())
     body[1].running_mean += 0.5
     net = nn.Sequential()
     net.add_module("body", body)
@@ -78,9 +78,9 @@ def test_augmentation_sees_training_batches_only() -> None:
     X, y, groups = sounds()
     seen: list[int] = []
 
-    def louder(rows: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        seen.append(len(rows))
-        return rows * (1 + 0.1 * torch.rand(len(rows), 1)), targets.flip(0) * 0.5 + targets * 0.5
+    def louder(embeddings: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        seen.append(len(embeddings))
+        return embeddings * (1 + 0.1 * torch.rand(len(embeddings), 1)), targets.flip(0) * 0.5 + targets * 0.5
 
     head = NetHead(two_parts, augment=louder, epochs=2, batch=32).fit(X, y, groups=groups)
     assert sum(seen) == 2 * len(head.splits_[0][0])
@@ -88,7 +88,7 @@ def test_augmentation_sees_training_batches_only() -> None:
 
 
 def test_batches_are_all_rows_once_and_shuffled_by_seed() -> None:
-    data = Rows(torch.arange(50.0)[:, None], torch.eye(50), np.arange(5, 50))
+    data = Examples(torch.arange(50.0)[:, None], torch.eye(50), np.arange(5, 50))
     torch.manual_seed(0)
     found = [x[:, 0] for x, _ in Batches(data, batch_size=16, shuffle=True)]
     assert [len(x) for x in found] == [16, 16, 13]
@@ -100,7 +100,7 @@ def test_batches_are_all_rows_once_and_shuffled_by_seed() -> None:
 def test_an_epoch_of_many_rows_sees_a_share_of_them_drawn_anew() -> None:
     torch.manual_seed(0)
     batches = Batches(
-        Rows(torch.arange(50.0)[:, None], torch.eye(50), np.arange(50)), batch_size=8, shuffle=True, most=20
+        Examples(torch.arange(50.0)[:, None], torch.eye(50), np.arange(50)), batch_size=8, shuffle=True, most=20
     )
     first, second = (torch.cat([x[:, 0] for x, _ in batches]).tolist() for _ in range(2))
     assert len(set(first)) == len(set(second)) == 20
@@ -126,9 +126,9 @@ def test_standardise_learns_from_the_rows_it_is_given() -> None:
 
 def test_cnn_is_the_one_of_the_paper_for_any_size() -> None:
     for shape in [(126, 128), (31, 128), (3, 5)]:
-        rows = np.random.default_rng(0).normal(size=(2, *shape)).astype(np.float32)
-        net = layers(rows, 10, filters=(32, 64, 128), hidden=(128, 64), dropout=0.3)
-        assert net(torch.from_numpy(rows)).shape == (2, 10)
+        embeddings = np.random.default_rng(0).normal(size=(2, *shape)).astype(np.float32)
+        net = layers(embeddings, 10, filters=(32, 64, 128), hidden=(128, 64), dropout=0.3)
+        assert net(torch.from_numpy(embeddings)).shape == (2, 10)
         kinds = [type(part).__name__ for part in net]
         assert kinds[2:11] == ["Conv2d", "MaxPool2d", "ReLU"] * 3
         assert kinds[11:] == ["Flatten", "Linear", "ReLU", "Linear", "ReLU", "Dropout", "Linear"]
@@ -166,7 +166,7 @@ def test_a_diverging_training_is_told() -> None:
 def test_a_user_can_stop_a_training() -> None:
     """skorch takes an interrupt for "enough"; a comparison would go on with a half-trained net."""
 
-    def stop(rows: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def stop(embeddings: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         raise KeyboardInterrupt
 
     X, y, groups = sounds()

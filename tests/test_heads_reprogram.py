@@ -24,15 +24,15 @@ def learnt(backbone: Build) -> tuple[Backbone, Any, Any, Any]:
     """Input patches of YAMNet of two kinds of sound, six makers each."""
     net = backbone("yamnet", at="patches", hop=0.96)
     draw = np.random.default_rng(1)
-    rows, y, groups = [], [], []
+    embeddings, y, groups = [], [], []
     for maker in range(12):
         label, smooth = ("bright", 1) if maker % 2 else ("dull", 8)
         sound = np.convolve(draw.standard_normal(16000 * 2), np.ones(smooth) / smooth, "same")
         made = net.embed((0.2 * sound).astype(np.float32))
-        rows.append(made)
+        embeddings.append(made)
         y += [label] * len(made)
         groups += [f"maker {maker}"] * len(made)
-    return net, np.concatenate(rows), np.array(y), np.array(groups)
+    return net, np.concatenate(embeddings), np.array(y), np.array(groups)
 
 
 def head(net: Backbone, **params: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What cannot be judged is said so, in the very words that a user of `compare` and `train` sees."""
+"""What cannot be evaluated is said so, in the very words that a user of `compare` and `train` sees."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ import earmark
 from earmark.cli import main
 
 RATE = 8000
-UPPER = "judge with --protocol clips and read the accuracy as an upper bound"
-Rows = Sequence[tuple[str, ...]]  # path, label, and perhaps group and fold
+UPPER = "evaluate with --protocol clips and read the accuracy as an upper bound"
+Embeddings = Sequence[tuple[str, ...]]  # path, label, and perhaps group and fold
 
 
-def table(folder: Path, rows: Rows, *, sounds: bool = True) -> Path:
+def table(folder: Path, embeddings: Embeddings, *, sounds: bool = True) -> Path:
     """A table of clips, with a different short tone for each path unless ``sounds`` is False."""
     with (folder / "clips.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["path", "label", "group", "fold"][: len(rows[0])])
-        writer.writerows(rows)
+        writer.writerow(["path", "label", "group", "fold"][: len(embeddings[0])])
+        writer.writerows(embeddings)
     draw = np.random.default_rng(0)
     time = np.arange(RATE // 4) / RATE
-    for i, path in enumerate(dict.fromkeys(row[0] for row in rows) if sounds else ()):
+    for i, path in enumerate(dict.fromkeys(embedding[0] for embedding in embeddings) if sounds else ()):
         tone = 0.3 * np.sin(2 * np.pi * (200 + 40 * i) * time) + 0.05 * draw.standard_normal(len(time))
         soundfile.write(folder / path, tone, RATE)
     return folder / "clips.csv"
@@ -46,19 +46,19 @@ def call(*args: object) -> tuple[int, str]:
 
 @pytest.mark.parametrize("command", ["compare", "train"])
 @pytest.mark.parametrize(
-    ("rows", "message"),
+    ("embeddings", "message"),
     [
         pytest.param(
             [*many("ab", 4), ("c.wav", "c")],
-            "1 of 3 classes has one clip only, or copies of one: 'c' (1) (clips in brackets). It cannot be learnt and judged "
-            "at once: what is learnt from is never judged, so two are needed. Add clips of other recordings, or leave the "
+            "1 of 3 classes has one clip only, or copies of one: 'c' (1) (clips in brackets). It cannot be learnt and evaluated "
+            "at once: what is learnt from is never evaluated, so two are needed. Add clips of other recordings, or leave the "
             "class out",
             id="a class with one clip",
         ),
         pytest.param(
             many(["c1", "c2", "c3", "c4", "c5", "c6"], 1),
             "6 of 6 classes have one clip only, or copies of one: 'c1' (1), 'c2' (1), 'c3' (1), 'c4' (1), 'c5' (1) … (clips in "
-            "brackets). It cannot be learnt and judged at once: what is learnt from is never judged, so two are needed. Add "
+            "brackets). It cannot be learnt and evaluated at once: what is learnt from is never evaluated, so two are needed. Add "
             "clips of other recordings, or leave these classes out",
             id="one clip a class",
         ),
@@ -71,13 +71,13 @@ def call(*args: object) -> tuple[int, str]:
         pytest.param(
             [(path, label, "Rex" if label == "a" else path) for path, label in many("ab", 4)],
             "1 of 2 classes has one group only: 'a' (4) (clips in brackets). A group stays whole, and what is learnt from is "
-            f"never judged, so two are needed. Add clips of other groups, or leave the class out, or {UPPER}",
+            f"never evaluated, so two are needed. Add clips of other groups, or leave the class out, or {UPPER}",
             id="a class with one group",
         ),
         pytest.param(
             [(path, label, "", "1" if label == "c" else str(i % 2 + 1)) for i, (path, label) in enumerate(many("abc", 4))],
             "the fold '1' that came with the data holds all clips of 1 class ('c'), which then cannot be learnt. Wanted: "
-            "each class in two folds or more; leave them out, spread them over folds, or judge by other folds with "
+            "each class in two folds or more; leave them out, spread them over folds, or evaluate by other folds with "
             "--protocol groups or clips",
             id="a class missing from all folds but one",
         ),
@@ -99,8 +99,8 @@ def call(*args: object) -> tuple[int, str]:
         ),
     ],
 )  # fmt: skip
-def test_what_cannot_be_judged(command: str, rows: Rows, message: str, tmp_path: Path) -> None:
-    source = table(tmp_path, rows)
+def test_what_cannot_be_evaluated(command: str, embeddings: Embeddings, message: str, tmp_path: Path) -> None:
+    source = table(tmp_path, embeddings)
     out = tmp_path / "out"
     args = [command, source, "-r", "mfcc/lda", "--folds", 2, "--cache", tmp_path / "cache", "-o", out]
     code, told = call(*args)
@@ -132,19 +132,19 @@ def test_one_class_left_after_bad_files_says_why(tmp_path: Path) -> None:
     assert code == 1
     assert told == (
         f"Error: {tmp_path.name}: found the one class 'a'; wanted two or more: there is nothing to tell apart (3 clips were "
-        "left out, e.g. 1-0.wav: unreadable: No such file or directory)\n"
+        "excluded, e.g. 1-0.wav: unreadable: No such file or directory)\n"
     )
 
 
 def test_two_hundred_classes(tmp_path: Path) -> None:
-    """Many classes are no failure, whatever the scores are: all are judged, and a model of all is saved."""
+    """Many classes are no failure, whatever the scores are: all are evaluated, and a model of all is saved."""
     source = table(tmp_path, many([f"class {k:03}" for k in range(200)], 2))
     cache = earmark.Cache(tmp_path / "cache")
     found = earmark.compare(source, ["mfcc/lda"], folds=2, cache=cache).runs[0]
     assert (len(found.classes), len(found.ids)) == (200, 400)
     np.testing.assert_allclose(found.proba.sum(axis=2), 1, atol=1e-6)
     earmark.train(source, "mfcc/lda", tmp_path / "model", folds=2, cache=cache)
-    answer = earmark.load(tmp_path / "model").predict(tmp_path / "150-1.wav")
+    answer = earmark.load_model(tmp_path / "model").predict(tmp_path / "150-1.wav")
     assert len(answer.scores) == 200
     assert answer.label in answer.set
 
@@ -160,7 +160,7 @@ def test_labels_that_look_like_numbers_stay_what_they_are(tmp_path: Path) -> Non
     assert json.loads((out / "metrics.json").read_text())["dataset"]["class_counts"] == dict.fromkeys(labels, 3)
     code, told = call("train", source, *common, "-o", model)
     assert code == 0, told
-    assert list(earmark.load(model).predict(tmp_path / "0-0.wav").scores) == sorted(labels)
+    assert list(earmark.load_model(model).predict(tmp_path / "0-0.wav").scores) == sorted(labels)
 
 
 def test_one_sound_under_two_labels_is_told(tmp_path: Path) -> None:

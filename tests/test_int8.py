@@ -42,7 +42,7 @@ def made_net(*, spread: float = 1.0) -> nn.Sequential:
 
 
 @pytest.fixture(scope="module")
-def rows() -> np.ndarray:
+def embeddings() -> np.ndarray:
     return np.random.default_rng(0).standard_normal((160, 16, 16)).astype(np.float32)
 
 
@@ -58,20 +58,20 @@ def able(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(int8, "GAIN", 0.0)
 
 
-def test_evening_keeps_the_function(net: bytes, rows: np.ndarray) -> None:
+def test_evening_keeps_the_function(net: bytes, embeddings: np.ndarray) -> None:
     model = onnx.load_from_string(net)
-    wanted = Net(net)(rows)
+    wanted = Net(net)(embeddings)
     before = [equalize.weights_of(model)[n.input[1]].copy() for n in model.graph.node if n.op_type == "Conv"]
-    equalize.even(model, int8._extremes(model, "rows", rows, by_channel=True)[1])
+    equalize.even(model, int8._extremes(model, "rows", embeddings, by_channel=True)[1])
     after = [equalize.weights_of(model)[n.input[1]] for n in model.graph.node if n.op_type == "Conv"]
     assert not any(np.allclose(a, b) for a, b in zip(before, after, strict=True))
-    assert np.abs(Net(model.SerializeToString())(rows) - wanted).max() < 1e-5 * np.abs(wanted).max()
+    assert np.abs(Net(model.SerializeToString())(embeddings) - wanted).max() < 1e-5 * np.abs(wanted).max()
     by_work = sorted(equalize.work(onnx.shape_inference.infer_shapes(model)).values())
     assert by_work == [256 * 9 * 16, 256 * 9 * 16, 256 * 9 * 16, 256 * 32 * 16, 256 * 256 * 16]
 
 
-def test_a_net_in_8_bits_agrees_and_is_one_that_bundles_may_hold(net: bytes, rows: np.ndarray) -> None:
-    found = int8.quantise(net, "0", rows)
+def test_a_net_in_8_bits_agrees_and_is_one_that_bundles_may_hold(net: bytes, embeddings: np.ndarray) -> None:
+    found = int8.quantise(net, "0", embeddings)
     assert found.cosine >= int8.GOOD
     assert 0 < found.lowest <= found.cosine
     assert len(found.net) < 0.5 * len(net)
@@ -80,30 +80,34 @@ def test_a_net_in_8_bits_agrees_and_is_one_that_bundles_may_hold(net: bytes, row
     new = np.random.default_rng(1).standard_normal((40, 16, 16)).astype(np.float32)
     small = Net(found.net, precision="int8")
     assert int8._cosines(Net(net)(new), small(new)).mean() >= int8.GOOD
-    assert np.array_equal(small(new, 1), small(new, 8)), "a row depends on its batch"
-    assert int8.quantise(net, "0", rows).net == found.net, "the same rows give the same net"
+    assert np.array_equal(small(new, 1), small(new, 8)), "a window depends on its batch"
+    assert int8.quantise(net, "0", embeddings).net == found.net, "the same embeddings give the same net"
 
 
-def test_a_net_that_does_not_agree_is_refused(net: bytes, rows: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_net_that_does_not_agree_is_refused(
+    net: bytes, embeddings: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(int8, "GOOD", 0.999999)
-    with pytest.raises(WeightsError, match=r"mean cosine of \d\.\d{4} to the float net's on \d+ rows; wanted 0.999999"):
-        int8.quantise(net, "0", rows)
+    with pytest.raises(
+        WeightsError, match=r"mean cosine of \d\.\d{4} to the float net's on \d+ embeddings; wanted 0.999999"
+    ):
+        int8.quantise(net, "0", embeddings)
     monkeypatch.setattr(int8, "GOOD", 0.9)
     monkeypatch.setattr(int8, "GAIN", 1e6)
     with pytest.raises(WeightsError, match=r"is \d+\.\d\d times as fast as the float net on this processor; wanted"):
-        int8.quantise(net, "0", rows)
-    with pytest.raises(WeightsError, match="found 31 rows"):
-        int8.quantise(net, "0", rows[:31])
+        int8.quantise(net, "0", embeddings)
+    with pytest.raises(WeightsError, match="found 31 embeddings"):
+        int8.quantise(net, "0", embeddings[:31])
 
 
-def test_made_once_and_kept(tmp_path: Path, net: bytes, rows: np.ndarray) -> None:
+def test_made_once_and_kept(tmp_path: Path, net: bytes, embeddings: np.ndarray) -> None:
     (tmp_path / "net.onnx").write_bytes(net)
     weights = Installed("made", tmp_path, {"outputs": ["0"], "sha256": {}, "shapes": {"0": [32]}})
     calls: list[int] = []
 
     def inputs() -> np.ndarray:
         calls.append(1)
-        return rows
+        return embeddings
 
     first = int8.installed(weights, "0", inputs, "noise")
     assert int8.installed(weights, "0", inputs, "noise") == first

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from earmark.audits.integrity import DAMAGED, NOTE, Integrity, check, kind_of
 from earmark.audits.integrity_store import SHARDS
 from earmark.cli import main
-from earmark.models.load import load
+from earmark.models.load import load_model
 
 pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed (extra 'train')")
 pa = pytest.importorskip("pyarrow")
@@ -45,7 +45,7 @@ def copy(made: Path, tmp_path: Path) -> Path:
 
 
 def look(path: Path) -> Integrity:
-    found = check(path, load=load)
+    found = check(path, load=load_model)
     assert found is not None
     return found
 

@@ -70,7 +70,7 @@ class TestAtEveryStep:
         new = earmark.train(data, "mfcc:mean/knn", folds=2)
         seen = set()
         for _ in killing.killed_at_each_step(lambda: new.save(tmp_path / "m")):
-            found = earmark.load(tmp_path / "m")
+            found = earmark.load_model(tmp_path / "m")
             seen.add(found.card["recipe"])
             assert found.predict(data.parent / "0.wav").label == "high"
             old.save(tmp_path / "m")
@@ -80,16 +80,16 @@ class TestAtEveryStep:
         model = earmark.train(data, "mfcc/lda", folds=2)
         for _ in killing.killed_at_each_step(lambda: model.save(tmp_path / "m")):
             if (tmp_path / "m").exists():
-                earmark.load(tmp_path / "m")
+                earmark.load_model(tmp_path / "m")
                 shutil.rmtree(tmp_path / "m")
 
     def test_rows_of_the_cache_are_right_or_not_there(self, tmp_path: Path) -> None:
-        rows = np.random.default_rng(0).standard_normal((50, 6)).astype(np.float32)
+        embeddings = np.random.default_rng(0).standard_normal((50, 6)).astype(np.float32)
         one, folder = fake(), tmp_path / "cache"
-        for _ in killing.killed_at_each_step(lambda: Cache(folder).keep("a", one, rows)):
-            found = Cache(folder).rows("a", one)
-            assert found is None or np.array_equal(found, rows)
-        np.testing.assert_array_equal(Cache(folder).rows("a", one), rows)
+        for _ in killing.killed_at_each_step(lambda: Cache(folder).keep("a", one, embeddings)):
+            found = Cache(folder).embeddings("a", one)
+            assert found is None or np.array_equal(found, embeddings)
+        np.testing.assert_array_equal(Cache(folder).embeddings("a", one), embeddings)
 
     def test_hashes_of_the_cache(self, data: Path, tmp_path: Path) -> None:
         sound = data.parent / "0.wav"
@@ -100,7 +100,7 @@ class TestAtEveryStep:
 
     @pytest.mark.parametrize("ending", [".npz", ".csv", ".parquet"])
     def test_a_file_of_rows_is_the_old_or_the_new_one(self, tmp_path: Path, ending: str) -> None:
-        out, clip = tmp_path / f"rows{ending}", Clip("a", Path("a.wav"))
+        out, clip = tmp_path / f"embeddings{ending}", Clip("a", Path("a.wav"))
 
         def write(count: int) -> Callable[[], int]:
             return lambda: write_stream(out, [(clip, [np.ones((count, 6), np.float32)])], fake())
@@ -109,8 +109,8 @@ class TestAtEveryStep:
         (old,) = (out.read_bytes(),)
         for _ in killing.killed_at_each_step(write(5)):
             whole = out.read_bytes()
-            assert whole == old or len(earmark.embeddings.ready.read(out).rows["rows"].X) == 5
-        assert len(earmark.embeddings.ready.read(out).rows["rows"].X) == 5
+            assert whole == old or len(earmark.embeddings.ready.read(out).embeddings["embeddings"].X) == 5
+        assert len(earmark.embeddings.ready.read(out).embeddings["embeddings"].X) == 5
 
     def test_files_of_a_report(self, tmp_path: Path) -> None:
         def files(n: int) -> dict[str, str]:
@@ -138,7 +138,7 @@ class TestAtEveryStep:
 
     def test_decisions_of_a_review(self, data: Path, tmp_path: Path) -> None:
         """What was said to be kept is kept; a line cut off is no decision, and the next one is not glued to it."""
-        dataset = earmark.open_dataset(data)
+        dataset = earmark.load_dataset(data)
         found = items(dataset, None)
 
         def decide(number: int) -> Callable[[], object]:
@@ -152,7 +152,7 @@ class TestAtEveryStep:
             assert labels[0] == "new 0"
             assert set(labels[1:]) <= {"new 1"}
             if journal.table.exists():
-                assert len(earmark.open_dataset(journal.table).clips) == len(dataset.clips)
+                assert len(earmark.load_dataset(journal.table).clips) == len(dataset.clips)
         cut = json.dumps({"id": "x", "item": "y"}).encode()[:10]
         with journal.log.open("ab") as file:
             file.write(cut)
@@ -185,7 +185,7 @@ class TestWithoutRoom:
             killing.without_room(lambda: model.save(tmp_path / "m"), size) for size in (0, 100, largest - 1, largest)
         ]
         assert done == [False, False, False, True]
-        assert earmark.load(tmp_path / "m").classes == model.classes
+        assert earmark.load_model(tmp_path / "m").classes == model.classes
         assert [p.name for p in tmp_path.iterdir()] == ["m"]
 
     def test_the_cache_costs_time_not_the_run(self, data: Path, tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def test_a_descriptor_that_fails_half_way(form: str, tmp_path: Path) -> None:
 
 def test_a_clip_that_vanishes_is_told(data: Path, tmp_path: Path) -> None:
     """Between the listing of a folder and the reading of a sound: the others are as ever."""
-    dataset = earmark.open_dataset(shutil.copytree(data.parent, tmp_path / "data") / "clips.csv")
+    dataset = earmark.load_dataset(shutil.copytree(data.parent, tmp_path / "data") / "clips.csv")
     wanted = earmark.embed(dataset, "mfcc")
     (tmp_path / "data" / "3.wav").unlink()
     found = earmark.embed(dataset, "mfcc")

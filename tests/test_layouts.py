@@ -156,8 +156,8 @@ def test_every_layout_of_a_lossy_codec_is_read(tmp_path, codec, form, container)
 
 def relabelled(mov: bytes, labels: list[int]) -> bytes:
     """A MOV whose atom "chan" names the loudspeaker of each channel: an order that is none of FFmpeg's own."""
-    rows = b"".join(struct.pack(">II12x", label, 0) for label in labels)
-    atom = struct.pack(">I4sIIII", 24 + len(rows), b"chan", 0, 0, 0, len(labels)) + rows
+    embeddings = b"".join(struct.pack(">II12x", label, 0) for label in labels)
+    atom = struct.pack(">I4sIIII", 24 + len(embeddings), b"chan", 0, 0, 0, len(labels)) + embeddings
     begin, at, outer = 0, mov.rindex(b"moov"), []
     for name in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"sowt"):
         at = mov.index(name, at)

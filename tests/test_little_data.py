@@ -12,7 +12,7 @@ import soundfile
 from click.testing import CliRunner
 
 from earmark.cli import main
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 from earmark.models.fit import fit
 from earmark.models.prepare import prepare
 from earmark.recipes.recipe import Recipe
@@ -55,9 +55,9 @@ def cache(tmp_path: Path) -> tuple[str, Path]:
 @pytest.mark.parametrize("each", [2, 3, 4])
 def test_a_few_clips_a_class_are_judged_by_every_command(each: int, cache: tuple[str, Path], tmp_path: Path) -> None:
     data, out, model = table(tmp_path / "data", [each, each]), tmp_path / "out", tmp_path / "model"
-    told = f"Judged in {each} folds, not 5: the data allow no better, with {each} clips a class."
+    told = f"Evaluated in {each} folds, not 5: the data allow no better, with {each} clips a class."
     assert told in call("compare", data, "-r", "mfcc/lda", "-r", STACK, "-o", out / "compare", *cache)
-    assert told in call("compare", data, "-r", "mfcc/lda", "--protocol", "rows", "--seeds", 2, *cache)
+    assert told in call("compare", data, "-r", "mfcc/lda", "--protocol", "windows", "--seeds", 2, *cache)
     assert told in call("train", data, "-r", STACK, "-o", model, *cache)
     assert told in (model / "README.md").read_text()
     assert "c0" in call("predict", model, data.parent / "c0-0.wav")
@@ -100,7 +100,7 @@ def test_any_number_of_folds_works(folds: int, cache: tuple[str, Path], tmp_path
 
 def test_a_stacked_recipe_takes_the_mean_where_nothing_can_be_spared(tmp_path: Path) -> None:
     recipe = Recipe.parse(STACK)
-    data = prepare(open_dataset(table(tmp_path / "data", [2, 2])), [recipe])
+    data = prepare(load_dataset(table(tmp_path / "data", [2, 2])), [recipe])
     units = np.array([c.id for c in data.dataset.clips])
     assert fit(recipe, data, np.array([0, 2]), units).combiner is None
     assert fit(recipe, data, np.arange(4), units).combiner is not None
@@ -134,8 +134,8 @@ def test_one_empty_cell_takes_nothing_else_away(nothing: str, cache: tuple[str, 
     assert "1 of 12 clips has no group, e.g. c0-2.wav: each counts as a group of its own" in said
     folds = table(tmp_path / "f", [6, 6], fold=lambda c, i: nothing if (c, i) == (0, 2) else f"{i % 3 + 1}.0")
     said = call("compare", folds, "-r", "mfcc/lda", *cache)
-    assert "11 clips judged" in said
-    assert "1 of 12 clips has no fold, e.g. c0-2.wav: neither learnt from nor judged" in said
+    assert "11 clips evaluated" in said
+    assert "1 of 12 clips has no fold, e.g. c0-2.wav: neither learnt from nor evaluated" in said
     model = tmp_path / "model"
     call("train", groups, "-r", "mfcc/lda", "-o", model, "--folds", 2, *cache)
     for args in (

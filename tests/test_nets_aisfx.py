@@ -30,8 +30,8 @@ def test_log_mel_is_essentias(golden: dict[str, np.ndarray]) -> None:
 
 
 def test_embedding(golden: dict[str, np.ndarray], backbone: Callable[..., Backbone]) -> None:
-    rows = backbone("aisfx").embed(sweep(4.0, 44100))
-    assert np.abs(rows - golden["embedding"]).max() < 1e-4
+    embeddings = backbone("aisfx").embed(sweep(4.0, 44100))
+    assert np.abs(embeddings - golden["embedding"]).max() < 1e-4
 
 
 def test_cuts(backbone: Callable[..., Backbone]) -> None:

@@ -45,9 +45,9 @@ def test_front(golden: dict[str, np.ndarray]) -> None:
 
 
 def test_features(golden: dict[str, np.ndarray], net: Installed) -> None:
-    rows = plugins.build("backbones", "choi2017", **KERAS).embed(sweep(29.0, 12000))
-    assert rows.shape == (1, 160)
-    assert np.abs(rows[0] - golden["features"]).max() < 2e-5
+    embeddings = plugins.build("backbones", "choi2017", **KERAS).embed(sweep(29.0, 12000))
+    assert embeddings.shape == (1, 160)
+    assert np.abs(embeddings[0] - golden["features"]).max() < 2e-5
 
 
 def test_loudness_does_not_matter(net: Installed) -> None:

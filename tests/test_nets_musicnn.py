@@ -30,10 +30,10 @@ def outputs(net: torch.nn.Sequential, patches: np.ndarray) -> dict[str, np.ndarr
     """What comes out of each block."""
     found = {}
     with torch.inference_mode():
-        rows = torch.from_numpy(patches.copy())
+        embeddings = torch.from_numpy(patches.copy())
         for name, block in net.named_children():
-            rows = block(rows)
-            found[name] = rows.numpy()
+            embeddings = block(embeddings)
+            found[name] = embeddings.numpy()
     return found
 
 

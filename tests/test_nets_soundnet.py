@@ -29,8 +29,8 @@ def test_conv5(conv5: np.ndarray, backbone: Callable[..., Backbone]) -> None:
 
 
 def test_a_row_is_the_mean(conv5: np.ndarray, backbone: Callable[..., Backbone]) -> None:
-    rows = backbone("soundnet").embed(sweep(3.0, 22050))
-    assert np.abs(rows[0, ::4] - conv5.mean(0)).max() < 1e-4
+    embeddings = backbone("soundnet").embed(sweep(3.0, 22050))
+    assert np.abs(embeddings[0, ::4] - conv5.mean(0)).max() < 1e-4
 
 
 def test_wrong_files_and_parameters(tmp_path: Path) -> None:

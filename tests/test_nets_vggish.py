@@ -42,14 +42,14 @@ def after(golden: Arrays, random_params: Arrays) -> Arrays:
     random = np.random.Generator(np.random.PCG64(1))
     vectors = random.standard_normal((128, 128)).astype(np.float32) / 8
     pca = {"pca.vectors": vectors, "pca.means": random.standard_normal(128).astype(np.float32)}
-    rows = torch.from_numpy(golden["log_mel"])
+    embeddings = torch.from_numpy(golden["log_mel"])
     net = vggish.module(pca=True).eval()
     net.load_state_dict({name: torch.from_numpy(a) for name, a in (random_params | pca).items()})
     found = {}
     with torch.inference_mode():
         for name, block in net.named_children():
-            rows = block(rows)
-            found[name] = rows.numpy()
+            embeddings = block(embeddings)
+            found[name] = embeddings.numpy()
     return found
 
 
@@ -151,10 +151,10 @@ def test_published_smoke_test(
         pytest.skip(f"the weights {name!r} are not installed: {weights.status(name).how}")
     tone = np.sin(2 * np.pi * 1000 * np.arange(3 * 16000) / 16000).astype(np.float32)
     tone = np.concatenate([tone, tone[:240]])  # the reference's third patch ends with the sound
-    rows = backbone("vggish", output=output).embed(tone)
-    assert rows.shape == (3, 128)
-    assert rows.mean() == pytest.approx(mean, rel=0.1)
-    assert rows.std() == pytest.approx(deviation, rel=0.1)
+    embeddings = backbone("vggish", output=output).embed(tone)
+    assert embeddings.shape == (3, 128)
+    assert embeddings.mean() == pytest.approx(mean, rel=0.1)
+    assert embeddings.std() == pytest.approx(deviation, rel=0.1)
 
 
 def test_what_is_told_beforehand_is_true() -> None:

@@ -30,8 +30,8 @@ def test_many_threads_at_once(tmp_path: Path) -> None:
     for i in range(20):
         np.save(tmp_path / f"{i}.npy", np.full((3, 4), i, np.float32))
     with ThreadPoolExecutor(8) as pool:
-        rows = list(pool.map(lambda k: npy.read(tmp_path / f"{k % 20}.npy")[0, 0], range(2000)))
-    assert rows == [k % 20 for k in range(2000)]
+        embeddings = list(pool.map(lambda k: npy.read(tmp_path / f"{k % 20}.npy")[0, 0], range(2000)))
+    assert embeddings == [k % 20 for k in range(2000)]
 
 
 def test_damage_and_objects_are_refused(tmp_path: Path) -> None:

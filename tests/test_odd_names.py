@@ -56,7 +56,7 @@ def earmark_says(*args: str | bytes | Path, code: int = 0, cwd: Path | None = No
 
 
 def test_the_road_with_odd_names(folder: Path) -> None:
-    """Rows, comparison, model and predictions: every file is there, and what is written can be read again."""
+    """Embeddings, comparison, model and predictions: every file is there, and what is written can be read again."""
     data, cache = folder / "data", folder / "cache"
     common = ("--cache", cache)
     earmark_says("compare", data, "-r", "mfcc/lda", "--folds", "2", "-o", folder / "out", *common)
@@ -67,7 +67,7 @@ def test_the_road_with_odd_names(folder: Path) -> None:
         assert len(list(csv.DictReader(file))) == 2 * len(NAMES)
     (folder / "out" / "report.html").read_text("utf-8")
     earmark_says("train", data, "-r", "mfcc/lda", "--folds", "2", "-o", folder / "model", *common)
-    model = earmark.load(folder / "model")
+    model = earmark.load_model(folder / "model")
     said = earmark_says("predict", folder / "model", data, "--format", "jsonl").decode("utf-8")
     assert len([json.loads(line) for line in said.splitlines()]) == 2 * len(NAMES)
     one = Path(os.fsdecode(os.fsencode(data) + b"/caf\xe9/\xff\xfe latin \xe9.wav"))
@@ -85,9 +85,9 @@ def test_answers_and_rows_with_odd_names(folder: Path) -> None:
         text = text or (folder / "said.csv").read_bytes()
         assert len(list(csv.DictReader(text.decode("utf-8").splitlines(keepends=True)))) == 2 * len(NAMES)
     for ending in ("npz", "csv", "parquet"):
-        out = folder / f"rows.{ending}"
+        out = folder / f"embeddings.{ending}"
         earmark_says("embed", data, "-b", "mfcc", "--pool", "mean", "-o", out, "--cache", folder / "cache")
-        earmark_says("compare", out, "-r", "rows/lda", "--folds", "2")
+        earmark_says("compare", out, "-r", "embeddings/lda", "--folds", "2")
 
 
 @pytest.mark.slow
@@ -115,7 +115,7 @@ def test_what_is_no_file_is_told(folder: Path, tmp_path: Path) -> None:
         "a/nothing.wav": "unreadable: No such file or directory",
         "a/pipe.wav": "unreadable: not a regular file",
     }
-    model = earmark.load(_model(folder))
+    model = earmark.load_model(_model(folder))
     for name in ("loop", "nothing", "pipe"):
         answer = next(iter(model.predict_many([tmp_path / "a" / f"{name}.wav"])))
         assert answer.reason.startswith("unreadable: ")
@@ -132,5 +132,5 @@ def test_what_may_not_be_read_is_told(folder: Path, tmp_path: Path) -> None:
     sound = tmp_path / "x.wav"
     sound.write_bytes(_wav(np.sin(np.arange(RATE) * 0.1) * 0.3))
     sound.chmod(0)
-    answer = next(iter(earmark.load(_model(folder)).predict_many([sound])))
+    answer = next(iter(earmark.load_model(_model(folder)).predict_many([sound])))
     assert answer.reason == "unreadable: Permission denied"

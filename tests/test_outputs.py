@@ -52,7 +52,7 @@ def call(*arguments: object) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project of the user's: sounds (one class is called figures), a table, a model, a store of rows, a report, notes."""
+    """A project of the user's: sounds (one class is called figures), a table, a model, a store of embeddings, a report, notes."""
     folder = tmp_path_factory.mktemp("project")
     draw = np.random.default_rng(0)
     lines = ["path,label"]
@@ -66,7 +66,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     common = ("-r", "mfcc/lda", "--folds", 2, "--no-cache")
     assert call("train", folder / "clips.csv", *common, "-o", folder / "m")[0] == 0
     assert call("embed", folder / "clips.csv", "-b", "mfcc", "-o", f"{folder}/store/")[0] == 0
-    assert call("embed", folder / "clips.csv", "-b", "mfcc", "-o", folder / "rows.npz", "--no-cache")[0] == 0
+    assert call("embed", folder / "clips.csv", "-b", "mfcc", "-o", folder / "embeddings.npz", "--no-cache")[0] == 0
     assert call("compare", folder / "clips.csv", *common, "-o", folder / "old")[0] == 0
     for name in ("m/notes.txt", "store/notes.txt", "old/notes.txt", "thesis.md"):
         (folder / name).write_text("mine")
@@ -100,7 +100,7 @@ COMMANDS = {
     "rerun": "rerun old --no-cache",
     "reproduce": "reproduce {data} --quick --no-cache",
     "train": "train {data} -r mfcc/lda --folds 2 --no-cache",
-    "train from rows": "train --rows store -r rows/lda --folds 2",
+    "train from embeddings": "train --embeddings store -r embeddings/lda --folds 2",
     "embed": "embed {data} -b mfcc --no-cache",
     "predict": "predict m {data}",
     "demo": "demo",
@@ -113,8 +113,8 @@ PLACES = {
     "a class folder called otherwise": "link",
     "a model": "m",
     "a model it reads": "m/",
-    "a store of rows": "store",
-    "a store of rows, as a folder": "store/",
+    "a store of embeddings": "store",
+    "a store of embeddings, as a folder": "store/",
     "the table": "clips.csv",
     "a sound": "dog/1.wav",
     "a file of the user's": "thesis.md",
@@ -158,8 +158,8 @@ class WorkError(Exception):
 
 
 WORK = {
-    "earmark.models.cross_validate": "compare", "earmark.studies.curve": "curve", "earmark.studies.ladder": "ladder", "earmark.studies.stress": "stress",
-    "earmark.studies.tune": "tune", "earmark.audits": "audit", "earmark.models.train": "evaluate", "earmark.studies.rerun": "rerun",
+    "earmark.studies.compare": "compare", "earmark.studies.curve": "curve", "earmark.studies.ladder": "ladder", "earmark.studies.stress": "stress",
+    "earmark.studies.tune": "tune", "earmark.audits": "audit", "earmark.models.evaluate": "evaluate", "earmark.studies.rerun": "rerun",
 }  # fmt: skip
 
 
@@ -290,10 +290,10 @@ class TestAModel:
         assert (project / "m" / "notes.txt").read_text() == "mine"
         assert (project / "m" / "sub" / "a.txt").read_text() == "mine"
         assert (project / "m" / "away").readlink() == Path("../thesis.md")
-        earmark.load("m")
+        earmark.load_model("m")
 
     def test_a_licence_that_one_model_brings(self, project: Path) -> None:
-        model = replace(earmark.load("m"), extra={"LICENCE.txt": b"one"})
+        model = replace(earmark.load_model("m"), extra={"LICENCE.txt": b"one"})
         (project / "m" / "LICENCE.txt").write_text("mine")
         with pytest.raises(BundleError, match=r"LICENCE\.txt is not what a training wrote"):
             model.save("m")
@@ -301,7 +301,7 @@ class TestAModel:
         (project / "m" / "LICENCE.txt").unlink()
         for text in (b"one", b"two"):
             replace(model, extra={"LICENCE.txt": text}).save("m")
-            assert earmark.load("m").extra["LICENCE.txt"] == text
+            assert earmark.load_model("m").extra["LICENCE.txt"] == text
         replace(model, extra={}).save("m")
         assert not (project / "m" / "LICENCE.txt").exists()
 
@@ -315,7 +315,7 @@ class TestAModel:
         assert code == 0
         assert "To be replaced, as --force says: README.md in mine\n" in told
         assert (project / "mine" / "thesis.md").read_text() == "mine"
-        earmark.load("mine")
+        earmark.load_model("mine")
 
     def test_a_card_that_somebody_changed(self, project: Path) -> None:
         (project / "m" / "README.md").write_text("my own words")
@@ -327,12 +327,12 @@ class TestAModel:
         (project / "current").symlink_to("m")
         earmark.train("clips.csv", "mfcc/lda", "current", folds=2)
         assert (project / "current").is_symlink()
-        earmark.load("m")
+        earmark.load_model("m")
 
     def test_not_the_folder_one_stands_in(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(project / "m")
         with pytest.raises(BundleError, match="the folder you are in"):
-            earmark.load(".").save(".")
+            earmark.load_model(".").save(".")
 
     @pytest.mark.parametrize("exchange", [True, False])
     def test_a_folder_called_like_an_old_one(
@@ -342,23 +342,23 @@ class TestAModel:
             monkeypatch.setattr(atomic, "_exchanged", lambda *_: False)
         (project / ".m-old").mkdir()
         (project / ".m-old" / "thesis.md").write_text("mine")
-        model = earmark.load("m")
+        model = earmark.load_model("m")
         with nullcontext() if exchange else pytest.raises(OSError, match="is in the way"):
             model.save("m")
         shutil.rmtree("m")
         with pytest.raises(BundleError):
-            earmark.load("m")
+            earmark.load_model("m")
         assert (project / ".m-old" / "thesis.md").read_text() == "mine"
 
 
 class TestOneFile:
-    @pytest.mark.parametrize("name", ["rows.npz", "rows.parquet", "rows.csv"])
+    @pytest.mark.parametrize("name", ["embeddings.npz", "embeddings.parquet", "embeddings.csv"])
     def test_rows(self, name: str, project: Path) -> None:
         command = ("embed", "dog", "-b", "mfcc", "--no-cache", "-o", name)
         for _ in range(2):
             assert call(*command)[0] == 0
         before = (project / name).read_bytes()
-        make = {"rows.npz": _npz, "rows.parquet": _parquet, "rows.csv": _csv}[name]
+        make = {"embeddings.npz": _npz, "embeddings.parquet": _parquet, "embeddings.csv": _csv}[name]
         make(project / name)
         mine = (project / name).read_bytes()
         code, told = call(*command)
@@ -403,7 +403,7 @@ def _npz(path: Path) -> None:
 
 def _parquet(path: Path) -> None:
     pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
-    pq.write_table(pa.table({"id": ["a"], "row": [[1.0]]}), path)
+    pq.write_table(pa.table({"id": ["a"], "embedding": [[1.0]]}), path)
 
 
 def _csv(path: Path) -> None:
@@ -437,7 +437,7 @@ class TestTheCache:
         assert disk(project) == before
 
     def test_rows_among_the_users_files(self, project: Path) -> None:
-        """It is no cache's folder, and gets no tag that would keep it out of backups; rows in it are known."""
+        """It is no cache's folder, and gets no tag that would keep it out of backups; embeddings in it are known."""
         before = disk(project)
         earmark.embed("clips.csv", "mfcc", cache=Cache("."))
         assert not (project / "CACHEDIR.TAG").exists()
@@ -498,7 +498,7 @@ def test_python_functions_look_before_the_work(project: Path, monkeypatch: pytes
         with pytest.raises(BundleError):
             earmark.train("clips.csv", "mfcc/lda", out)
         with pytest.raises(BundleError):
-            train_embeddings.train("store", "rows/lda", out)
+            train_embeddings.train("store", "embeddings/lda", out)
 
 
 def test_names_are_compared_as_the_disk_does(tmp_path: Path) -> None:

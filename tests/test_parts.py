@@ -1,4 +1,4 @@
-"""Corpora in parts on one machine: the same rows, resumed, nobody twice, nobody lost, errors told; stores as folders."""
+"""Corpora in parts on one machine: the same embeddings, resumed, nobody twice, nobody lost, errors told; stores as folders."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from earmark.core import paths, storage
 from earmark.core.errors import AudioError, DataError, MissingExtraError, RecipeError
 from earmark.core.spec import Part
 from earmark.data.clips import Clip, Dataset
-from earmark.data.load import open_dataset, open_sounds
+from earmark.data.load import load_dataset, open_sounds
 from earmark.embeddings import shards
 from earmark.embeddings.make import embed
 from earmark.embeddings.shards import Embedding
-from earmark.embeddings.store import open_folder
-from earmark.models.load import load
+from earmark.embeddings.store import open_store
+from earmark.models.load import load_model
 from earmark.models.prepare import from_store
 from earmark.models.shards import Answering
 from earmark.models.train import train
-from earmark.models.train_embeddings import train as train_from_rows
+from earmark.models.train_embeddings import train as train_from_embeddings
 from earmark.studies.compare import compare
 
 pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed (extra 'train' or 'ray')")
@@ -41,7 +41,7 @@ def run(work: shards.Work, out: str | Path, clips: Any, *, workers: int = 2, lar
     return list(shards.local(work, str(out), shards.cut(todo, workers=workers, largest=largest), workers=workers))
 
 
-def told(out: str | Path, folder: str = "rows") -> list[dict[str, Any]]:
+def told(out: str | Path, folder: str = "embeddings") -> list[dict[str, Any]]:
     return [
         line for f in (storage.place(out) / folder).below() for line in shards.read_columns(f).to_pylist()
     ]  # fmt: skip
@@ -54,8 +54,8 @@ def work() -> Embedding:
 
 @pytest.fixture(scope="module")
 def folder(work: Embedding, sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("parts") / "rows of mfcc"
-    run(work, out, open_dataset(sounds).clips)
+    out = tmp_path_factory.mktemp("parts") / "embeddings of mfcc"
+    run(work, out, load_dataset(sounds).clips)
     return out
 
 
@@ -67,13 +67,13 @@ def test_rows_are_those_of_embed(folder: Path, sounds: Path) -> None:
     by_clip = {name: wanted.X[wanted.clip == i] for i, name in enumerate(wanted.ids)}
     for name, X in by_clip.items():
         own = sorted((line for line in lines if line["id"] == name), key=lambda line: line["start"])
-        np.testing.assert_allclose(np.array([line["row"] for line in own]), X.reshape(len(X), -1), atol=1e-6)
-    clips = {c.id: c for c in open_dataset(sounds).clips}
+        np.testing.assert_allclose(np.array([line["embedding"] for line in own]), X.reshape(len(X), -1), atol=1e-6)
+    clips = {c.id: c for c in load_dataset(sounds).clips}
     assert all((clips[x["id"]].label, clips[x["id"]].group) == (x["label"], x["group"]) for x in lines)
 
 
 def test_what_is_there_is_not_done_again(work: Embedding, sounds: Path, tmp_path: Path) -> None:
-    clips = open_dataset(sounds).clips
+    clips = load_dataset(sounds).clips
     run(work, tmp_path / "out", clips[:20])
     before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.parquet")}
     made = run(work, tmp_path / "out", clips, largest=100)
@@ -81,11 +81,11 @@ def test_what_is_there_is_not_done_again(work: Embedding, sounds: Path, tmp_path
     assert all(p.stat().st_mtime_ns == t for p, t in before.items())
     assert run(work, tmp_path / "out", clips) == []
     assert {x["id"] for x in told(tmp_path / "out")} == {c.id for c in clips}
-    open_folder(tmp_path / "out")  # raises if a clip were there twice
+    open_store(tmp_path / "out")  # raises if a clip were there twice
 
 
 def test_bad_files_are_told_in_the_errors(work: Embedding, sounds: Path, tmp_path: Path) -> None:
-    clips = open_dataset(sounds).clips[:4]
+    clips = load_dataset(sounds).clips[:4]
     (tmp_path / "bad.wav").write_text("no sound")
     bad = (Clip("bad.wav", tmp_path / "bad.wav"), Clip("gone.wav", tmp_path / "gone.wav"))
     (made,) = run(work, tmp_path / "out", [*clips[:2], *bad, *clips[2:]], workers=1, largest=6)[:1]
@@ -95,7 +95,7 @@ def test_bad_files_are_told_in_the_errors(work: Embedding, sounds: Path, tmp_pat
     assert "No such file" in errors["gone.wav"]
     assert {x["id"] for x in told(tmp_path / "out")} == {c.id for c in clips}
     assert run(work, tmp_path / "out", [*clips, *bad]) == []
-    assert {e.path for e in open_folder(tmp_path / "out").excluded} == errors.keys()
+    assert {e.path for e in open_store(tmp_path / "out").excluded} == errors.keys()
     shutil.rmtree(tmp_path / "out" / "errors")  # what the docs say to do to have them tried again
     assert sum(m.clips for m in run(work, tmp_path / "out", [*clips, *bad])) == 2
     assert made.clips >= 1
@@ -113,24 +113,24 @@ def test_a_killed_run_loses_nothing(sounds: Path, tmp_path: Path) -> None:
         "mfcc",
         "-o",
         f"{out}/",
-        "--part-clips",
+        "--shard-clips",
         "1",
     ]
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
-    while len(list(out.glob("rows/part-*"))) < 3 and running.poll() is None and time.monotonic() < deadline:
+    while len(list(out.glob("embeddings/part-*"))) < 3 and running.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
     running.send_signal(signal.SIGKILL)
     running.wait()
-    assert len(list(out.glob("rows/part-*"))) >= 3
+    assert len(list(out.glob("embeddings/part-*"))) >= 3
     found = CliRunner().invoke(main, command[3:])
     assert found.exit_code == 0, found.output
-    clips = Counter(c.id for c in open_folder(out).clips)
-    assert clips == Counter(c.id for c in open_dataset(sounds).clips)
+    clips = Counter(c.id for c in open_store(out).clips)
+    assert clips == Counter(c.id for c in load_dataset(sounds).clips)
 
 
 def test_what_does_not_agree_is_not_mixed(work: Embedding, folder: Path, sounds: Path, tmp_path: Path) -> None:
-    clips = open_dataset(sounds).clips
+    clips = load_dataset(sounds).clips
     for other in (Embedding.of(Part.parse("mfcc"), "mean"), Embedding.of(Part.parse("logmel"))):
         with pytest.raises(DataError, match="Choose another folder"):
             shards.left(other, str(folder), clips)
@@ -140,19 +140,19 @@ def test_what_does_not_agree_is_not_mixed(work: Embedding, folder: Path, sounds:
     (tmp_path / "mine.txt").write_text("letters")
     with pytest.raises(DataError, match=r"no earmark\.json"):
         shards.left(work, str(tmp_path), clips)
-    with pytest.raises(DataError, match="not a folder of parts"):
-        open_folder(sounds.parent)
+    with pytest.raises(DataError, match="not a store"):
+        open_store(sounds.parent)
 
 
 def test_a_damaged_part_and_one_twice_are_told(folder: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(folder, tmp_path / "copy")
-    first = sorted(copy.glob("rows/*"))[0]
+    first = sorted(copy.glob("embeddings/*"))[0]
     shutil.copy(first, first.with_name("part-twice.parquet"))
     with pytest.raises(DataError, match="lies in"):
-        open_folder(copy)
+        open_store(copy)
     first.with_name("part-twice.parquet").write_bytes(first.read_bytes()[:-50])
     with pytest.raises(DataError, match="Delete it and run again"):
-        open_folder(copy)
+        open_store(copy)
 
 
 def test_a_worker_with_another_front_end_refuses() -> None:
@@ -162,47 +162,47 @@ def test_a_worker_with_another_front_end_refuses() -> None:
 
 # ------------------------------------------------------------------------------------------------- learning from it
 def test_figures_from_rows_are_those_from_sounds(folder: Path, sounds: Path, tmp_path: Path) -> None:
-    listed = open_dataset(sounds)
+    listed = load_dataset(sounds)
     ordered = Dataset(listed.name, tuple(sorted(listed.clips, key=lambda c: c.id)))  # folds are dealt in this order
     direct = compare(ordered, ["mfcc:mean/lda"], folds=3, protocol="clips")
-    rows = compare(folder, ["rows:mean/lda"], folds=3, protocol="clips")
-    assert rows.runs[0].ids == direct.runs[0].ids
-    np.testing.assert_allclose(rows.runs[0].proba, direct.runs[0].proba, atol=1e-5)
+    embeddings = compare(folder, ["embeddings:mean/lda"], folds=3, protocol="clips")
+    assert embeddings.runs[0].ids == direct.runs[0].ids
+    np.testing.assert_allclose(embeddings.runs[0].proba, direct.runs[0].proba, atol=1e-5)
     found = CliRunner().invoke(
-        main, ["compare", "--rows", str(folder), "-r", "rows:mean/lda", "-o", str(tmp_path / "r")]
+        main, ["compare", "--embeddings", str(folder), "-r", "embeddings:mean/lda", "-o", str(tmp_path / "r")]
     )
     assert found.exit_code == 0, found.output
     assert "drawn" not in found.output
 
 
 def test_more_than_memory_is_drawn_by_whole_clips_and_said(folder: Path, tmp_path: Path) -> None:
-    there = open_folder(folder)
+    there = open_store(folder)
     half = there.bytes // 2
     ready, note = there.read(memory=half, seed=1)
-    rows = ready.rows["rows"]
-    assert rows.X.nbytes <= half
+    embeddings = ready.embeddings["embeddings"]
+    assert embeddings.X.nbytes <= half
     counts = dict(zip((c.id for c in there.clips), there.counts, strict=True))
-    assert [counts[i] for i in rows.ids] == np.bincount(rows.clip).tolist()
+    assert [counts[i] for i in embeddings.ids] == np.bincount(embeddings.clip).tolist()
     assert {c.label for c in ready.dataset.clips} == {"low", "mid", "high"}
     assert "drawn" in note
     assert "seed 1" in note
     again, _ = there.read(memory=half, seed=1)
     other, _ = there.read(memory=half, seed=2)
-    assert again.rows["rows"].ids == rows.ids != other.rows["rows"].ids
-    np.testing.assert_array_equal(again.rows["rows"].X, rows.X)
+    assert again.embeddings["embeddings"].ids == embeddings.ids != other.embeddings["embeddings"].ids
+    np.testing.assert_array_equal(again.embeddings["embeddings"].X, embeddings.X)
     whole, nothing = there.read()
     assert nothing == ""
-    for name in rows.ids[:3]:
+    for name in embeddings.ids[:3]:
         np.testing.assert_array_equal(
-            rows.select([name]).X, whole.rows["rows"].select([name]).X
+            embeddings.select([name]).X, whole.embeddings["embeddings"].select([name]).X
         )  # fmt: skip
     out = tmp_path / "report"
     call = [
         "compare",
-        "--rows",
+        "--embeddings",
         str(folder),
         "-r",
-        "rows:mean/lda",
+        "embeddings:mean/lda",
         "--protocol",
         "clips",
         "--folds",
@@ -217,47 +217,47 @@ def test_more_than_memory_is_drawn_by_whole_clips_and_said(folder: Path, tmp_pat
 
 
 def test_a_model_from_rows_is_one_from_sounds(folder: Path, sounds: Path, tmp_path: Path) -> None:
-    model = train_from_rows(folder, "rows:mean/lda", tmp_path / "model", protocol="clips", folds=2)
+    model = train_from_embeddings(folder, "embeddings:mean/lda", tmp_path / "model", protocol="clips", folds=2)
     wanted = train(sounds, "mfcc:mean/lda", protocol="clips", folds=2)
     assert model.card["recipe"] == wanted.card["recipe"] == "mfcc:mean/lda"
-    kept = load(tmp_path / "model")
-    for clip in open_dataset(sounds).clips[::9]:
+    kept = load_model(tmp_path / "model")
+    for clip in load_dataset(sounds).clips[::9]:
         assert kept.predict(clip.path).label == wanted.predict(clip.path).label
     found = CliRunner().invoke(
-        main, ["train", "--rows", str(folder), "-r", "rows/lda", "-o", str(tmp_path / "m2"), "--folds", "2"]
+        main, ["train", "--embeddings", str(folder), "-r", "embeddings/lda", "-o", str(tmp_path / "m2"), "--folds", "2"]
     )
     assert found.exit_code == 0, found.output
 
 
 def test_vectors_of_clips_learn_as_pooled_rows_do(sounds: Path, tmp_path: Path) -> None:
-    clips = open_dataset(sounds).clips
+    clips = load_dataset(sounds).clips
     run(Embedding.of(Part.parse("mfcc"), "mean+std"), tmp_path / "v", clips)
-    model = train_from_rows(tmp_path / "v", "rows/lda", protocol="clips", folds=2)
+    model = train_from_embeddings(tmp_path / "v", "embeddings/lda", protocol="clips", folds=2)
     assert model.card["recipe"] == "mfcc:mean+std/lda"
     wanted = train(sounds, "mfcc:mean+std/lda", protocol="clips", folds=2)
-    vector = open_folder(tmp_path / "v").read()[0].rows["rows"].select([clips[0].id]).X
+    vector = open_store(tmp_path / "v").read()[0].embeddings["embeddings"].select([clips[0].id]).X
     np.testing.assert_allclose(vector, embed(clips[:1], "mfcc").vectors("mean+std"), rtol=1e-4, atol=1e-4)
     assert model.predict(clips[0].path).label == wanted.predict(clips[0].path).label
     with pytest.raises(RecipeError, match="one vector a clip"):
-        from_store(open_folder(tmp_path / "v"), [wanted_recipe()])
+        from_store(open_store(tmp_path / "v"), [wanted_recipe()])
 
 
 def wanted_recipe() -> Any:
     from earmark.recipes.recipe import find
 
-    return find("rows:mean/lda")
+    return find("embeddings:mean/lda")
 
 
 def test_labels_may_come_from_a_table(folder: Path, sounds: Path, tmp_path: Path) -> None:
     table = tmp_path / "labels.csv"
     with table.open("w", newline="") as file:
-        csv.writer(file).writerows([("id", "label"), *((c.id, f"new {c.label}") for c in open_dataset(sounds).clips)])
-    assert {c.label for c in open_folder(folder, table).clips} == {"new low", "new mid", "new high"}
+        csv.writer(file).writerows([("id", "label"), *((c.id, f"new {c.label}") for c in load_dataset(sounds).clips)])
+    assert {c.label for c in open_store(folder, table).clips} == {"new low", "new mid", "new high"}
 
 
 def test_answers_are_those_of_the_model(sounds: Path, tmp_path: Path) -> None:
     model = train(sounds, "mfcc:mean/lda", tmp_path / "model", protocol="clips", folds=2)
-    clips = open_dataset(sounds).clips[:6]
+    clips = load_dataset(sounds).clips[:6]
     cut = Clip("cut", clips[0].path, start=0.25, duration=0.6)
     run(Answering.of(tmp_path / "model"), tmp_path / "out", [*clips, cut, Clip("gone", tmp_path / "gone.wav")])
     answers = {x["id"]: x for x in told(tmp_path / "out")}
@@ -270,8 +270,8 @@ def test_answers_are_those_of_the_model(sounds: Path, tmp_path: Path) -> None:
     found = CliRunner().invoke(main, ["predict", str(tmp_path / "model"), str(sounds), "-o", f"{tmp_path}/cli/"])
     assert found.exit_code == 0, found.output
     assert len(told(tmp_path / "cli")) == 36
-    with pytest.raises(DataError, match="wanted rows"):
-        open_folder(tmp_path / "out")
+    with pytest.raises(DataError, match="wanted embeddings"):
+        open_store(tmp_path / "out")
 
 
 # ------------------------------------------------------------------------------------------------- stores
@@ -289,17 +289,17 @@ def bucket(s3: str, sounds: Path) -> str:
 
 def test_a_store_as_input_and_output(bucket: str, sounds: Path, folder: Path, work: Embedding) -> None:
     table = open_sounds(paths.joined(bucket, "in/clips.csv"))
-    local = open_dataset(sounds)
+    local = load_dataset(sounds)
     assert [(c.id, c.label, c.group) for c in table.clips] == [(c.id, c.label, c.group) for c in local.clips]
-    out = paths.joined(bucket, "rows")
+    out = paths.joined(bucket, "windows")
     missing = Clip("missing", Path(paths.joined(bucket, "in/missing.wav")))
     run(work, out, [*table.clips[:9], missing])
     run(work, out, [*table.clips, missing])
-    here, there = open_folder(folder), open_folder(out)
+    here, there = open_store(folder), open_store(out)
     assert sorted(c.id for c in there.clips) == sorted(c.id for c in local.clips)
     assert [e.path for e in there.excluded] == ["missing"]
     assert told(out)[0]["path"].startswith("s3://")
-    a, b = here.read()[0].rows["rows"], there.read()[0].rows["rows"]
+    a, b = here.read()[0].embeddings["embeddings"], there.read()[0].embeddings["embeddings"]
     np.testing.assert_allclose(b.select(a.ids).X, a.X, atol=1e-6)
     assert run(work, out, [*table.clips, missing]) == []
 
@@ -368,5 +368,5 @@ def test_pyarrow_is_asked_for_where_it_is_missing(monkeypatch: pytest.MonkeyPatc
 def test_a_uri_wants_a_folder_for_its_rows(tmp_path: Path) -> None:
     found = CliRunner().invoke(main, ["embed", "s3://b/x", "-b", "mfcc", "-o", str(tmp_path / "x.npz")])
     assert found.exit_code == 2
-    assert "--out rows/" in found.output
-    assert CliRunner().invoke(main, ["compare", "-r", "rows/lda"]).exit_code == 2
+    assert "--out embeddings/" in found.output
+    assert CliRunner().invoke(main, ["compare", "-r", "embeddings/lda"]).exit_code == 2

@@ -33,7 +33,7 @@ def test_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed) -> N
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     names: dict[str, object] = {}
     exec(code, names)
-    assert names["rows"].shape == (16, 1024)  # type: ignore[attr-defined]
+    assert names["embeddings"].shape == (16, 1024)  # type: ignore[attr-defined]
     assert (tmp_path / "my-model" / "earmark.json").exists()
 
 

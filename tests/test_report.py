@@ -91,7 +91,7 @@ class Made:
         return Run(
             recipe=Recipe((), title=name), classes=self.classes, ids=tuple(c.id for c in clips), y=y, groups=groups,
             fold=np.arange(len(y)) % 5, proba=proba, evaluation=evaluate(y, proba, self.classes, groups, resamples=99),
-            row_accuracy=0.5, seconds={"embed": 12.0 * skill, "fit": 0.4, "predict": 0.01},
+            window_accuracy=0.5, seconds={"embed": 12.0 * skill, "fit": 0.4, "predict": 0.01},
             history=tuple(history if "cnn" in name else ()), backbones=(facts,),
         )  # fmt: skip
 
@@ -285,11 +285,11 @@ def test_sounds_false_links_to_none(tmp_path: Path) -> None:
 
 def test_one_recipe_two_classes_and_a_held_out_model(tmp_path: Path) -> None:
     made = Made(("cat", "dog"), ("x/logreg",), 20, groups=False).build()
-    held_out = replace(made, protocol="held out", folds=1, runs=(replace(made.runs[0], row_accuracy=float("nan")),))
+    held_out = replace(made, protocol="held out", folds=1, runs=(replace(made.runs[0], window_accuracy=float("nan")),))
     text = Reader(write(held_out, tmp_path, sounds=False).read_text(encoding="utf-8")).text
     assert "Which differences are real" not in text
     assert "nan" not in text.lower().split()
-    assert json.loads((tmp_path / "metrics.json").read_text())["recipes"][0]["row_accuracy"] is None
+    assert json.loads((tmp_path / "metrics.json").read_text())["recipes"][0]["window_accuracy"] is None
 
 
 @pytest.mark.slow
@@ -356,17 +356,17 @@ def test_predictions_come_back(nasty: tuple[Comparison, Path]) -> None:
     comparison, path = nasty
     text = (path.parent / "predictions.csv").read_bytes().decode()
     assert text == predictions_csv(comparison)
-    rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    assert len(rows) == 2 * 60 * 2  # recipes, clips, seeds
+    embeddings = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert len(embeddings) == 2 * 60 * 2  # recipes, clips, seeds
     run = comparison.runs[0]
     safe = [f"'{c}" if c.startswith("=") else c for c in run.classes]
-    mine = [r for r in rows if r["recipe"] == run.recipe.name and r["seed"] == "1"]
+    mine = [r for r in embeddings if r["recipe"] == run.recipe.name and r["seed"] == "1"]
     assert [r["id"] for r in mine] == list(run.ids)
     scores = np.array([[float(r[c]) for c in safe] for r in mine])
     np.testing.assert_allclose(scores, run.proba[1], atol=1e-6)
     assert [r["predicted"] for r in mine] == [safe[i] for i in run.proba[1].argmax(1)]
     assert [r["correct"] for r in mine] == [str(int(ok)) for ok in run.proba[1].argmax(1) == run.y]
-    assert not any(cell.startswith(("=", "+", "@")) for r in rows for cell in r.values())
+    assert not any(cell.startswith(("=", "+", "@")) for r in embeddings for cell in r.values())
 
 
 def test_a_class_named_like_a_column_keeps_its_own() -> None:

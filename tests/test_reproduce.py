@@ -16,7 +16,7 @@ from earmark.cli import main
 from earmark.core.errors import DataError
 from earmark.data import split
 from earmark.data.clips import Clip, Dataset
-from earmark.data.load import open_dataset
+from earmark.data.load import load_dataset
 from earmark.data.split import Split
 from earmark.models.cross_validate import run
 from earmark.models.prepare import prepare
@@ -49,8 +49,8 @@ def genres(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_papers_tables_add_up() -> None:
     for claim in paper.CLAIMS:
-        assert sum(row[3] for row in claim.classes.values()) == claim.judged
-        right = sum(row[1] * row[3] for row in claim.classes.values()) / claim.judged
+        assert sum(embedding[3] for embedding in claim.classes.values()) == claim.evaluated
+        right = sum(embedding[1] * embedding[3] for embedding in claim.classes.values()) / claim.evaluated
         assert right == pytest.approx(claim.accuracy, abs=0.006)
         for precision, recall, f1, _ in claim.classes.values():
             assert f1 == pytest.approx(2 * precision * recall / (precision + recall), abs=0.011)
@@ -60,7 +60,7 @@ def test_the_papers_split_is_the_papers() -> None:
     drawn = trials.at_random(1000)
     assert drawn.test[:5].tolist() == [521, 737, 740, 660, 411]  # train_test_split(test_size=.2, random_state=42)
     assert (len(drawn.train), len(drawn.test)) == (800, 200)
-    assert len(trials.at_random(13490).test) == paper.CNN.judged
+    assert len(trials.at_random(13490).test) == paper.CNN.evaluated
 
 
 def test_what_a_split_lets_through() -> None:
@@ -75,12 +75,12 @@ def test_what_a_split_lets_through() -> None:
 
 def test_pieces_are_clips_with_rows_of_their_own(genres: Path) -> None:
     recipe = Recipe.parse("logmel(seconds=4)/cnn")
-    data = prepare(open_dataset(genres), [recipe])
+    data = prepare(load_dataset(genres), [recipe])
     (part,) = recipe.backbones
     chunks = leaks.pieces(data, part)
-    assert len(chunks.labels) == len(data.rows[part].X) > len(data.labels)
+    assert len(chunks.labels) == len(data.embeddings[part].X) > len(data.labels)
     assert len(set(chunks.digests)) == len({c.id for c in chunks.dataset.clips}) == len(chunks.labels)
-    names = split.units(chunks.dataset, "clips", chunks.digests)
+    names = split.groups_of(chunks.dataset, "clips", chunks.digests)
     assert len(set(names.tolist())) == len(data.labels)
     cut = split.stratified(chunks.labels, names, folds=2, seed=0)[0]
     assert leaks.leak(chunks.dataset.clips, cut, groups=True).track == 0.0
@@ -88,7 +88,7 @@ def test_pieces_are_clips_with_rows_of_their_own(genres: Path) -> None:
 
 def test_splits_as_given_are_judged_as_given(genres: Path) -> None:
     recipe = Recipe.parse("mfcc/lda")
-    data = prepare(open_dataset(genres), [recipe])
+    data = prepare(load_dataset(genres), [recipe])
     every = np.arange(len(data.labels))
     part = Split(every[::2], every[1::2])
     found = run(recipe, data, protocol="clips", splits=(part,))
@@ -98,7 +98,7 @@ def test_splits_as_given_are_judged_as_given(genres: Path) -> None:
 
 
 def test_a_split_that_leaves_a_genre_unlearnt_is_told(genres: Path) -> None:
-    recipe, opened = Recipe.parse("mfcc/lda"), open_dataset(genres)
+    recipe, opened = Recipe.parse("mfcc/lda"), load_dataset(genres)
     one = [next(c.id for c in opened.clips if c.label == label) for label in opened.classes]
     plan = trials.Plan(2, 2, True, False, None, lambda _: None, [])
     data = prepare(opened.without([], [c.id for c in opened.clips if c.id not in one]), [recipe])
@@ -118,7 +118,7 @@ def test_the_whole_reproduction(genres: Path, tmp_path: Path, monkeypatch: pytes
     assert len(ran["history"][0]["valid_loss"]) == numbers["epochs"] == 2
     assert trials["paper-cnn-as-run", "clips"]["known_in_training"]["track"] == 0
     assert trials["paper-cnn-as-run", "clips"]["known_in_training"]["samples"] == 0
-    assert {r["rung"] for r in numbers["ladders"][0]["rungs"]} <= {"rows", "clips", "groups"}
+    assert {r["rung"] for r in numbers["ladders"][0]["rungs"]} <= {"windows", "clips", "groups"}
     assert numbers["data"]["excluded"] == [
         {"path": "jazz/jazz.00054.wav", "reason": numbers["data"]["excluded"][0]["reason"]}
     ]
@@ -145,7 +145,7 @@ def test_artists_come_from_the_table_and_unknown_ones_are_told(genres: Path, tmp
 
 
 def test_clips_that_are_all_short_are_told(genres: Path) -> None:
-    whole = open_dataset(genres)
+    whole = load_dataset(genres)
     cut = replace(whole, clips=tuple(replace(c, duration=3.0) for c in whole.clips))
     with pytest.raises(DataError, match=r"0 of \d+ clips have 10 s or more"):
         reproduce.reproduce(Dataset("short", cut.clips))

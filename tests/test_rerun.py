@@ -124,5 +124,5 @@ def test_what_cannot_be_run_again(
 
 
 def test_data_without_a_place_are_told_as_such(sounds: Path) -> None:
-    dataset = earmark.open_dataset(sounds)
+    dataset = earmark.load_dataset(sounds)
     assert earmark.compare(dataset, ["mfcc/lda"], protocol="groups", folds=2).source == ()

@@ -21,7 +21,7 @@ from click.testing import CliRunner
 
 pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
 
-from earmark import audits, open_dataset
+from earmark import audits, load_dataset
 from earmark.cli import main
 from earmark.core.errors import DataError
 from earmark.data.clips import Dataset
@@ -51,14 +51,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines += ["high/copy.wav,high,maker 9,,", "low/wrong.wav,low,maker 8,,", "low/broken.wav,low,maker 7,,"]
     lines += ["high/all.aiff,high,maker 6,1,1.5"]
     table.write_text("\n".join(lines) + "\n")
-    found = audits.audit(open_dataset(table), backbones=["mfcc(seconds=0.5)"], confounds=False)
+    found = audits.audit(load_dataset(table), backbones=["mfcc(seconds=0.5)"], confounds=False)
     report.write(found, folder / "audit")
     return table
 
 
 @pytest.fixture
 def dataset(data: Path) -> Dataset:
-    return open_dataset(data)
+    return load_dataset(data)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ class TestJournal:
         journal.decide(named["file low/broken.wav"], "exclude", [Change("low/broken.wav", exclude="unreadable")])
         (pair,) = [i for i in found if i.kind == "duplicates"]
         journal.decide(pair, "group", [Change(dataset.clips[i].id, group="one") for i in pair.clips])
-        again = open_dataset(tmp_path / "reviewed.csv")
+        again = load_dataset(tmp_path / "reviewed.csv")
         by_name = {c.path.resolve(): c for c in again.clips}
         assert len(again.clips) == len(dataset.clips) - 1
         for clip in dataset.clips:
@@ -116,10 +116,10 @@ class TestJournal:
             assert now.group == ("one" if clip.id in ("mid/1-0.wav", "high/copy.wav") else clip.group)
             assert (now.start, now.duration) == (clip.start, clip.duration)
         with (tmp_path / "reviewed.csv").open() as file:
-            rows = {Path(r["path"]).name: r for r in csv.DictReader(file)}
-        assert rows["wrong.wav"]["given_label"] == "low"
-        assert rows["wrong.wav"]["reviewed"] == "yes"
-        assert rows["0-0.wav"]["reviewed"] == ""
+            embeddings = {Path(r["path"]).name: r for r in csv.DictReader(file)}
+        assert embeddings["wrong.wav"]["given_label"] == "low"
+        assert embeddings["wrong.wav"]["reviewed"] == "yes"
+        assert embeddings["0-0.wav"]["reviewed"] == ""
         assert not list(tmp_path.glob("*.part"))
 
     def test_undo_and_going_on_by_another(self, dataset: Dataset, found: tuple[Item, ...], tmp_path: Path) -> None:

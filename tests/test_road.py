@@ -17,7 +17,7 @@ from earmark.backbones.base import load_backbone
 from earmark.cli import main
 from earmark.core.errors import AudioError, BundleError, DataError, RecipeError
 from earmark.data.cache import Cache
-from earmark.embeddings.make import rows_of
+from earmark.embeddings.make import embedding_blocks
 from earmark.models import cross_validate, prepare
 
 RATE = 16000
@@ -63,12 +63,12 @@ def test_rows_do_not_depend_on_how_the_sound_is_cut_into_blocks(tmp_path: Path) 
     sound = np.random.default_rng(1).standard_normal(RATE * 70).astype(np.float32) * 0.1
     soundfile.write(tmp_path / "long.wav", sound, RATE, subtype="FLOAT")
     built = load_backbone("mfcc")
-    parts = list(rows_of(tmp_path / "long.wav", built))
+    parts = list(embedding_blocks(tmp_path / "long.wav", built))
     assert len(parts) > 1
-    rows = np.concatenate(parts)
+    embeddings = np.concatenate(parts)
     whole = built.embed(earmark.audio.load(tmp_path / "long.wav", built.sample_rate))  # type: ignore[attr-defined]
-    assert len(rows) == len(whole)
-    np.testing.assert_allclose(rows, whole, atol=1e-3)
+    assert len(embeddings) == len(whole)
+    np.testing.assert_allclose(embeddings, whole, atol=1e-3)
 
 
 def test_cache_is_keyed_by_content_and_spares_the_audio(
@@ -128,7 +128,7 @@ def test_permuted_labels_give_chance(tones: Path, cache: Cache) -> None:
     """The strongest test against leaks: with labels that mean nothing there is nothing to learn."""
     from dataclasses import replace
 
-    dataset = earmark.open_dataset(tones / "clips.csv")
+    dataset = earmark.load_dataset(tones / "clips.csv")
     owners = sorted({str(c.group) for c in dataset.clips})
     scores = []
     for seed in range(5):
@@ -141,11 +141,11 @@ def test_permuted_labels_give_chance(tones: Path, cache: Cache) -> None:
 
 
 def test_rows_protocol_flatters(tones: Path, cache: Cache) -> None:
-    rows = earmark.compare(tones / "clips.csv", ["mfcc/knn"], protocol="rows", folds=3, cache=cache)
-    assert rows.runs[0].row_accuracy > 0.8
-    assert any("rows" in note for note in rows.notes)
-    with pytest.raises(DataError, match="stacked recipe cannot be judged"):
-        earmark.compare(tones / "clips.csv", ["stack(mfcc/knn,mfcc/lda)"], protocol="rows", folds=3, cache=cache)
+    embeddings = earmark.compare(tones / "clips.csv", ["mfcc/knn"], protocol="windows", folds=3, cache=cache)
+    assert embeddings.runs[0].window_accuracy > 0.8
+    assert any("windows" in note for note in embeddings.notes)
+    with pytest.raises(DataError, match="stacked recipe cannot be evaluated"):
+        earmark.compare(tones / "clips.csv", ["stack(mfcc/knn,mfcc/lda)"], protocol="windows", folds=3, cache=cache)
 
 
 def test_training_never_sees_a_test_clip(tones: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,9 +163,9 @@ def test_training_never_sees_a_test_clip(tones: Path, cache: Cache, monkeypatch:
         assert not learnt & set(run.groups[run.fold == k])
 
 
-def test_model_predicts_the_scores_that_were_judged(tones: Path, model: Path, cache: Cache) -> None:
+def test_model_predicts_the_scores_that_were_evaluated(tones: Path, model: Path, cache: Cache) -> None:
     """A bundle from disk against the fitted heads in memory, and its evaluation against its predictions."""
-    loaded = earmark.load(model)
+    loaded = earmark.load_model(model)
     found = earmark.evaluate(loaded, tones / "clips.csv", cache=cache)
     assert "36 of these 36 clips are sounds that the model was trained on" in found.notes[0]
     run = found.runs[0]
@@ -174,9 +174,9 @@ def test_model_predicts_the_scores_that_were_judged(tones: Path, model: Path, ca
         np.testing.assert_allclose([answer.scores[c] for c in run.classes], run.proba[0, i], atol=1e-5)
         assert answer.label in answer.set
     data = prepare.prepare(
-        earmark.open_dataset(tones / "clips.csv"), [earmark.Recipe.parse("mfcc/logreg")], cache=cache
+        earmark.load_dataset(tones / "clips.csv"), [earmark.Recipe.parse("mfcc/logreg")], cache=cache
     )
-    units = cross_validate.split.units(data.dataset, "groups", data.digests)
+    units = cross_validate.split.groups_of(data.dataset, "groups", data.digests)
     fitted = cross_validate.fit(earmark.Recipe.parse("mfcc/logreg"), data, np.arange(36), units)
     scores, _ = fitted.scores(data, np.arange(36))
     assert loaded.calibration is not None
@@ -186,7 +186,7 @@ def test_model_predicts_the_scores_that_were_judged(tones: Path, model: Path, ca
 @pytest.mark.parametrize("recipe", ["mfcc:mean+std/svm,mfcc/lda", "stack(mfcc/logreg,mfcc:max/knn)"])
 def test_ensembles_are_bundles_too(recipe: str, tones: Path, cache: Cache, tmp_path: Path) -> None:
     made = earmark.train(tones / "clips.csv", recipe, tmp_path / "m", folds=3, cache=cache)
-    loaded = earmark.load(tmp_path / "m")
+    loaded = earmark.load_model(tmp_path / "m")
     file = tones / "mid" / "0-0.wav"
     assert loaded.predict(file).scores == pytest.approx(dict(made.predict(file).scores), abs=1e-6)
     assert loaded.predict(file).label == "mid"
@@ -198,7 +198,7 @@ def test_timeline(tones: Path, cache: Cache, tmp_path: Path) -> None:
     sound += 0.05 * np.random.default_rng(0).standard_normal(len(sound))
     soundfile.write(tmp_path / "two.wav", sound, RATE)
     earmark.train(tones / "clips.csv", "mfcc(seconds=0.5)/logreg", tmp_path / "m", folds=3, cache=cache)
-    loaded = earmark.load(tmp_path / "m")
+    loaded = earmark.load_model(tmp_path / "m")
     pieces = loaded.timeline(tmp_path / "two.wav", seconds=1.0)
     assert [(p.start, p.end) for p in pieces] == [(float(i), float(i + 1)) for i in range(6)]
     assert [p.label for p in pieces] == ["low"] * 3 + ["high"] * 3
@@ -211,7 +211,7 @@ def test_bundles_that_are_refused(model: Path, tmp_path: Path) -> None:
     import shutil
 
     with pytest.raises(BundleError, match="no readable earmark"):
-        earmark.load(tmp_path)
+        earmark.load_model(tmp_path)
 
     def altered(change) -> Path:  # type: ignore[no-untyped-def]
         copy = tmp_path / "copy"
@@ -234,19 +234,19 @@ def test_bundles_that_are_refused(model: Path, tmp_path: Path) -> None:
         ),
     ]:
         with pytest.raises(BundleError, match=told):
-            earmark.load(altered(change))
+            earmark.load_model(altered(change))
     assert not any(p.suffix in (".pkl", ".pickle", ".joblib", ".pt") for p in model.iterdir())
 
 
 def test_saving_does_not_overwrite_what_is_no_model(model: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("do not lose me")
     with pytest.raises(BundleError, match="is not a model"):
-        earmark.load(model).save(tmp_path)
+        earmark.load_model(model).save(tmp_path)
     assert (tmp_path / "thesis.txt").exists()
 
 
 def test_a_failed_save_leaves_the_old_bundle(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded = earmark.load(model)
+    loaded = earmark.load_model(model)
     loaded.save(tmp_path / "m")
 
     def full(*args: object) -> None:
@@ -255,7 +255,7 @@ def test_a_failed_save_leaves_the_old_bundle(model: Path, tmp_path: Path, monkey
     monkeypatch.setattr("earmark.models.model.Model._write", full)
     with pytest.raises(OSError, match="disk full"):
         loaded.save(tmp_path / "m")
-    assert earmark.load(tmp_path / "m").classes == loaded.classes
+    assert earmark.load_model(tmp_path / "m").classes == loaded.classes
     assert [p.name for p in tmp_path.iterdir()] == ["m"]
 
 
@@ -292,7 +292,7 @@ class TestCommands:
         assert "start,end" in self.call("predict", model, tones / "mid/0-0.wav", "--timeline", "--format", "csv")
         assert "mid" in self.call("predict", model, tones / "mid/0-0.wav", "--format", "table")
 
-    @pytest.mark.parametrize("name", ["rows.parquet", "rows.npz", "rows.csv"])
+    @pytest.mark.parametrize("name", ["embeddings.parquet", "embeddings.npz", "embeddings.csv"])
     def test_embed(self, name: str, tones: Path, tmp_path: Path) -> None:
         out = self.call("embed", tones / "high", "-b", "mfcc", "-o", tmp_path / name, "--no-cache")
         assert "from 12 clips" in out
@@ -352,14 +352,14 @@ def test_unknown_names_are_told() -> None:
 
 def test_one_bad_sound_is_an_error_of_its_own(model: Path, tmp_path: Path) -> None:
     with pytest.raises(AudioError, match="unreadable"):
-        earmark.load(model).predict(tmp_path / "nothing.wav")
+        earmark.load_model(model).predict(tmp_path / "nothing.wav")
 
 
 def test_public_names() -> None:
     assert earmark.__all__ == sorted(earmark.__all__)
     for name in earmark.__all__:
         assert getattr(earmark, name) is not None
-    assert set(earmark.__all__) >= {"compare", "train", "load", "embed", "evaluate", "Clip", "Dataset", "Recipe"}
+    assert set(earmark.__all__) >= {"compare", "train", "load_model", "embed", "evaluate", "Clip", "Dataset", "Recipe"}
 
 
 def test_predicting_needs_the_core_only(model: Path, tones: Path) -> None:
@@ -369,7 +369,7 @@ def test_predicting_needs_the_core_only(model: Path, tones: Path) -> None:
         "for m in ('torch','sklearn','scipy','skorch','onnx','skl2onnx','matplotlib','jinja2','pyarrow','tensorflow'):\n"
         "    sys.modules[m] = None\n"
         "import earmark\n"
-        "print(earmark.load(sys.argv[1]).predict(sys.argv[2]).label)\n"
+        "print(earmark.load_model(sys.argv[1]).predict(sys.argv[2]).label)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(model), str(tones / "low" / "0-0.wav")],

@@ -47,7 +47,7 @@ def sound(model: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def served(model: Path) -> Iterator[str]:
-    loaded = earmark.load(model)
+    loaded = earmark.load_model(model)
     limits = Limits(bytes=2 * 2**20, seconds=60, workers=2, waiting=8)
     with running(create_app({"tones": loaded, "again": loaded}, limits=limits)) as address:
         yield address
@@ -101,7 +101,7 @@ class TestAnswers:
     def test_scores_are_those_of_predict(self, served: str, model: Path, tmp_path: Path, kind: str, way: str) -> None:
         content = encoded(tone(660, 2.3), kind)
         (tmp_path / "sound").write_bytes(content)
-        wanted = earmark.load(model).predict(tmp_path / "sound")
+        wanted = earmark.load_model(model).predict(tmp_path / "sound")
         if way == "form":
             answer = post(f"{served}/api/predict", files={"file": ("a.wav", content)})
         else:
@@ -115,7 +115,7 @@ class TestAnswers:
 
     def test_timeline(self, served: str, model: Path, tmp_path: Path) -> None:
         soundfile.write(tmp_path / "two.wav", np.concatenate([tone(220, 3), tone(2000, 3)]), RATE)
-        wanted = earmark.load(model).timeline(tmp_path / "two.wav", seconds=1.0)
+        wanted = earmark.load_model(model).timeline(tmp_path / "two.wav", seconds=1.0)
         answer = post(
             f"{served}/api/predict?timeline=true&seconds=1&model=again", content=(tmp_path / "two.wav").read_bytes()
         )
@@ -281,7 +281,7 @@ class TestRefusals:
             raise ZeroDivisionError("secret")
 
         monkeypatch.setattr("earmark.serve.app.answer", fault)
-        with running(create_app({"m": earmark.load(model)})) as address:
+        with running(create_app({"m": earmark.load_model(model)})) as address:
             answer = post(f"{address}/api/predict", content=sound.read_bytes())
         assert (answer.status_code, refusal(answer)["code"]) == (500, "fault")
         assert answer.headers["x-request-id"] in answer.text
@@ -299,7 +299,7 @@ class TestRefusals:
 class TestLimits:
     def test_slow_clients(self, model: Path) -> None:
         limits = Limits(patience=0.5, pace=1e6)
-        with running(create_app({"m": earmark.load(model)}, limits=limits)) as address:
+        with running(create_app({"m": earmark.load_model(model)}, limits=limits)) as address:
             with head_of(address, "POST /api/predict HTTP/1.1\nHost: x\nContent-Length: 1000\n\n") as link:
                 link.sendall(b"RIFF")
                 told = read_all(link)
@@ -308,7 +308,7 @@ class TestLimits:
 
     def test_a_connection_that_says_nothing_is_closed(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("earmark.web.server.HEADER_SECONDS", 0.3)
-        with running(create_app({"m": earmark.load(model)})) as address:
+        with running(create_app({"m": earmark.load_model(model)})) as address:
             with head_of(address, "POST /api/pred") as link:
                 assert link.recv(10) == b""
             with head_of(address, "GET /healthz HTTP/1.1\nHost: x\n\n") as link:
@@ -335,7 +335,7 @@ class TestLimits:
         def ask(address: str) -> None:
             found.append(post(f"{address}/api/predict", content=sound.read_bytes(), timeout=20))
 
-        with running(create_app({"m": earmark.load(model)}, limits=limits)) as address:
+        with running(create_app({"m": earmark.load_model(model)}, limits=limits)) as address:
             threads = [threading.Thread(target=ask, args=(address,)) for _ in range(2)]
             threads[0].start()
             assert begun.wait(5)
@@ -366,7 +366,7 @@ class TestLimits:
                 raise
 
         monkeypatch.setattr("earmark.serve.app.answer", slow)
-        with running(create_app({"m": earmark.load(model)})) as address:
+        with running(create_app({"m": earmark.load_model(model)})) as address:
             with pytest.raises(httpx.ReadTimeout):
                 post(f"{address}/api/predict", content=sound.read_bytes(), timeout=0.5)
             assert begun.is_set()
@@ -375,7 +375,7 @@ class TestLimits:
             assert "earmark_inside 0.0" in get(f"{address}/metrics").text
 
     def test_key(self, model: Path, sound: Path) -> None:
-        with running(create_app({"m": earmark.load(model)}, key="sésame")) as address:
+        with running(create_app({"m": earmark.load_model(model)}, key="sésame")) as address:
             for path in ("api/models", "metrics"):
                 assert get(f"{address}/{path}").status_code == 401
                 assert get(f"{address}/{path}", headers={"x-api-key": "wrong"}).status_code == 401
@@ -397,7 +397,7 @@ class TestLimits:
 
         monkeypatch.setattr("earmark.serve.app.answer", slow)
         found: list[httpx.Response] = []
-        with running(create_app({"m": earmark.load(model)})) as address:
+        with running(create_app({"m": earmark.load_model(model)})) as address:
             thread = threading.Thread(
                 target=lambda: found.append(post(f"{address}/api/predict", content=b"x", timeout=10))
             )

@@ -30,7 +30,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     folder = tmp_path_factory.mktemp("paged")
     table = write_tones(folder / "tones")
     earmark.train(table, "mfcc(seconds=0.5):mean/logreg", folder / "tones-model", folds=3)
-    return earmark.load(folder / "tones-model")
+    return earmark.load_model(folder / "tones-model")
 
 
 @pytest.fixture(scope="module")
@@ -125,13 +125,15 @@ def test_every_format_and_the_table(chromium: Browser, address: str, files: Path
             page.click("#csv")
         coming.value.save_as(tmp_path / "earmark.csv")
     with (tmp_path / "earmark.csv").open(newline="") as file:
-        rows = {row["path"]: row for row in csv.DictReader(file)}
-    assert list(rows) == names
+        embeddings = {embedding["path"]: embedding for embedding in csv.DictReader(file)}
+    assert list(embeddings) == names
     wanted = model.predict(files / "a.m4a")
-    assert {c: float(rows["a.m4a"][c]) for c in model.classes} == pytest.approx(dict(wanted.scores), abs=1e-4)
-    assert rows["a.m4a"]["set"] == "|".join(wanted.set)
-    assert {row["label"] for name, row in rows.items() if name not in ("broken.wav", "nothing.wav")} == {"mid"}
-    assert rows["broken.wav"]["problem"].startswith("unreadable")
+    assert {c: float(embeddings["a.m4a"][c]) for c in model.classes} == pytest.approx(dict(wanted.scores), abs=1e-4)
+    assert embeddings["a.m4a"]["set"] == "|".join(wanted.set)
+    assert {
+        embedding["label"] for name, embedding in embeddings.items() if name not in ("broken.wav", "nothing.wav")
+    } == {"mid"}
+    assert embeddings["broken.wav"]["problem"].startswith("unreadable")
 
 
 def test_twenty_minutes(chromium: Browser, address: str, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from serving import running, write_tones
 
 def test_answers_are_as_described(tmp_path: Path) -> None:
     earmark.train(write_tones(tmp_path / "tones"), "mfcc(seconds=0.5):mean/logreg", tmp_path / "m", folds=3)
-    app = create_app({"tones": earmark.load(tmp_path / "m")}, limits=Limits(bytes=2**20, seconds=10))
+    app = create_app({"tones": earmark.load_model(tmp_path / "m")}, limits=Limits(bytes=2**20, seconds=10))
     paths = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
     with running(app) as address:
         done = subprocess.run(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from earmark.audio import silence
 from earmark.core import plugins
 from earmark.core.errors import RecipeError
-from earmark.embeddings.make import rows_of
+from earmark.embeddings.make import embedding_blocks
 
 
 def sound(seed: int, quiet: tuple[int, int], loud: int) -> np.ndarray:
@@ -58,15 +58,15 @@ def test_nothing_and_silence() -> None:
 
 
 def test_a_backbone_that_trims(tmp_path: Path) -> None:
-    """Rows of a file in blocks are those of the trimmed sound; the fingerprint tells the two apart."""
+    """Embeddings of a file in blocks are those of the trimmed sound; the fingerprint tells the two apart."""
     plain = plugins.build("backbones", "vggish", at="patches")
     trims = plugins.build("backbones", "vggish", at="patches", trim=40)
     assert trims.fingerprint != plain.fingerprint
     samples = sound(2, (40_000, 30_000), 60_000)
     soundfile.write(tmp_path / "some.wav", samples, 16000, subtype="FLOAT")
-    rows = np.concatenate(list(rows_of(tmp_path / "some.wav", trims)))
-    np.testing.assert_array_equal(rows, plain.embed(silence.trim(samples, 40)))
-    np.testing.assert_array_equal(rows, trims.embed(samples))
-    assert len(rows) < len(plain.embed(samples))
+    embeddings = np.concatenate(list(embedding_blocks(tmp_path / "some.wav", trims)))
+    np.testing.assert_array_equal(embeddings, plain.embed(silence.trim(samples, 40)))
+    np.testing.assert_array_equal(embeddings, trims.embed(samples))
+    assert len(embeddings) < len(plain.embed(samples))
     with pytest.raises(RecipeError, match="trim"):
         plugins.build("backbones", "vggish", at="patches", trim=-1)

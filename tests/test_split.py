@@ -42,9 +42,9 @@ def test_units_stay_whole_and_every_clip_is_judged_once(
         splits = split.clip_splits(data, protocol, folds=folds, seed=seed, digests=digests)
     except DataError:
         return  # some draws cannot be split; which ones is tested below
-    units = split.units(data, protocol, digests)
-    judged = np.concatenate([s.test for s in splits])
-    assert sorted(judged) == list(range(len(clips)))
+    units = split.groups_of(data, protocol, digests)
+    evaluated = np.concatenate([s.test for s in splits])
+    assert sorted(evaluated) == list(range(len(clips)))
     for s in splits:
         assert not set(units[s.train]) & set(units[s.test])
         assert not {digests[i] for i in s.train} & {digests[i] for i in s.test}
@@ -53,7 +53,7 @@ def test_units_stay_whole_and_every_clip_is_judged_once(
 
 def test_twins_join_groups_transitively() -> None:
     data = dataset(["a"] * 6, ["p", "q", "q", "r", "s", "t"])
-    names = split.units(data, "groups", ["1", "1", "2", "2", "3", "4"])  # p=q by 1, q=r by 2
+    names = split.groups_of(data, "groups", ["1", "1", "2", "2", "3", "4"])  # p=q by 1, q=r by 2
     assert names[0] == names[1] == names[2] == names[3] == "p"
     assert names[4] != names[5]
 
@@ -61,14 +61,14 @@ def test_twins_join_groups_transitively() -> None:
 def test_recordings_join_groups_as_twins_do() -> None:
     data = dataset(["a"] * 5, ["p", "q", "q", "r", "s"])
     heard = [replace(c, recording=r) for c, r in zip(data.clips, ["x", "x", None, None, "y"], strict=True)]
-    names = split.units(replace(data, clips=tuple(heard)), "groups", ["1", "2", "3", "3", "4"])
+    names = split.groups_of(replace(data, clips=tuple(heard)), "groups", ["1", "2", "3", "3", "4"])
     assert names[0] == names[1] == names[2] == names[3] == "p"  # p=q by the recording, q=r by the samples
     assert names[4] == "s"
 
 
 def test_parts_of_one_file_stay_together_under_clips() -> None:
     clips = tuple(Clip(f"long.wav#{i}", Path("long.wav"), "ab"[i % 2], start=float(i), duration=1.0) for i in range(4))
-    assert len(set(split.units(Dataset("d", clips), "clips"))) == 1
+    assert len(set(split.groups_of(Dataset("d", clips), "clips"))) == 1
 
 
 def test_same_seed_same_folds_other_seed_other_folds() -> None:
@@ -142,7 +142,7 @@ def test_folds_that_were_found_are_found_again() -> None:
 
 
 def test_enough_data_are_split_as_scikit_learn_does() -> None:
-    """What was judged before this rule is judged the same."""
+    """What was evaluated before this rule is evaluated the same."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     labels, names = np.array(list("ab") * 30), np.array([f"g{i // 4}" for i in range(60)])
@@ -162,20 +162,20 @@ def test_a_training_side_that_is_searched_keeps_two_of_each_class() -> None:
 
 
 def test_rows_are_split_into_as_many_folds_as_they_allow() -> None:
-    assert len(split.row_splits(np.array(list("aaabb")), folds=5)) == 3
+    assert len(split.window_splits(np.array(list("aaabb")), folds=5)) == 3
     for few in ("ab", "abbbb"):
-        with pytest.raises(DataError, match="too few rows"):
-            split.row_splits(np.array(list(few)), folds=5)
+        with pytest.raises(DataError, match="too few embeddings"):
+            split.window_splits(np.array(list(few)), folds=5)
 
 
 @pytest.mark.parametrize("nothing", [None, "", " ", "nan", "NaN", "None", "null", "NA", "<NA>", "N/A", "\u00a0"])
 def test_a_clip_without_a_group_is_a_group_of_its_own(nothing: str | None) -> None:
     data = dataset(["a"] * 4, ["Rex", nothing, nothing, "Rex"])
-    names = split.units(data, "groups").tolist()
+    names = split.groups_of(data, "groups").tolist()
     assert split.choose_protocol(data) == "groups"
     assert names[0] == names[3] == "Rex"
     assert len(set(names)) == 3
-    assert split.units(data, "published").tolist() == names
+    assert split.groups_of(data, "published").tolist() == names
 
 
 def test_a_part_of_a_file_without_a_group_stays_with_the_file() -> None:
@@ -183,13 +183,13 @@ def test_a_part_of_a_file_without_a_group_stays_with_the_file() -> None:
         Clip(f"long#{i}", Path("long.wav"), "a", g, start=float(i), duration=1.0) for i, g in enumerate(["Rex", None])
     ]
     clips += [Clip("b.wav", Path("b.wav"), "a", "Rex"), Clip("c.wav", Path("c.wav"), "a")]
-    names = split.units(Dataset("d", tuple(clips)), "groups").tolist()
+    names = split.groups_of(Dataset("d", tuple(clips)), "groups").tolist()
     assert names[0] == names[1] == names[2] != names[3]
 
 
 def test_groups_by_other_spellings_are_one() -> None:
     given = ["Rex  Harrison", " Rex Harrison", "Rex\u00a0Harrison ", "Zo\u00eb", "Zoe\u0308", "3", "3.0", "3.5", "03"]
-    names = split.units(dataset(["a"] * 9, given), "groups").tolist()
+    names = split.groups_of(dataset(["a"] * 9, given), "groups").tolist()
     assert len(set(names[:3])) == len(set(names[3:5])) == len(set(names[5:7])) == 1
     assert len(set(names)) == 5
 
@@ -201,7 +201,7 @@ def test_folds_are_known_however_a_spreadsheet_wrote_them(spelt: str) -> None:
     assert [s.test.tolist() for s in split.published_splits(data)] == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]
 
 
-def test_a_clip_without_a_fold_is_neither_learnt_nor_judged() -> None:
+def test_a_clip_without_a_fold_is_neither_learnt_nor_evaluated() -> None:
     data = dataset(list("ab") * 3, folds=["1", "1", "nan", "1", "2", "2"])
     assert split.choose_protocol(data) == "published"
     assert [(s.train.tolist(), s.test.tolist()) for s in split.published_splits(data)] == [
@@ -214,7 +214,7 @@ def test_a_clip_without_a_fold_is_neither_learnt_nor_judged() -> None:
     ("groups", "folds", "chosen", "why"),
     [
         ("wxyz", "1212", "published", ""),
-        ("wwyy", "1212", "published", ""),  # each class has one group: only the folds can judge
+        ("wwyy", "1212", "published", ""),  # each class has one group: only the folds can evaluate
         ("wxwx", "1221", "groups", "they put 2 of 2 groups on both sides of a split, e.g. 'w'"),
         ("wxyz", "1111", "groups", "there is the one fold '1' only"),
         ("----", "1---", "clips", "there is the one fold '1' only"),
@@ -240,7 +240,7 @@ def test_files_that_folds_cut_are_kept_whole_too() -> None:
 
 
 def test_a_recording_that_folds_cut_is_no_group() -> None:
-    """Copies are told by themselves; folds that keep all known groups whole stay what is judged by."""
+    """Copies are told by themselves; folds that keep all known groups whole stay what is evaluated by."""
     data = dataset(list("aabb"), list("wxyz"), list("1212"))
     clips = tuple(replace(c, recording="r" if c.group in "wx" else None) for c in data.clips)
     assert split.choose_protocol(replace(data, clips=clips)) == "published"

@@ -1,4 +1,4 @@
-"""Robustness: changed sounds are judged by heads that did not learn from them, and what is lost is what was done."""
+"""Robustness: changed sounds are evaluated by heads that did not learn from them, and what is lost is what was done."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_model_is_judged_by_folds_on_sounds_it_knows_and_itself_on_others(
     sounds: Path, cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = earmark.train(sounds, "mfcc/lda", tmp_path / "m", protocol="groups", folds=3, cache=cache)
-    loaded = earmark.load(tmp_path / "m")
+    loaded = earmark.load_model(tmp_path / "m")
     known = stress(loaded, sounds, changes=["telephone"], folds=3, cache=cache)
     assert "36 of these clips" in known.how
     assert known.protocol == "groups"
@@ -111,11 +111,11 @@ def test_no_test_clip_is_learnt_from(sounds: Path, cache: Cache, monkeypatch: py
     assert len(learnt) == 3  # once for each fold, not once for each change
 
 
-def test_faults_are_told_before_anything_is_judged(sounds: Path, cache: Cache) -> None:
+def test_faults_are_told_before_anything_is_evaluated(sounds: Path, cache: Cache) -> None:
     with pytest.raises(RecipeError, match="no effect is called 'loud'"):
         stress("mfcc/lda", sounds, changes=["loud"], cache=cache)
-    with pytest.raises(DataError, match="judges no clips"):
-        stress("mfcc/lda", sounds, changes=["telephone"], protocol="rows", cache=cache)
+    with pytest.raises(DataError, match="evaluates no clips"):
+        stress("mfcc/lda", sounds, changes=["telephone"], protocol="windows", cache=cache)
 
 
 def test_command_and_report(sounds: Path, cache: Cache, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def folder(tmp_path_factory) -> Path:
     return synthetic.make(tmp_path_factory.mktemp("made"), **SMALL).parent
 
 
-def rows(folder: Path) -> list[dict[str, str]]:
+def embeddings(folder: Path) -> list[dict[str, str]]:
     with (folder / "clips.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
@@ -33,36 +33,42 @@ def fault(folder: Path, kind: str) -> dict[str, str]:
 
 
 def test_table_lists_every_file_once(folder):
-    listed = [row["path"] for row in rows(folder)]
+    listed = [embedding["path"] for embedding in embeddings(folder)]
     there = [p.relative_to(folder).as_posix() for p in folder.glob("*/*")]
     assert sorted(listed) == sorted(there)
     assert len(listed) == 6 * 2 * 4 + 3
-    assert all(row["path"].startswith(f"{row['label']}/{row['label']}.") for row in rows(folder))
-    assert len({row["label"] for row in rows(folder)}) == 6
-    assert len({row["group"] for row in rows(folder)}) == 12
+    assert all(
+        embedding["path"].startswith(f"{embedding['label']}/{embedding['label']}.") for embedding in embeddings(folder)
+    )
+    assert len({embedding["label"] for embedding in embeddings(folder)}) == 6
+    assert len({embedding["group"] for embedding in embeddings(folder)}) == 12
 
 
 def test_formats_tell_no_style_and_no_artist(folder):
     added = {fault(folder, kind)["path"] for kind in ("exact duplicate", "re-encoded duplicate", "unreadable")}
-    counts = Counter((row["group"], Path(row["path"]).suffix) for row in rows(folder) if row["path"] not in added)
+    counts = Counter(
+        (embedding["group"], Path(embedding["path"]).suffix)
+        for embedding in embeddings(folder)
+        if embedding["path"] not in added
+    )
     assert set(counts.values()) == {1}
     assert {suffix for _, suffix in counts} == {f".{f}" for f in synthetic.FORMATS}
 
 
 def test_sounds_can_be_used(folder):
     broken = fault(folder, "unreadable")["path"]
-    for row in rows(folder):
-        if row["path"] == broken:
+    for embedding in embeddings(folder):
+        if embedding["path"] == broken:
             with pytest.raises(AudioError, match="unreadable"):
                 audio.load(folder / broken, 22050)
             continue
-        sound = audio.load(folder / row["path"], 22050)
+        sound = audio.load(folder / embedding["path"], 22050)
         assert 0.8 <= len(sound) / 22050 <= 1.3
         assert 0.15 < np.abs(sound).max() < 1.1
 
 
 def test_planted_faults_are_what_they_say(folder):
-    table = {row["path"]: row for row in rows(folder)}
+    table = {embedding["path"]: embedding for embedding in embeddings(folder)}
     same = fault(folder, "exact duplicate")
     assert (folder / same["path"]).read_bytes() == (folder / same["of"]).read_bytes()
     assert table[same["path"]]["group"] != table[same["of"]]["group"]
@@ -77,7 +83,7 @@ def test_planted_faults_are_what_they_say(folder):
     wrong = fault(folder, "wrong label")
     artist = table[wrong["path"]]["group"]
     assert table[wrong["path"]]["label"] == wrong["label"] != wrong["truth"]
-    assert {r["label"] for r in rows(folder) if r["group"] == artist} == {wrong["label"], wrong["truth"]}
+    assert {r["label"] for r in embeddings(folder) if r["group"] == artist} == {wrong["label"], wrong["truth"]}
 
 
 def test_it_says_that_it_is_synthetic(folder):
@@ -91,11 +97,11 @@ def test_same_seed_same_samples(folder, tmp_path):
     assert (again / "clips.csv").read_bytes() == (folder / "clips.csv").read_bytes()
     assert (other / "clips.csv").read_bytes() != (folder / "clips.csv").read_bytes()
     broken = fault(folder, "unreadable")["path"]
-    for row in rows(folder)[::5]:
-        if row["path"] != broken:
-            first = audio.load(folder / row["path"], 22050)
-            np.testing.assert_array_equal(audio.load(again / row["path"], 22050), first)
-    path = rows(folder)[0]["path"]
+    for embedding in embeddings(folder)[::5]:
+        if embedding["path"] != broken:
+            first = audio.load(folder / embedding["path"], 22050)
+            np.testing.assert_array_equal(audio.load(again / embedding["path"], 22050), first)
+    path = embeddings(folder)[0]["path"]
     one, two = audio.load(other / path, 22050), audio.load(folder / path, 22050)
     assert len(one) != len(two) or not np.allclose(one, two, atol=0.1)
 
@@ -109,7 +115,7 @@ def test_a_finished_folder_is_left_alone_and_an_unfinished_one_is_finished(tmp_p
     before = table.read_bytes()
     synthetic.make(tmp_path, **SMALL)
     assert table.read_bytes() == before
-    listed = {row["path"] for row in rows(tmp_path)}
+    listed = {embedding["path"] for embedding in embeddings(tmp_path)}
     assert {p.relative_to(tmp_path).as_posix() for p in tmp_path.glob("*/*")} == listed
 
 
@@ -121,7 +127,7 @@ def test_refuses(tmp_path, wrong):
 
 @pytest.mark.slow
 def test_artists_are_easier_to_tell_apart_than_styles(tmp_path):
-    """With classical features, judging by clip flatters and judging by artist does not."""
+    """With classical features, evaluating by clip flatters and evaluating by artist does not."""
     from sklearn.model_selection import GroupKFold, KFold, cross_val_score
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -131,9 +137,9 @@ def test_artists_are_easier_to_tell_apart_than_styles(tmp_path):
 
     folder = synthetic.make(tmp_path).parent
     built = plugins.build("backbones", "mfcc")
-    kept = [row for row in rows(folder) if row["path"] != fault(folder, "unreadable")["path"]]
+    kept = [embedding for embedding in embeddings(folder) if embedding["path"] != fault(folder, "unreadable")["path"]]
     X = np.array([built.embed(audio.load(folder / r["path"], built.sample_rate)).mean(axis=0) for r in kept])
-    y, groups = ([row[key] for row in kept] for key in ("label", "group"))
+    y, groups = ([embedding[key] for embedding in kept] for key in ("label", "group"))
     model = make_pipeline(StandardScaler(), SVC())
     by_clip = cross_val_score(model, X, y, cv=KFold(5, shuffle=True, random_state=0)).mean()
     by_artist = cross_val_score(model, X, y, cv=GroupKFold(5), groups=groups).mean()

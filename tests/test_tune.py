@@ -20,7 +20,7 @@ from earmark.studies.tune import chosen, search, spaces, tune, with_values
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> Path:
+def embeddings(tmp_path: Path) -> Path:
     """Two classes that lie inside each other: near neighbours tell them apart, many neighbours do not."""
     random = np.random.default_rng(0)
     n = 96
@@ -41,15 +41,15 @@ def test_a_space_holds_parameters_that_the_head_takes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["logreg", "lda", "svm", "knn", "forest"])
-def test_every_corner_of_a_space_can_be_fitted(name: str, rows: Path) -> None:
-    recipe = Recipe.parse(f"rows/{name}")
+def test_every_corner_of_a_space_can_be_fitted(name: str, embeddings: Path) -> None:
+    recipe = Recipe.parse(f"embeddings/{name}")
     space = spaces(recipe)
     for corner in (0, 1):
         values = {k: c[-corner] if isinstance(c, list) else c[corner] for k, c in space.items()}
         made = with_values(recipe, values)
         assert find(made.short) == made  # it can be written down
-        data = open_data(rows, [made])
-        units = split.units(data.dataset, "groups", data.digests)
+        data = open_data(embeddings, [made])
+        units = split.groups_of(data.dataset, "groups", data.digests)
         from earmark.models.fit import fit
 
         fit(made, data, np.arange(96), units)
@@ -61,7 +61,7 @@ def test_what_the_recipe_gives_is_kept() -> None:
     two = Recipe.parse("mfcc+logmel/knn,mfcc/lda(shrinkage=0.2)")
     assert spaces(two) == {
         "1.k": [1, 3, 5, 10, 20, 40], "1.metric": ["cosine", "euclidean"], "1.pool": ["mean", "mean+std"],
-        "2.pool": ["rows", "mean", "mean+std"],
+        "2.pool": ["windows", "mean", "mean+std"],
     }  # fmt: skip
     made = with_values(two, {"1.k": 3, "1.pool": "mean+std", "2.pool": "mean"})
     assert made.short == "mfcc+logmel:mean+std/knn(k=3),mfcc:mean/lda(shrinkage=0.2)"
@@ -69,10 +69,10 @@ def test_what_the_recipe_gives_is_kept() -> None:
         spaces(Recipe.parse("mfcc:mean/knn(k=3, metric=cosine)"))
 
 
-def test_a_better_parameter_is_found(rows: Path) -> None:
-    recipe = Recipe.parse("rows:mean/knn(metric=euclidean)")
-    data = open_data(rows, [recipe])
-    units = split.units(data.dataset, "groups", data.digests)
+def test_a_better_parameter_is_found(embeddings: Path) -> None:
+    recipe = Recipe.parse("embeddings:mean/knn(metric=euclidean)")
+    data = open_data(embeddings, [recipe])
+    units = split.groups_of(data.dataset, "groups", data.digests)
     found = search(recipe, data, np.arange(96), units, trials=12)
     assert found.values["k"] < 40
     assert found.score > 0.85
@@ -82,22 +82,24 @@ def test_a_better_parameter_is_found(rows: Path) -> None:
 
 
 def spoilt(data: Data, clips: np.ndarray) -> Data:
-    """The data with other rows and other labels for ``clips``."""
-    (part,) = data.rows
-    X = data.rows[part].X.copy()
-    hit = np.isin(data.rows[part].clip, clips)
+    """The data with other embeddings and other labels for ``clips``."""
+    (part,) = data.embeddings
+    X = data.embeddings[part].X.copy()
+    hit = np.isin(data.embeddings[part].clip, clips)
     X[hit] = np.random.default_rng(5).normal(9, 9, X[hit].shape)
     labels = [c.label if i not in set(clips.tolist()) else "0" for i, c in enumerate(data.dataset.clips)]
     records = tuple(replace(c, label=label) for c, label in zip(data.dataset.clips, labels, strict=True))
-    return replace(data, dataset=replace(data.dataset, clips=records), rows={part: replace(data.rows[part], X=X)})
+    return replace(
+        data, dataset=replace(data.dataset, clips=records), embeddings={part: replace(data.embeddings[part], X=X)}
+    )
 
 
-def test_no_test_clip_is_ever_seen_by_the_search(rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_test_clip_is_ever_seen_by_the_search(embeddings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the test clips are, the search on the training side finds the same, to the last digit; and ``tune``
     gives each search the training side and nothing else."""
-    recipe = Recipe.parse("rows/knn")
-    data = open_data(rows, [recipe])
-    units = split.units(data.dataset, "groups", data.digests)
+    recipe = Recipe.parse("embeddings/knn")
+    data = open_data(embeddings, [recipe])
+    units = split.groups_of(data.dataset, "groups", data.digests)
     part = split.clip_splits(data.dataset, "groups", folds=3)[0]
     for metric in ("accuracy", "log_loss"):
         honest = search(recipe, data, part.train, units, trials=6, metric=metric)
@@ -121,10 +123,10 @@ def test_no_test_clip_is_ever_seen_by_the_search(rows: Path, monkeypatch: pytest
     assert len(given[3]) == 96
 
 
-def test_labels_that_mean_nothing_give_chance(rows: Path) -> None:
+def test_labels_that_mean_nothing_give_chance(embeddings: Path) -> None:
     """The search may find what flatters its inner folds; the nested number must not show it."""
-    recipe = Recipe.parse("rows/knn")
-    data = open_data(rows, [recipe])
+    recipe = Recipe.parse("embeddings/knn")
+    data = open_data(embeddings, [recipe])
     order = np.random.default_rng(1).permutation(32)
     clips = tuple(replace(c, label="ab"[order[int(str(c.group))] % 2]) for c in data.dataset.clips)
     found = tune(replace(data, dataset=replace(data.dataset, clips=clips)), recipe, trials=8, folds=4)
@@ -133,8 +135,8 @@ def test_labels_that_mean_nothing_give_chance(rows: Path) -> None:
     assert abs(nested.value - 0.5) < 0.2
 
 
-def test_command_writes_a_recipe_that_can_be_used(rows: Path, tmp_path: Path) -> None:
-    args = ["study", "tune", str(rows), "-r", "rows/knn", "--trials", "4", "--folds", "3"]
+def test_command_writes_a_recipe_that_can_be_used(embeddings: Path, tmp_path: Path) -> None:
+    args = ["study", "tune", str(embeddings), "-r", "embeddings/knn", "--trials", "4", "--folds", "3"]
     result = CliRunner().invoke(main, [*args, "-o", str(tmp_path / "t"), "--json"])
     assert result.exit_code == 0, result.output
     told = json.loads(result.output)
@@ -146,10 +148,10 @@ def test_command_writes_a_recipe_that_can_be_used(rows: Path, tmp_path: Path) ->
     assert "Nested accuracy" in recipe.about
     result = CliRunner().invoke(main, args)
     assert "all clips" in result.output
-    for wrong, words in [("--metric=skill", "no metric"), ("--protocol=rows", "protocol 'rows'")]:
+    for wrong, words in [("--metric=skill", "no metric"), ("--protocol=windows", "protocol 'windows'")]:
         assert words in CliRunner().invoke(main, [*args, wrong]).output
     with pytest.raises(DataError, match="2 or more"):
-        tune(rows, "rows/knn", trials=1)
+        tune(embeddings, "embeddings/knn", trials=1)
 
 
 def test_chosen_counts() -> None:

@@ -133,12 +133,12 @@ def works(one: weights.Installed) -> None:
     """The installed net gives the numbers of its parameters, in torch and as ONNX, whole and cut."""
     import onnxruntime
 
-    rows = np.array([[1, 2, 3], [-1, 0, 1]], np.float32)
+    embeddings = np.array([[1, 2, 3], [-1, 0, 1]], np.float32)
     run = onnxruntime.InferenceSession(one.onnx(), providers=["CPUExecutionProvider"])
-    assert run.run(["sum"], {"rows": rows})[0].tolist() == [[12], [2]]
-    assert run.run(["sum"], {"rows": rows[:1]})[0].tolist() == [[12]]
+    assert run.run(["sum"], {"rows": embeddings})[0].tolist() == [[12], [2]]
+    assert run.run(["sum"], {"rows": embeddings[:1]})[0].tolist() == [[12]]
     with torch.inference_mode():
-        assert one.network()(torch.from_numpy(rows)).tolist() == [[12], [2]]
+        assert one.network()(torch.from_numpy(embeddings)).tolist() == [[12], [2]]
     assert {k: v.tolist() for k, v in one.params().items()} == {k: v.tolist() for k, v in PARAMS.items()}
 
 
@@ -343,9 +343,9 @@ class TestInstalled:
         declare()
         one = weights.add("tiny", files / "a.npy")
         assert one.shapes == {"twice": (3,), "relu": (3,), "sum": (1,)}
-        rows = np.array([[-1, 2, 3]], np.float32)
+        embeddings = np.array([[-1, 2, 3]], np.float32)
         run = onnxruntime.InferenceSession(one.onnx("relu"), providers=["CPUExecutionProvider"])
-        (cut,) = run.run(["relu"], {"rows": rows})
+        (cut,) = run.run(["relu"], {"rows": embeddings})
         assert cut.tolist() == [[0, 4, 6]]
         rest = one.network(after="relu")
         assert [name for name, _ in rest.named_children()] == ["sum"]

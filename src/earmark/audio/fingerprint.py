@@ -7,7 +7,7 @@ inverted index stays near linear in the number of clips. Beside the hashes a coa
 32 ms), by which two clips that share landmarks are compared before anything is said.
 
     samples at 16 kHz ──STFT──▶ peaks ──threes──▶ hashes, times        (found by)
-                          └────▶ 24 log bands every 32 ms              (judged by)
+                          └────▶ 24 log bands every 32 ms              (evaluated by)
 """
 
 from __future__ import annotations

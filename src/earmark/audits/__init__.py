@@ -8,7 +8,7 @@
 ``labels``              labels that look wrong
 ======================  =============================================================================================
 
-    >>> found = audit(open_dataset("clips.csv"))        # doctest: +SKIP
+    >>> found = audit(load_dataset("clips.csv"))        # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Audit:
     """What was found; everything is in the order of ``dataset.clips``.
 
     ``pairs``: duplicates, across labels first. ``same``: number of the set of duplicates a clip is in, -1 for none;
-    ``proposed``: the same for proposed groups. ``suspicion`` speaks of the clips ``judged`` (indices), None if labels
+    ``proposed``: the same for proposed groups. ``suspicion`` speaks of the clips ``evaluated`` (indices), None if labels
     were not looked at. ``notes``: what was left undone, and why.
     """
 
@@ -59,7 +59,7 @@ class Audit:
     proposed: NDArray[np.int64]
     confounds: tuple[Confound, ...]
     suspicion: Suspicion | None
-    judged: NDArray[np.int64]
+    evaluated: NDArray[np.int64]
     backbones: tuple[str, ...]
     notes: tuple[str, ...]
     seed: int
@@ -76,7 +76,7 @@ class Audit:
         return a is None or b is None or a != b
 
     def cut_by_folds(self, pair: Pair) -> bool:
-        """True if the folds that came with the data learn from one copy and are judged by the other."""
+        """True if the folds that came with the data learn from one copy and are evaluated by the other."""
         return cut_by_folds(self.dataset, (self.dataset.clips[pair.a], self.dataset.clips[pair.b]))
 
     def suspects(self) -> list[tuple[int, str, float, float]]:
@@ -85,7 +85,7 @@ class Audit:
             return []
         s = self.suspicion
         order = [i for i in np.argsort(s.rank, kind="stable") if s.flagged[i]]
-        return [(int(self.judged[i]), str(s.other[i]), float(s.likely[i]), float(s.own[i])) for i in order]
+        return [(int(self.evaluated[i]), str(s.other[i]), float(s.likely[i]), float(s.own[i])) for i in order]
 
 
 def audit(
@@ -121,10 +121,10 @@ def audit(
     notes += group_notes(dataset)
     if not dataset.has_groups:
         notes.append(
-            "Groups are not known: confounds and labels were judged as though each clip came from another session. "
+            "Groups are not known: confounds and labels were evaluated as though each clip came from another session. "
             "Intervals are too narrow, and faults that a whole session shares are overlooked."
         )
-    proposed, judged = np.full(len(clips), -1), np.zeros(0, np.int64)
+    proposed, evaluated = np.full(len(clips), -1), np.zeros(0, np.int64)
     suspects: Suspicion | None = None
     heard: tuple[str, ...] = ()
     usable = np.array(
@@ -136,15 +136,15 @@ def audit(
         )
         notes += more
         place = {clip.id: i for i, clip in enumerate(clips)}
-        judged = np.array([place[i] for i in ids], np.int64)
+        evaluated = np.array([place[i] for i in ids], np.int64)
         if heard and groups:
-            spectra = _spectra([facts[i] for i in judged])
+            spectra = _spectra([facts[i] for i in evaluated])
             both = [np.concatenate([mean, std], axis=1) for mean, std in views]
-            proposed[judged] = proposed_groups([*both, spectra], label[judged], seed=seed)
-        if heard and labels and not enough(label[judged], unit[judged]):
+            proposed[evaluated] = proposed_groups([*both, spectra], label[evaluated], seed=seed)
+        if heard and labels and not enough(label[evaluated], unit[evaluated]):
             notes.append("Labels were not looked at: too few clips. Wanted: a class of three clips, and two groups.")
         elif heard and labels:
-            suspects = suspicion([mean for mean, _ in views], label[judged], unit[judged], seed=seed)
+            suspects = suspicion([mean for mean, _ in views], label[evaluated], unit[evaluated], seed=seed)
     told: tuple[Confound, ...] = ()
     if confounds and usable.any():
         at = np.flatnonzero(usable)
@@ -156,7 +156,7 @@ def audit(
             flags[pair.a].append(Flag("label conflict", f"the same recording as {b.id}, which is '{b.label}'", SERIOUS))
             flags[pair.b].append(Flag("label conflict", f"the same recording as {a.id}, which is '{a.label}'", SERIOUS))
     result = Audit(
-        dataset, facts, tuple(map(tuple, flags)), found, same, proposed, told, suspects, judged, heard,
+        dataset, facts, tuple(map(tuple, flags)), found, same, proposed, told, suspects, evaluated, heard,
         tuple(notes), seed, time.perf_counter() - began,
     )  # fmt: skip
     ordered = sorted(
@@ -188,9 +188,9 @@ def _units(clips: Sequence[Clip], same: NDArray[np.int64]) -> NDArray[np.str_]:
 def _heard(
     clips: Sequence[Clip], names: Sequence[str] | None, cache: Cache | None, workers: int | None
 ) -> tuple[tuple[str, ...], list[tuple[NDArray[np.float32], NDArray[np.float32]]], tuple[str, ...], list[str]]:
-    """(backbones, mean and deviation of the rows for each, ids of the clips that all could hear, notes)."""
+    """(backbones, mean and deviation of the embeddings for each, ids of the clips that all could hear, notes)."""
 
-    heard, rows, notes = [], [], []
+    heard, embeddings, notes = [], [], []
     for name in names if names is not None else BACKBONES:
         try:
             backbone = load_backbone(name)
@@ -199,26 +199,26 @@ def _heard(
                 raise
             notes.append(f"{name} was not used: {error}")
             continue
-        rows.append(embed(clips, backbone, cache=cache, workers=workers))
+        embeddings.append(embed(clips, backbone, cache=cache, workers=workers))
         heard.append(name)
     if not heard:
         return (), [], (), [*notes, "Groups and labels were not looked at: they need a backbone."]
-    common = set(rows[0].ids).intersection(*(r.ids for r in rows[1:]))
-    ids = tuple(i for i in rows[0].ids if i in common)
+    common = set(embeddings[0].ids).intersection(*(r.ids for r in embeddings[1:]))
+    ids = tuple(i for i in embeddings[0].ids if i in common)
     if not ids:
         return (), [], (), [*notes, "Groups and labels were not looked at: no clip could be heard."]
-    rows = [r.select(ids) for r in rows]
-    flat = [r if r.X.ndim == 2 else replace(r, X=r.X.reshape(len(r.X), -1)) for r in rows]
+    embeddings = [r.select(ids) for r in embeddings]
+    flat = [r if r.X.ndim == 2 else replace(r, X=r.X.reshape(len(r.X), -1)) for r in embeddings]
     return tuple(heard), [(r.vectors("mean"), r.vectors("std")) for r in flat], ids, notes
 
 
 def _spectra(facts: Sequence[Facts]) -> NDArray[np.float32]:
     """Mean and deviation of each band of the coarse spectrogram, each on one scale; the mean level taken away."""
-    rows = []
+    embeddings = []
     for f in facts:
         bands = f.fingerprint.bands.astype(np.float32) if f.fingerprint is not None else np.zeros((0, 1), np.float32)
         mean = bands.mean(axis=0) if len(bands) else np.zeros(BANDS, np.float32)
         spread = bands.std(axis=0) if len(bands) else np.zeros(BANDS, np.float32)
-        rows.append(np.concatenate([mean - mean.mean(), spread]))
-    table = np.stack(rows)
+        embeddings.append(np.concatenate([mean - mean.mean(), spread]))
+    table = np.stack(embeddings)
     return np.asarray((table - table.mean(axis=0)) / (table.std(axis=0) + 1e-6), np.float32)

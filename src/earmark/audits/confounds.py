@@ -285,7 +285,7 @@ def _recall(proba: Floats, y: Ints) -> Floats:
 
 
 def _gain(proba: Floats, y: Ints) -> Floats:
-    """For each class, its recall less what the other classes' clips give it: a class that all are taken for is not given away."""
+    """For each class, its recall less what the other classes' clips give it: a class that all are predicted as is not given away."""
     recall, size = _recall(proba, y), np.bincount(y, minlength=proba.shape[1])
     elsewhere = (proba.sum(axis=0) - recall * size) / np.maximum(len(y) - size, 1)
     return np.asarray(recall - elsewhere, np.float64)

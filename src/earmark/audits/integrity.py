@@ -97,7 +97,7 @@ def _card(folder: Path) -> dict[str, Any]:
 def check(source: str | Path, *, load: Callable[[Path], object]) -> Integrity | None:
     """Look at what lies at ``source``, or None if it is data.
 
-    ``load`` opens a model as those who use it do (``models.load.load``) and raises EarmarkError if it cannot be used.
+    ``load`` opens a model as those who use it do (``models.load.load_model``) and raises EarmarkError if it cannot be used.
     """
     kind = kind_of(source)
     if kind is None:
@@ -171,7 +171,7 @@ def _file(path: Path, found: list[Finding]) -> dict[str, int]:
     except EarmarkError as error:
         found.append(Finding(path.name, _without(path, error)))
         return {}
-    made = next(iter(data.rows.values()))
+    made = next(iter(data.embeddings.values()))
     return {"clips": len(data.dataset.clips), "embeddings": len(made.X)}
 
 

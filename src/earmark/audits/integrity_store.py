@@ -15,7 +15,7 @@ from ..core.outputs import PARTS
 from ..core.paths import is_remote
 from ..core.storage import Place, place
 from ..embeddings.pooling import by_vector
-from ..embeddings.shards import FACTS, facts, read_columns, row_width
+from ..embeddings.shards import FACTS, embedding_width, facts, read_columns
 
 Tell = Callable[[str, str, bool], None]  # where, what, whether it is damaged
 ERRORS = "errors"
@@ -52,7 +52,7 @@ def _facts(where: Place, tell: Tell) -> dict[str, Any]:
     try:
         known = facts(where)
         if known["holds"] != "answers":
-            row_width(known)
+            embedding_width(known)
             wrong = [k for k in ("backbone", "pool", "fingerprint") if not isinstance(known.get(k), str)]
             if wrong or not isinstance(known.get("params"), dict):
                 raise ValueError(f"has no {(wrong or ['params'])[0]}")
@@ -113,7 +113,7 @@ def _finite(table: Any, column: str, name: str, known: dict[str, Any], tell: Tel
         flat = values.combine_chunks().flatten()
         if not pa.types.is_floating(flat.type):
             return
-        wanted = len(table) * row_width(known) if "shape" in known else len(flat)
+        wanted = len(table) * embedding_width(known) if "shape" in known else len(flat)
         if len(flat) != wanted:
             tell(name, f"has {len(flat)} values of {column} for {len(table)} lines; wanted {wanted}", True)
     elif pa.types.is_floating(kind):

@@ -61,7 +61,7 @@ MODELS: dict[str, Callable[[], Any]] = {"lda": _lda, "logreg": _logreg, "knn": _
 
 
 def enough(labels: NDArray[np.str_], groups: NDArray[np.str_]) -> bool:
-    """True if labels can be judged at all: a class of three clips to leave one out of, and two groups."""
+    """True if labels can be evaluated at all: a class of three clips to leave one out of, and two groups."""
     return bool(np.unique(labels, return_counts=True)[1].max(initial=0) > 2 and len(np.unique(groups)) > 1)
 
 
@@ -75,7 +75,7 @@ def suspicion(
 ) -> Suspicion:
     """How suspect each label is. ``vectors``: for each backbone (n, d), one row per clip.
 
-    Classes that have fewer than two groups cannot be judged out of fold: their clips come last and are never flagged.
+    Classes that have fewer than two groups cannot be evaluated out of fold: their clips come last and are never flagged.
     """
     classes, y = np.unique(labels, return_inverse=True)
     proba = [
@@ -91,14 +91,14 @@ def ranked(
 ) -> Suspicion:
     """Suspicion from the out-of-fold probabilities (n, classes) of several models."""
     n, here = len(y), np.arange(len(y))
-    judged = np.array([len(np.unique(groups[y == k])) > 1 for k in range(len(classes))])[y]
+    evaluated = np.array([len(np.unique(groups[y == k])) > 1 for k in range(len(classes))])[y]
     places = np.mean([np.argsort(np.argsort(p[here, y], kind="stable"), kind="stable") for p in proba], axis=0)
     rank = np.empty(n, np.int64)
-    rank[np.lexsort((here, places, ~judged))] = here
+    rank[np.lexsort((here, places, ~evaluated))] = here
     mean = np.mean(proba, axis=0)
     own = mean[here, y]
     other = mean.argmax(axis=1)
-    flagged = judged & np.all([p.argmax(axis=1) != y for p in proba], axis=0) & (other != y)
+    flagged = evaluated & np.all([p.argmax(axis=1) != y for p in proba], axis=0) & (other != y)
     return Suspicion(rank, own, np.where(flagged, classes[other], ""), mean.max(axis=1), flagged)
 
 

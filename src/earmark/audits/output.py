@@ -117,7 +117,7 @@ def as_csv(found: Audit, folder: Path) -> str:
 
 
 def excludes(found: Audit) -> dict[int, str]:
-    """Clips that had better be left out -> why: unusable ones, and repeats of the very same samples and label."""
+    """Clips that had better be excluded -> why: unusable ones, and repeats of the very same samples and label."""
     leave = {}
     for pair in found.pairs:
         if pair.kind != "recording" and not found.conflict(pair):

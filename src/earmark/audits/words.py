@@ -67,7 +67,7 @@ def _twins(found: Audit) -> list[str]:
     by_folds = [p for p in found.pairs if found.cut_by_folds(p)]
     if by_folds:
         named = listed([f"{clips[p.a].id} = {clips[p.b].id}" for p in by_folds], most=3)
-        line += f" The published folds learn from one copy and are judged by the other: {named}."
+        line += f" The published folds learn from one copy and are evaluated by the other: {named}."
     apart = sum(map(found.cut_apart, found.pairs))
     if apart and found.dataset.has_groups:
         line += f" The groups as given do not know of {count(apart, 'pair')}; Earmark's own splits keep all copies together."
@@ -93,8 +93,8 @@ def _labels(found: Audit) -> list[str]:
     if found.suspicion is None:
         return []
     if not suspects:
-        return [f"No label among {count(len(found.judged), 'clip')} looks clearly wrong."]
-    share = percent(len(suspects) / max(1, len(found.judged)))
+        return [f"No label among {count(len(found.evaluated), 'clip')} looks clearly wrong."]
+    share = percent(len(suspects) / max(1, len(found.evaluated)))
     return [f"{count(len(suspects), 'label')} ({share}) look wrong to models that never heard the clip or its group."]
 
 

@@ -1,1 +1,1 @@
-"""Backbones: from samples to rows. One part is one file."""
+"""Backbones: from samples to embeddings. One part is one file."""

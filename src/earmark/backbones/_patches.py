@@ -18,7 +18,7 @@ from earmark.backbones.weights.store import require
 from earmark.core.errors import BundleError, RecipeError
 
 PATCHES = "patches"
-"""The cut before the net: rows are its input. What fine-tunes a whole net starts there."""
+"""The cut before the net: embeddings are its input. What fine-tunes a whole net starts there."""
 
 
 def check_precision(name: str, precision: str, known: Sequence[str]) -> None:
@@ -36,7 +36,7 @@ def net_of(
     precision: str = "fp32",
     calibrate: Callable[[], Floats] | None = None,
 ) -> tuple[Net, tuple[int, ...]]:
-    """The installed net (or the ONNX net ``given``) up to the block ``at``, and the shape of a row there.
+    """The installed net (or the ONNX net ``given``) up to the block ``at``, and the shape of a window there.
 
     ``calibrate`` gives inputs to calibrate a net in 8 bits on, if it has not been made yet. Raises WeightsError when the
     weights are missing, the net has no such block, or the processor is not made for that ``precision``.
@@ -57,7 +57,7 @@ def net_of(
 def given_net(
     source: Path | str | bytes, output: str | None, *, batch: int = 4, precision: str = "fp32"
 ) -> tuple[Net, tuple[int, ...]]:
-    """An ONNX file or its bytes as a net, and the shape of a row of ``output`` (None: the first).
+    """An ONNX file or its bytes as a net, and the shape of a window of ``output`` (None: the first).
 
     Raises RecipeError, and WeightsError where the processor is not made for ``precision``: its numbers may be others.
     """
@@ -77,13 +77,13 @@ def given_net(
     if len(shape) < len(outputs[name].shape) - 1:
         raise RecipeError(
             f"{path}: the output {name!r} has the shape {outputs[name].shape}, of which only the first side may be free. "
-            "Export the net with a fixed row shape, or name another output."
+            "Export the net with a fixed embedding shape, or name another output."
         )
     return net, shape
 
 
 def front(spec: mel.MelSpec, frames: int, hop_frames: int) -> Callable[[Floats], Floats]:
-    """The pure function samples -> log-mel patches (rows, frames, mels)."""
+    """The pure function samples -> log-mel patches (windows, frames, mels)."""
 
     def patches(samples: Floats) -> Floats:
         return mel.patches(mel.log_mel(samples, spec), frames, hop_frames)
@@ -115,10 +115,10 @@ def build(
     batch: int = 4,
     precision: str = "fp32",
 ) -> Backbone:
-    """A backbone of ``frames`` frames per row, every ``hop`` seconds (rounded to whole frames).
+    """A backbone of ``frames`` frames per window, every ``hop`` seconds (rounded to whole frames).
 
-    ``at`` is the block whose output the rows are; "patches" leaves the net out. ``trim`` decibels: see Backbone.
-    ``batch``: rows that the net takes at once in float32. ``precision``: see ``engines``.
+    ``at`` is the block whose output the embeddings are; "patches" leaves the net out. ``trim`` decibels: see Backbone.
+    ``batch``: embeddings that the net takes at once in float32. ``precision``: see ``engines``.
     """
     if pad not in ("repeat", "zero"):
         raise RecipeError(f"{name}: pad={pad!r} is unknown; wanted 'repeat' or 'zero'")
@@ -139,7 +139,7 @@ def build(
     if at != PATCHES:
         net, shape = net_of(weights_name, at, weights, batch=batch, precision=precision, calibrate=made_up)
 
-    def rows(samples: Floats) -> Floats:
+    def embeddings(samples: Floats) -> Floats:
         return patches(samples).copy()  # frames that overlap share memory until here
 
     return Backbone(
@@ -148,7 +148,7 @@ def build(
         window_samples=spec.samples_of(frames),
         hop_samples=hop_frames * spec.hop_length,
         shape=shape,
-        front=patches if net else rows,
+        front=patches if net else embeddings,
         net=net,
         params=params,
         facts={"front": asdict(spec), "frames": frames, "at": at},

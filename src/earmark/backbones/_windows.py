@@ -23,12 +23,12 @@ def samples_in(hop: float, sample_rate: int, name: str) -> int:
 
 
 def each(window: int, hop: int, shape: tuple[int, ...], one: Callable[[Floats], Floats]) -> Callable[[Floats], Floats]:
-    """A front end that makes the input (shape) of a row out of each window of samples by itself."""
+    """A front end that makes the input (shape) of a window out of each window of samples by itself."""
 
     def front(samples: Floats) -> Floats:
-        rows = 1 + (len(samples) - window) // hop
-        made = np.empty((rows, *shape), np.float32)
-        for i in range(rows):
+        embeddings = 1 + (len(samples) - window) // hop
+        made = np.empty((embeddings, *shape), np.float32)
+        for i in range(embeddings):
             made[i] = one(samples[i * hop : i * hop + window])
         return made
 
@@ -53,9 +53,9 @@ def build(
     pad_left: int = 0,
     precision: str = "fp32",
 ) -> Backbone:
-    """A backbone of ``window`` samples per row, every ``hop`` samples. ``inputs`` is the shape of the net's input.
+    """A backbone of ``window`` samples per window, every ``hop`` samples. ``inputs`` is the shape of the net's input.
 
-    ``at`` is the block whose output the rows are; "patches" leaves the net out. ``precision``: "fp32" or "bf16".
+    ``at`` is the block whose output the embeddings are; "patches" leaves the net out. ``precision``: "fp32" or "bf16".
     """
     if pad not in ("repeat", "zero"):
         raise RecipeError(f"{name}: pad={pad!r} is unknown; wanted 'repeat' or 'zero'")

@@ -2,7 +2,7 @@
 
 The front end is Essentia's, as in the paper: 44.1 kHz, FFT 2048, hop 1024, frames centred on their time, a
 *symmetric* Hann window, 96 HTK mel bands up to 22050 Hz whose weights add up to one, log10(1 + 10000 x) of the power,
-scaled by the largest value met in training. A row is a patch of 100 frames (2.3 s), every 50 frames.
+scaled by the largest value met in training. An embedding is a patch of 100 frames (2.3 s), every 50 frames.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ WEIGHTS = (
 
 
 def front(samples: Floats, hop_frames: int) -> Floats:
-    """Samples -> scaled log-mel patches (rows, 100, 96)."""
+    """Samples -> scaled log-mel patches (windows, 100, 96)."""
     areas = filters(SPEC).sum(axis=1)
     mel = log_mel(samples, SPEC) / areas
     scaled = np.log10(mel * np.float32(10000) + 1) / np.float32(LARGEST)
@@ -78,7 +78,7 @@ def build(
     precision: str = "fp32",
     weights: Path | str | bytes | None = None,
 ) -> Backbone:
-    """Rows every ``hop`` seconds (whole frames of 23 ms; 1.161 s is half a window, as in the paper).
+    """Embeddings every ``hop`` seconds (whole frames of 23 ms; 1.161 s is half a window, as in the paper).
 
     ``at``: "embedding" (512), a block of the net such as "block3", or "patches" (its input, 100 x 96). ``pad``:
     sounds shorter than 2.3 s are repeated ("repeat") or get zeros ("zero"). ``precision``: "fp32", or "bf16" on

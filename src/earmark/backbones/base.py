@@ -1,11 +1,11 @@
-"""What a backbone is: a frozen, deterministic map from samples to rows, with its facts beside it.
+"""What a backbone is: a frozen, deterministic map from samples to embeddings, with its facts beside it.
 
-A backbone cuts sound into windows and makes one *row* of each. Row ``i`` is a function of the samples
+A backbone cuts sound into windows and makes one *embedding* of each. Embedding ``i`` is a function of the samples
 ``[i * hop_samples, i * hop_samples + window_samples)`` of the (left-padded) signal and of nothing else.
-That is what makes a ten-hour file cost no more memory than a short one: a block of sound gives the same rows
+That is what makes a ten-hour file cost no more memory than a short one: a block of sound gives the same embeddings
 as the whole.
 
-    samples ──front (numpy)──▶ inputs (rows, *input) ──net (ONNX)──▶ rows (rows, *shape)
+    samples ──front (numpy)──▶ inputs (windows, *input) ──net (ONNX)──▶ embeddings (windows, *shape)
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from ..audio import silence
 from ..core import plugins
 from ..core.errors import BundleError
 from ..core.spec import Part
+from ..core.telemetry import import_onnxruntime
 from . import runtimes
 
 Floats = NDArray[np.float32]
@@ -41,7 +42,7 @@ class About:
     citation: str
     weights: str | None = None  # name under which `earmark weights` knows them; None: needs no weights
     # What build() makes when called without parameters, told before the weights are there.
-    shape: tuple[int, ...] = ()  # of one row
+    shape: tuple[int, ...] = ()  # of one embedding
     sample_rate: int = 0  # Hz
     window: float = 0.0  # seconds
     hop: float = 0.0  # seconds
@@ -61,7 +62,7 @@ class Net:
     ) -> None:
         self.source = source
         self.output = output
-        self.batch = batch  # rows at once in float32; more only helps where a net has far more weights than work
+        self.batch = batch  # embeddings at once in float32; more only helps where a net has far more weights than work
         self.precision = precision
         self.sha256 = sha256 or hashlib.sha256(self.content).hexdigest()
 
@@ -85,7 +86,7 @@ class Net:
             raise BundleError(f"{self}: cannot be loaded ({_first_line(error)})") from error
 
     def __call__(self, inputs: Floats, batch: int | None = None) -> Floats:
-        """Run ``inputs`` (rows, …) through the net in batches; returns (rows, *shape). Raises BundleError if it cannot."""
+        """Run ``inputs`` (windows, …) through the net in batches; returns (windows, *shape). Raises BundleError if it cannot."""
         engine = self.engine
         if batch is None:
             many = 0 if self.precision == "fp32" else runtimes.MANY // max(1, math.prod(inputs.shape[1:]))
@@ -103,7 +104,7 @@ class Net:
 
 def _failures() -> tuple[type[Exception], ...]:
     """What engines raise; onnxruntime's errors have no base of their own, OpenVINO's are RuntimeErrors."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
+    state = import_onnxruntime().capi.onnxruntime_pybind11_state
 
     found = (getattr(state, name) for name in dir(state))
     own = (one for one in found if isinstance(one, type) and issubclass(one, Exception))
@@ -116,15 +117,15 @@ def _first_line(error: Exception) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Backbone:
-    """A frozen map from samples to rows. ``front`` and ``net`` must be pure functions."""
+    """A frozen map from samples to embeddings. ``front`` and ``net`` must be pure functions."""
 
     name: str
     sample_rate: int  # Hz, of the samples it takes
-    window_samples: int  # samples one row looks at
-    hop_samples: int  # samples from one row to the next
-    shape: tuple[int, ...]  # of one row
+    window_samples: int  # samples one embedding looks at
+    hop_samples: int  # samples from one embedding to the next
+    shape: tuple[int, ...]  # of one embedding
     front: Callable[[Floats], Floats]  # (window + (n-1)*hop,) samples -> (n, *input)
-    net: Net | None = None  # None: the front end's output are the rows
+    net: Net | None = None  # None: the front end's output are the embeddings
     params: Mapping[str, Any] = field(default_factory=dict)  # what build() was called with; rebuilds it
     facts: Mapping[str, Any] = field(default_factory=dict)  # front end's numbers: part of the fingerprint
     pad_left: int = 0  # zeros before the first sample (half an FFT for centred frames)
@@ -136,17 +137,17 @@ class Backbone:
 
     @property
     def window(self) -> float:
-        """Seconds one row looks at."""
+        """Seconds one embedding looks at."""
         return self.window_samples / self.sample_rate
 
     @property
     def hop(self) -> float:
-        """Seconds from one row to the next."""
+        """Seconds from one embedding to the next."""
         return self.hop_samples / self.sample_rate
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of everything that the rows depend on: facts, revision, the net's sha256."""
+        """Hash of everything that the embeddings depend on: facts, revision, the net's sha256."""
         facts = {
             "name": self.name, "revision": self.revision, "sample_rate": self.sample_rate,
             "window": self.window_samples, "hop": self.hop_samples, "shape": self.shape,
@@ -156,12 +157,12 @@ class Backbone:
         }  # fmt: skip
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
-    def rows_in(self, samples: int) -> int:
-        """How many rows ``samples`` samples give: whole windows only, but at least one."""
+    def embeddings_in(self, samples: int) -> int:
+        """How many embeddings ``samples`` samples give: whole windows only, but at least one."""
         return 1 + max(0, samples + self.pad_left - self.window_samples) // self.hop_samples
 
     def inputs(self, samples: Floats) -> Floats:
-        """Samples (n,) float32 of a whole sound -> inputs of the net (rows, *input)."""
+        """Samples (n,) float32 of a whole sound -> inputs of the net (windows, *input)."""
         if self.trim_db is not None:
             samples = silence.trim(samples, self.trim_db)
         if self.pad_left:
@@ -171,11 +172,11 @@ class Backbone:
             sound = samples[self.pad_left :]
             tail = np.resize(sound, missing) if self.pad_short == "repeat" else np.zeros(missing, np.float32)
             samples = np.concatenate([samples, tail])
-        rows = 1 + (len(samples) - self.window_samples) // self.hop_samples
-        return self.front(samples[: self.window_samples + (rows - 1) * self.hop_samples])
+        embeddings = 1 + (len(samples) - self.window_samples) // self.hop_samples
+        return self.front(samples[: self.window_samples + (embeddings - 1) * self.hop_samples])
 
     def embed(self, samples: Floats) -> Floats:
-        """Samples (n,) float32 mono at ``sample_rate`` -> rows (rows, *shape) float32."""
+        """Samples (n,) float32 mono at ``sample_rate`` -> embeddings (windows, *shape) float32."""
         inputs = self.inputs(samples)
         return inputs if self.net is None else self.net(inputs)
 

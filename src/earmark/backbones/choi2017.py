@@ -1,8 +1,8 @@
-"""choi2017: music, one row of 160 numbers per 29 s, a small convnet trained to tag songs.
+"""choi2017: music, one embedding of 160 numbers per 29 s, a small convnet trained to tag songs.
 
 The front end is that of the authors' Keras 2 model (kapre 0.1): 12 kHz, FFT 512, hop 256, 96 Slaney mel bands of the
 power from 0 to 6000 Hz, decibels at most 80 below the clip's peak, standardised per clip. Whatever is longer than
-29 s gives a row for every whole 29 s.
+29 s gives a window for every whole 29 s.
 """
 
 from __future__ import annotations
@@ -75,12 +75,12 @@ def build(
     precision: str = "fp32",
     weights: Path | str | bytes | None = None,
 ) -> Backbone:
-    """One row per 29 s, every ``hop`` seconds.
+    """One embedding per 29 s, every ``hop`` seconds.
 
     ``at``: "embedding" (160) or "patches" (the net's input, 96 x 1360). ``pad``: sounds shorter than 29 s are
     repeated ("repeat") or get zeros ("zero", as the authors do). ``left``: of the 416 zeros around a window, how many
     go before it: 256 centre the frames, as the features that are passed around were made; 208 are what "same" means
-    to Keras on TensorFlow (the rows of the two correlate at .997). ``precision``: "fp32", or "bf16" on processors made
+    to Keras on TensorFlow (the embeddings of the two correlate at .997). ``precision``: "fp32", or "bf16" on processors made
     for it. ``weights``: an ONNX file to use instead of the installed one.
     """
     if not 0 <= left <= PADDING:

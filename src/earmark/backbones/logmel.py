@@ -1,7 +1,7 @@
 """Log-mel patches: what a CNN from scratch learns on. No weights.
 
 By default 22.05 kHz, FFT 2048, hop 512, 128 mel bands (librosa's), patches of 3 s with half of it shared. With
-``log="db"`` a row holds decibels below its own loudest point, from 80 dB below (0) to the peak (1): a net sees
+``log="db"`` a window holds decibels below its own loudest point, from 80 dB below (0) to the peak (1): a net sees
 a fixed range, however loud the recording. With ``log="none"`` it holds the mel power itself.
 
 ``logmel(seconds=4, overlap=0.5, log="none", resize=(150, 150))`` gives the patches of the widespread tutorial

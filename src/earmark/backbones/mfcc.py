@@ -3,7 +3,7 @@
 Of each window: mean and standard deviation of the coefficients over its frames, and the standard deviation of
 their slopes ("deltas") in time. Coefficients are those of ``librosa.feature.mfcc`` (22.05 kHz, FFT 2048, hop 512,
 128 mel bands, decibels, orthonormal DCT-II; without its cut 80 dB below the loudest frame, which would make a
-row depend on more than its window), slopes are those of ``librosa.feature.delta``, width 9.
+embedding depend on more than its window), slopes are those of ``librosa.feature.delta``, width 9.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ WIDTH = 9  # frames a slope is fitted to
 
 
 def build(*, coefficients: int = 20, seconds: float = 3.0, overlap: float = 0.5, sample_rate: int = 22050) -> Backbone:
-    """Rows of 3 x ``coefficients`` numbers: means, standard deviations, standard deviations of the slopes.
+    """Embeddings of 3 x ``coefficients`` numbers: means, standard deviations, standard deviations of the slopes.
 
     A window is of ``seconds`` (whole frames of 23 ms), and shares the part ``overlap`` of 0 … < 1 with the next.
     Raises RecipeError.
@@ -65,10 +65,10 @@ def mfcc(samples: Floats, spec: mel.MelSpec, coefficients: int) -> Floats:
 
 
 def dct(size: int, count: int) -> Floats:
-    """The first ``count`` rows of the orthonormal DCT-II of ``size`` numbers: (count, size)."""
-    rows = np.cos(np.pi / size * np.arange(count)[:, None] * (np.arange(size) + 0.5)) * np.sqrt(2 / size)
-    rows[0] /= np.sqrt(2)
-    return np.asarray(rows, np.float32)
+    """The first ``count`` embeddings of the orthonormal DCT-II of ``size`` numbers: (count, size)."""
+    embeddings = np.cos(np.pi / size * np.arange(count)[:, None] * (np.arange(size) + 0.5)) * np.sqrt(2 / size)
+    embeddings[0] /= np.sqrt(2)
+    return np.asarray(embeddings, np.float32)
 
 
 def slopes(values: Floats) -> Floats:

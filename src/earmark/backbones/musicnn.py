@@ -1,7 +1,7 @@
 """musicnn: music, 200 numbers per 3 s, trained to tag songs.
 
 The log-mel is librosa's: 16 kHz, FFT 512, hop 256, centred frames, 96 Slaney mel bands of the power,
-log10(1 + 10000 x). A row is a patch of 187 frames (3 s).
+log10(1 + 10000 x). An embedding is a patch of 187 frames (3 s).
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def build(
     precision: str = "fp32",
     weights: Path | str | bytes | None = None,
 ) -> Backbone:
-    """Rows of musicnn every ``hop`` seconds (whole frames of 16 ms).
+    """Embeddings of musicnn every ``hop`` seconds (whole frames of 16 ms).
 
     ``at``: "penultimate" (200), "pooled" (1506: maximum and mean over time of 753 channels), "logits" (50 tags), a
     block of the net such as "front" (561 x 187), or "patches" (its input, 187 x 96). ``trained``: "msd" or "mtt".

@@ -66,7 +66,7 @@ def build(
     precision: str = "fp32",
     weights: Path | str | bytes | None = None,
 ) -> Backbone:
-    """Rows of the VGG every ``hop`` seconds (whole frames of 16 ms).
+    """Embeddings of the VGG every ``hop`` seconds (whole frames of 16 ms).
 
     ``at``: "embedding" (256: the last pool), "logits" (50 tags), a block of the net such as "pool3", or "patches"
     (its input, 187 x 96). ``trained``: "msd" or "mtt". ``pad``: sounds shorter than 3 s are repeated ("repeat") or

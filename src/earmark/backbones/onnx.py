@@ -3,9 +3,9 @@
 The facts are a TOML or JSON file (by default ``NET.toml`` or ``NET.json`` beside ``NET.onnx``)::
 
     sample_rate = 16000        # Hz, of the sound that goes in
-    hop = 0.48                 # seconds from row to row
-    frames = 96                # log-mel frames per row; a net that takes samples has window = 0.96 (seconds) instead
-    output = "embedding"       # output of the net that holds the rows; default: its first
+    hop = 0.48                 # seconds from window to window
+    frames = 96                # log-mel frames per window; a net that takes samples has window = 0.96 (seconds) instead
+    output = "embedding"       # output of the net that holds the embeddings; default: its first
     centred = false            # true: frames are centred, as librosa's
     transpose = false          # true: the net takes (bands, frames)
     trained_on = "…"           # and licence, citation: said in reports
@@ -14,7 +14,7 @@ The facts are a TOML or JSON file (by default ``NET.toml`` or ``NET.json`` besid
     hop_length = 160
     n_mels = 64
 
-The net takes rows (n, frames, bands) or (n, 1, frames, bands), or samples (n, samples) or (n, 1, samples), float32 with
+The net takes embeddings (n, frames, bands) or (n, 1, frames, bands), or samples (n, samples) or (n, 1, samples), float32 with
 a free first side.
 """
 
@@ -59,7 +59,7 @@ def build(
     precision: str = "fp32",
     weights: Path | str | bytes | None = None,
 ) -> Backbone:
-    """Rows of the net in ``file``.
+    """Embeddings of the net in ``file``.
 
     ``facts``: a TOML or JSON file, or its content; default: the file of the net's name beside it. ``hop`` (seconds)
     and ``output`` overrule the facts. ``pad``: short sounds are repeated ("repeat") or get zeros ("zero").
@@ -82,29 +82,29 @@ def build(
         weights if isinstance(weights, bytes) else path, told.get("output"), precision=precision
     )
     rate = int(told["sample_rate"])
-    row: tuple[int, ...]
+    patch: tuple[int, ...]
     if "front" in told:
         spec = _spec(told["front"], rate, path)
-        row = (int(told["frames"]), spec.n_mels)
+        patch = (int(told["frames"]), spec.n_mels)
         frames_to_hop = _patches.whole_frames(float(told["hop"]), spec)
-        window, step = spec.samples_of(row[0]), frames_to_hop * spec.hop_length
-        cut = _patches.front(spec, row[0], frames_to_hop)
-        row = row[::-1] if told.get("transpose") else row
+        window, step = spec.samples_of(patch[0]), frames_to_hop * spec.hop_length
+        cut = _patches.front(spec, patch[0], frames_to_hop)
+        patch = patch[::-1] if told.get("transpose") else patch
     else:
         spec = None
-        row = (round(float(told["window"]) * rate),)
-        window, step = row[0], max(1, round(float(told["hop"]) * rate))
+        patch = (round(float(told["window"]) * rate),)
+        window, step = patch[0], max(1, round(float(told["hop"]) * rate))
 
         def cut(samples: Floats) -> Floats:
             return sliding_window_view(samples, window)[::step]
 
-    channel = _channel(next(iter(net.engine.inputs.values())), row, path)
+    channel = _channel(next(iter(net.engine.inputs.values())), patch, path)
 
     def front(samples: Floats) -> Floats:
-        rows = cut(samples)
+        embeddings = cut(samples)
         if told.get("transpose"):
-            rows = rows.swapaxes(1, 2)
-        return np.ascontiguousarray(rows[:, None] if channel else rows)
+            embeddings = embeddings.swapaxes(1, 2)
+        return np.ascontiguousarray(embeddings[:, None] if channel else embeddings)
 
     return Backbone(
         name="onnx",
@@ -115,7 +115,7 @@ def build(
         front=front,
         net=net,
         params={"facts": told, "pad": pad, "precision": precision},
-        facts={"front": asdict(spec) if spec else None, "row": row},
+        facts={"front": asdict(spec) if spec else None, "row": patch},
         pad_left=spec.frame_length // 2 if spec and told.get("centred") else 0,
         pad_short=pad,
         about=About(
@@ -149,15 +149,15 @@ def _spec(front: Mapping[str, Any], sample_rate: int, net: Path) -> MelSpec:
         raise RecipeError(f"{net}: its [front] is not a log-mel ({error}). It takes: {known}") from error
 
 
-def _channel(wanted: Port, row: tuple[int, ...], net: Path) -> bool:
-    """True if the net wants an axis for one channel. Raises RecipeError when rows do not fit the net."""
-    for shape in (row, (1, *row)):
+def _channel(wanted: Port, inside: tuple[int, ...], net: Path) -> bool:
+    """True if the net wants an axis for one channel. Raises RecipeError when embeddings do not fit the net."""
+    for shape in (inside, (1, *inside)):
         fits = len(wanted.shape) == len(shape) + 1 and all(
             not isinstance(have, int) or have == want for have, want in zip(wanted.shape[1:], shape, strict=True)
         )
         if fits and not isinstance(wanted.shape[0], int) and wanted.kind == FLOATS:
-            return len(shape) > len(row)
+            return len(shape) > len(inside)
     raise RecipeError(
-        f"{net}: takes {wanted.kind} {wanted.shape}, but its facts make float rows ('n', {', '.join(map(str, row))}). "
+        f"{net}: takes {wanted.kind} {wanted.shape}, but its facts make float embeddings ('n', {', '.join(map(str, inside))}). "
         "The first side must be free; correct the facts, or export the net again"
     )

@@ -2,7 +2,7 @@
 
 The log-mel is that of the original OpenL3 (kapre 0.1): 48 kHz, FFT 2048, hop 242, "same" padding within the window,
 128 or 256 HTK mel bands (Slaney's area norm) of the power, square root, decibels as of a power, at most 80 below the
-window's peak. (openl3 0.4 builds its front end from a later kapre; that one was not compared.) A row is a window of
+window's peak. (openl3 0.4 builds its front end from a later kapre; that one was not compared.) An embedding is a window of
 1 s. The weights are in openl3's repository; they cannot be had through the Python package index.
 """
 
@@ -90,7 +90,7 @@ def build(
     precision: str = "fp32",
     weights: Path | str | bytes | None = None,
 ) -> Backbone:
-    """Rows of windows of 1 s, every ``hop`` seconds.
+    """Embeddings of windows of 1 s, every ``hop`` seconds.
 
     ``content``: trained on "music" or "env". ``mels``: 128 or 256. ``size``: 512 or 6144 numbers. ``at``: instead,
     a block of the net such as "conv6", or "patches" (its input, mels x 199). ``pad``: sounds shorter than 1 s are

@@ -1,7 +1,7 @@
 """panns: general sound, 2048 or 1024 numbers per 10 s, trained on all of AudioSet.
 
 The log-mel is torchlibrosa's: FFT 1024 (16 kHz: 512), hop 10 ms, frames centred with the window's ends mirrored, 64
-Slaney mel bands of the power from 50 Hz, decibels. A row is a window of 10 s, as in training. The weights are on
+Slaney mel bands of the power from 50 Hz, decibels. An embedding is a window of 10 s, as in training. The weights are on
 Zenodo; they cannot be had through the Python package index.
 """
 
@@ -80,7 +80,7 @@ def build(
     precision: str = "fp32",
     weights: Path | str | bytes | None = None,
 ) -> Backbone:
-    """Rows of windows of 10 s, every ``hop`` seconds.
+    """Embeddings of windows of 10 s, every ``hop`` seconds.
 
     ``net``: "cnn14" (2048 numbers), "cnn14-16k" (the same for sound of 16 kHz), "mobilenetv1" or "mobilenetv2"
     (1024). ``at``: "embedding", "scores" (527 AudioSet classes), a block of the net such as "block5",

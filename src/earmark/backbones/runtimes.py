@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import platform
-import sys
 import threading
 from functools import cache
 from importlib.util import find_spec
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import MissingExtraError, WeightsError
+from ..core.telemetry import import_onnxruntime, import_openvino
 
 Floats = NDArray[np.float32]
 
@@ -46,8 +46,8 @@ class Engine(Protocol):
     inputs: dict[str, Port]
     outputs: dict[str, Port]
 
-    def __call__(self, rows: Floats, output: str) -> Floats:
-        """Rows (n, …) in, the output of that name (n, …) out."""
+    def __call__(self, embeddings: Floats, output: str) -> Floats:
+        """Embeddings (n, …) in, the output of that name (n, …) out."""
 
 
 def load(source: Path | bytes, precision: str = "fp32", *, threads: int | None = None) -> Engine:
@@ -62,7 +62,7 @@ class OnnxRuntime:
     """onnxruntime, on the thread that calls."""
 
     def __init__(self, source: Path | bytes) -> None:
-        import onnxruntime as ort
+        ort = import_onnxruntime()
 
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
@@ -78,8 +78,8 @@ class OnnxRuntime:
             for ports in (self.session.get_inputs(), self.session.get_outputs())
         )
 
-    def __call__(self, rows: Floats, output: str) -> Floats:
-        found: Floats = self.session.run([output], {next(iter(self.inputs)): rows})[0]
+    def __call__(self, embeddings: Floats, output: str) -> Floats:
+        found: Floats = self.session.run([output], {next(iter(self.inputs)): embeddings})[0]
         return found
 
 
@@ -110,20 +110,22 @@ class OpenVino:
         }  # fmt: skip
         return core.compile_model(self._model, "CPU", settings)
 
-    def __call__(self, rows: Floats, output: str) -> Floats:
+    def __call__(self, embeddings: Floats, output: str) -> Floats:
         wanted = next(iter(self.inputs.values())).shape
-        if len(rows.shape) != len(wanted) or any(
-            isinstance(want, int) and have != want for have, want in zip(rows.shape, wanted, strict=True)
+        if len(embeddings.shape) != len(wanted) or any(
+            isinstance(want, int) and have != want for have, want in zip(embeddings.shape, wanted, strict=True)
         ):
-            raise ValueError(f"found rows of shape {rows.shape}, wanted {wanted}")  # it would bend them into shape
+            raise ValueError(
+                f"found embeddings of shape {embeddings.shape}, wanted {wanted}"
+            )  # it would bend them into shape
         try:
             request = self._idle.pop()
         except IndexError:
             with self._growing:
                 request = (self._shared or self._compiled(1)).create_infer_request()
         try:
-            request.infer({0: np.ascontiguousarray(rows)})
-            found: Floats = request.get_tensor(output).data.copy()  # the next rows overwrite it
+            request.infer({0: np.ascontiguousarray(embeddings)})
+            found: Floats = request.get_tensor(output).data.copy()  # the next embeddings overwrite it
         finally:
             self._idle.append(request)
         return found
@@ -135,7 +137,7 @@ def check(precision: str) -> None:
         return
     if reason := unsupported(precision):
         raise WeightsError(f"precision={precision!r}: {reason}. Use precision='fp32'")
-    if find_spec("openvino") is None:  # it is imported when a net is run: rows that are kept need none
+    if find_spec("openvino") is None:  # it is imported when a net is run: embeddings that are kept need none
         raise MissingExtraError("a net in bf16 or int8", "fast")
 
 
@@ -158,19 +160,7 @@ def unsupported(precision: str) -> str | None:
 @cache
 def _openvino() -> Any:
     """OpenVINO's core."""
-    # OpenVINO reports being imported to its makers unless the user has objected. Nothing of what Earmark does leaves
-    # the machine: without this package, it does not.
-    teller = "openvino_telemetry"
-    before = sys.modules.get(teller)
-    sys.modules[teller] = None  # type: ignore[assignment]  # to import it fails
-    try:
-        import openvino
-    finally:
-        if before is None:
-            del sys.modules[teller]
-        else:
-            sys.modules[teller] = before
-    return openvino.Core()
+    return import_openvino().Core()
 
 
 def _port(port: Any) -> Port:

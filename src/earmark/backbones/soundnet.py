@@ -66,7 +66,7 @@ def build(
     precision: str = "fp32",
     weights: Path | str | bytes | None = None,
 ) -> Backbone:
-    """Rows of windows of 3 s, every ``hop`` seconds.
+    """Embeddings of windows of 3 s, every ``hop`` seconds.
 
     ``at``: "embedding" (256: the mean of conv5), a block of the net such as "conv3", or "patches" (the waveform).
     ``pad``: sounds shorter than 3 s are repeated ("repeat", as the authors do) or get zeros ("zero"). ``precision``:

@@ -1,7 +1,7 @@
 """VGGish: general sound, 128 numbers per 0.96 s, trained on a preliminary YouTube-8M.
 
 The log-mel is that of AudioSet's vggish: 16 kHz, frames of 25 ms every 10 ms, FFT 512, 64 HTK mel bands from 125 to
-7500 Hz of the magnitude, ln(x + 0.01). A row is a patch of 96 frames (0.96 s), patches do not overlap. Google
+7500 Hz of the magnitude, ln(x + 0.01). An embedding is a patch of 96 frames (0.96 s), patches do not overlap. Google
 publishes the weights, but they cannot be had through the Python package index.
 """
 
@@ -78,14 +78,14 @@ def build(
     precision: str = "fp32",
     weights: Path | str | bytes | None = None,
 ) -> Backbone:
-    """Rows of VGGish every ``hop`` seconds (whole frames of 10 ms).
+    """Embeddings of VGGish every ``hop`` seconds (whole frames of 10 ms).
 
     ``output``: "raw" (128, before any activation), "relu" (what the torchvggish port gives), or "pca" (whitened,
     clipped to ±2 and quantised to 0 … 255 like the features of AudioSet; needs the weights "vggish-pca").
     ``at``: instead, a block of the net such as "pool3" (256 x 12 x 8), or "patches" (its input, 96 x 64).
     ``pad``: sounds shorter than 0.975 s are repeated ("repeat") or get zeros ("zero"). ``trim``: decibels;
-    what lies further below the loudest moment at both ends is left out first (librosa's ``effects.trim``; 60 is
-    usual), and the rows' times count from there. ``precision``: "fp32", or "bf16" or "int8" on processors made
+    what lies further below the loudest moment at both ends is excluded first (librosa's ``effects.trim``; 60 is
+    usual), and the embeddings' times count from there. ``precision``: "fp32", or "bf16" or "int8" on processors made
     for them. ``weights``: an ONNX net to use instead of the installed one.
     """
     if output not in OUTPUTS:

@@ -1,8 +1,8 @@
 """YAMNet: general sound, 1024 numbers per 0.96 s, trained on AudioSet.
 
 The log-mel is that of Google's YAMNet: 16 kHz, frames of 25 ms every 10 ms, FFT 512, 64 HTK mel bands from 125 to
-7500 Hz of the magnitude, ln(x + 0.001). A row is a patch of 96 frames, which look at 15600 samples (0.975 s).
-Google's graph pads the end of a sound and so gives up to one row more.
+7500 Hz of the magnitude, ln(x + 0.001). An embedding is a patch of 96 frames, which look at 15600 samples (0.975 s).
+Google's graph pads the end of a sound and so gives up to one embedding more.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def build(
     precision: str = "fp32",
     weights: Path | str | bytes | None = None,
 ) -> Backbone:
-    """Rows of YAMNet every ``hop`` seconds (whole frames of 10 ms).
+    """Embeddings of YAMNet every ``hop`` seconds (whole frames of 10 ms).
 
     ``at``: "embedding" (1024), "scores" (521 AudioSet classes), a block of the net such as "layer12", or
     "patches" (its input, 96 x 64). ``pad``: sounds shorter than 0.975 s are repeated ("repeat") or get zeros

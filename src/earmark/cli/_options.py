@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ..core.paths import is_remote
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -18,17 +20,17 @@ if TYPE_CHECKING:
     from ..data.clips import Dataset
 
 F = TypeVar("F", bound=Callable[..., Any])
-PROTOCOLS = ("rows", "clips", "groups", "published")
+PROTOCOLS = ("windows", "clips", "groups", "published")
 
 data_argument = click.argument("data", metavar="DATA")
-data_or_rows = click.argument("data", metavar="[DATA]", required=False)
+data_or_embeddings = click.argument("data", metavar="[DATA]", required=False)
 recipe_option = click.option(
     "-r", "--recipe", "recipe", required=True, help="A recipe: yamnet/logreg, a shipped name, or a .toml file."
 )
 protocol_option = click.option(
     "--protocol",
     type=click.Choice(PROTOCOLS),
-    help="What a split may not cut: rows (nothing), clips, groups, published folds. "
+    help="What a split may not cut: windows (nothing), clips, groups, published folds. "
     "Default: numbered published folds if the data have them and they cut no group, else groups if known, else clips.",
 )
 folds_option = click.option(
@@ -44,9 +46,9 @@ cache_option = click.option(
     "--cache",
     "cache_folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where rows are kept. Default: under EARMARK_HOME.",
+    help="Where embeddings are kept. Default: under EARMARK_HOME.",
 )
-no_cache_option = click.option("--no-cache", is_flag=True, help="Neither read nor keep rows.")
+no_cache_option = click.option("--no-cache", is_flag=True, help="Neither read nor keep embeddings.")
 
 
 def cached(function: F) -> F:
@@ -54,17 +56,17 @@ def cached(function: F) -> F:
     return cache_option(no_cache_option(function))
 
 
-def rows_given(function: F) -> F:
-    """Options about rows that are there already."""
-    rows = click.option(
-        "--rows",
-        help="Folder or URI of rows that embed wrote: learn from those. Recipes are rows/HEAD; DATA may give labels.",
+def embeddings_given(function: F) -> F:
+    """Options about embeddings that are there already."""
+    embeddings = click.option(
+        "--embeddings",
+        help="Folder or URI of embeddings that embed wrote: learn from those. Recipes are embeddings/HEAD; DATA may give labels.",
     )
     memory = click.option(
         "--memory", type=click.FloatRange(0, min_open=True), default=4.0, show_default=True,
-        help="GiB of rows to hold at most: of a larger folder, clips are drawn (with --seed) and that is said.",
+        help="GiB of embeddings to hold at most: of a larger folder, clips are drawn (with --seed) and that is said.",
     )  # fmt: skip
-    return rows(memory(function))
+    return embeddings(memory(function))
 
 
 def spread(function: F) -> F:
@@ -80,28 +82,30 @@ def spread(function: F) -> F:
         "--address", help="Ray cluster: auto, HOST:6379 or ray://HOST:10001. Default: one is started on this machine."
     )
     clips = click.option(
-        "--part-clips", type=click.IntRange(1), default=256, show_default=True, help="Clips of one part at most."
+        "--shard-clips", type=click.IntRange(1), default=256, show_default=True, help="Clips of one part at most."
     )
     return engine(address(clips(function)))
 
 
 def is_folder(out: str) -> bool:
-    """True if an --out asks for a folder of parts: a URI, a name that ends with a slash or has no ending, a folder."""
-    return "://" in out or out.endswith(("/", "\\")) or not Path(out).suffix or Path(out).is_dir()
+    """True if an --out asks for a store: a URI, a name that ends with a slash or has no ending, a folder."""
+    return is_remote(out) or out.endswith(("/", "\\")) or not Path(out).suffix or Path(out).is_dir()
 
 
 def open_sounds(data: tuple[str, ...]) -> Dataset:
     """What the arguments DATA… name: one folder, table, known data set or URI, or sound files and folders of them."""
     from ..data.layouts.table import SUFFIXES
-    from ..data.load import open_dataset
+    from ..data.load import load_dataset
 
     one = data[0]
-    if len(data) == 1 and "://" in one:
+    if len(data) == 1 and is_remote(one):
         from ..data.load import open_sounds as open_remote
 
         return open_remote(one)
-    single = len(data) == 1 and (Path(one).is_dir() or Path(one).suffix.lower() in SUFFIXES or ":" in one)
-    return open_dataset(one if single else list(data))
+    # gtzan:/data is a known data set, but C:/a.wav is a sound.
+    known = ":" in one and not Path(one).is_file()
+    single = len(data) == 1 and (Path(one).is_dir() or Path(one).suffix.lower() in SUFFIXES or known)
+    return load_dataset(one if single else list(data))
 
 
 def open_cache(folder: Path | None, no_cache: bool) -> Cache | None:

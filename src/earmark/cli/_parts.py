@@ -42,7 +42,7 @@ def in_parts(
             for _ in range(made.clips):
                 step()
     for one in gone[:20]:
-        click.echo(f"left out: {one.path}: {one.reason}", err=True)
+        click.echo(f"excluded: {one.path}: {one.reason}", err=True)
     if len(gone) > 20:
         click.echo(f"… and {len(gone) - 20} more, all in {out.rstrip('/')}/errors", err=True)
     spent = time.perf_counter() - began

@@ -61,9 +61,9 @@ def command(
       earmark audit s3://bucket/yamnet/ --json
     """
     from ..audits.integrity import check
-    from ..models.load import load
+    from ..models.load import load_model
 
-    whole = check(data, load=load)
+    whole = check(data, load=load_model)
     if whole is not None:
         _integrity(whole, out, force, as_json)
         return
@@ -102,10 +102,10 @@ def _data(data: str, out: Path, force: bool, as_json: bool, **how: Any) -> None:
     from ..audits.output import as_json as everything
     from ..audits.words import findings
     from ..core.outputs import AUDIT
-    from ..data.load import open_dataset
+    from ..data.load import load_dataset
     from ..report.audit import write
 
-    dataset = open_dataset(data)
+    dataset = load_dataset(data)
     opt.may_write(
         out, AUDIT, alike(dataset), data=data, sounds=lambda: [c.path for c in dataset.clips], force=force
     )  # before the work, not after it

@@ -13,7 +13,7 @@ PLACE = ("shelf", 3)
 
 @click.group(short_help="See or empty the cache of embeddings.")
 def command() -> None:
-    """See or empty the cache of rows.
+    """See or empty the cache of embeddings.
 
     \b
     Examples:
@@ -46,9 +46,9 @@ def info(cache_folder: Path | None, as_json: bool) -> None:
 
 @command.command()
 @opt.cache_option
-@click.option("-b", "--backbone", help="Only the rows of this backbone.")
+@click.option("-b", "--backbone", help="Only the embeddings of this backbone.")
 def clear(cache_folder: Path | None, backbone: str | None) -> None:
-    """Delete cached rows. They are made again when needed."""
+    """Delete cached embeddings. They are made again when needed."""
     from ..data.cache import Cache
 
     click.echo(f"{Cache(cache_folder).clear(backbone) / 1e6:.1f} MB freed")

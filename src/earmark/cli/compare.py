@@ -18,7 +18,7 @@ PLACE = ("learn", 1)
 
 
 @click.command(short_help="Evaluate recipes on the same folds, with intervals; a report.")
-@opt.data_or_rows
+@opt.data_or_embeddings
 @click.option(
     "-r",
     "--recipe",
@@ -39,44 +39,48 @@ PLACE = ("learn", 1)
 @opt.seed_option
 @opt.out_option("Folder for report.html, metrics.json, predictions.csv and figures.", required=False)
 @opt.force_option
-@opt.rows_given
+@opt.embeddings_given
 @opt.cached
 @opt.json_option
 def command(
     data: str | None, recipes: tuple[str, ...], protocol: str | None, folds: int, seeds: int, seed: int,
-    out: Path | None, force: bool, rows: str | None, memory: float, cache_folder: Path | None, no_cache: bool, as_json: bool,
+    out: Path | None, force: bool, embeddings: str | None, memory: float, cache_folder: Path | None, no_cache: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Judge recipes on the same folds of DATA, with intervals, and write a report.
+    """Evaluate recipes on the same folds of DATA, with intervals, and write a report.
 
     DATA is a folder of class folders, a table (csv, tsv, parquet) with the columns path and label and optionally group,
-    fold, start and duration, NAME:PATH for a known data set (gtzan, esc), or a file of rows that `earmark embed` wrote
-    (or .npz with X, ids, labels, groups), whose recipes are called rows/HEAD.
+    fold, start, and end or duration, NAME:PATH for a known data set (gtzan, esc), or a file of embeddings that `earmark embed` wrote
+    (or .npz with X, ids, labels, groups), whose recipes are called embeddings/HEAD.
 
-    --rows takes a folder of parts that `earmark embed` wrote, however large: what does not fit into --memory is sampled
-    by whole clips. DATA may then be a table with other labels, groups or folds, by id.
+    --embeddings takes a store that `earmark embed` wrote, however large: what does not fit into --memory is sampled
+    by whole clips. DATA may then be a table with other labels, groups or folds, by id or path.
 
     \b
     Examples:
       earmark compare sounds/ -r yamnet/logreg -r mfcc/svm -o out
       earmark compare clips.csv -r "yamnet/svm(C=10)" -r logmel/cnn --protocol groups --seeds 3 -o out
       earmark compare clips.csv -r "musicnn+yamnet:mean/lda" -r best-music.toml -o out
-      earmark compare --rows s3://bucket/yamnet/ -r rows/lda -r rows/logreg -o out
+      earmark compare --embeddings s3://bucket/yamnet/ -r embeddings/lda -r embeddings/logreg -o out
     """
     from ..core.outputs import COMPARISON
     from ..recipes.recipe import find
     from ..studies.compare import compare
 
-    opt.may_write(out, COMPARISON, rows, data, opt.files_of(recipes), data=None if rows else data, force=force)
+    opt.may_write(
+        out, COMPARISON, embeddings, data, opt.files_of(recipes), data=None if embeddings else data, force=force
+    )
     source: str | Data
-    if rows is not None:
-        from ..embeddings.store import open_folder
+    if embeddings is not None:
+        from ..embeddings.store import open_store
         from ..models.prepare import from_store
 
-        source = from_store(open_folder(rows, data), [find(r) for r in recipes], memory=int(memory * 2**30), seed=seed)
+        source = from_store(
+            open_store(embeddings, data), [find(r) for r in recipes], memory=int(memory * 2**30), seed=seed
+        )
     elif data is not None:
         source = data
     else:
-        raise click.UsageError("found neither DATA nor --rows; give sounds, or rows that were made of them")
+        raise click.UsageError("found neither DATA nor --embeddings; give sounds, or embeddings that were made of them")
     found = compare(
         source,
         recipes,
@@ -105,7 +109,7 @@ def show(found: Comparison, out: Path | None, as_json: bool, force: bool = False
     console = Console()
     first = found.runs[0]
     console.print(
-        f"[bold]{found.dataset.name}[/]: {len(first.ids)} clips judged, {len(first.classes)} classes, "
+        f"[bold]{found.dataset.name}[/]: {len(first.ids)} clips evaluated, {len(first.classes)} classes, "
         f"{len(set(first.groups.tolist()))} {'groups' if found.protocol != 'clips' else 'files'}; protocol [bold]{found.protocol}[/]"
         + (f", {found.folds} folds" if found.folds > 1 else "") + (f", {found.seeds} seeds" if found.seeds > 1 else ""),
         highlight=False,
@@ -130,7 +134,7 @@ def show(found: Comparison, out: Path | None, as_json: bool, force: bool = False
         console.print(f"  {pair.a} against {pair.b}: {pair.verdict}", highlight=False, markup=False)
     if found.dataset.excluded:
         count = len(found.dataset.excluded)
-        console.print(f"[yellow]{'1 file was' if count == 1 else f'{count} files were'} left out:[/]")
+        console.print(f"[yellow]{'1 file was' if count == 1 else f'{count} files were'} excluded:[/]")
         for gone in found.dataset.excluded[:5]:
             console.print(f"  {gone.path}: {gone.reason}", highlight=False, markup=False)
         if len(found.dataset.excluded) > 5:

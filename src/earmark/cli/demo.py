@@ -33,7 +33,7 @@ def command(
     from ..audio import synthetic
     from ..backbones import weights
     from ..core.progress import bar
-    from ..models.load import load
+    from ..models.load import load_model
     from ..models.train import train
     from ..studies.compare import compare
     from .compare import show
@@ -69,7 +69,7 @@ def command(
         force=force,
     )
     clip = found.dataset.clips[0]
-    answer = load(out / "model").predict(clip.path)
+    answer = load_model(out / "model").predict(clip.path)
     click.echo(f"Model:  {out / 'model'} ({best.recipe.name}, fitted on all clips)")
     click.echo(f"Try:    earmark predict {out / 'model'} {clip.path}")
     click.echo(f"        → {answer.label} ({answer.score:.0%}); the clip's label is {clip.label}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..backbones.base import load_backbone
+from ..core.paths import is_remote
 from . import _options as opt
 
 if TYPE_CHECKING:
@@ -24,40 +25,42 @@ PLACE = ("corpora", 1)
     "-b", "--backbone", required=True, help='A backbone, with parameters if wanted: yamnet, "logmel(seconds=4)".'
 )
 @click.option(
-    "-o", "--out", required=True, help="File for the rows (.parquet, .npz, .csv), or a folder or URI for parts."
+    "-o", "--out", required=True, help="File for the embeddings (.parquet, .npz, .csv), or a folder or URI for parts."
 )
-@click.option("--pool", default="rows", show_default=True, help="rows, or one vector per clip: mean, mean+std, max, …")
+@click.option(
+    "--pool", default="windows", show_default=True, help="windows, or one vector per clip: mean, mean+std, max, …"
+)
 @opt.force_option
 @opt.spread
 @opt.cached
 def command(
-    data: tuple[str, ...], backbone: str, out: str, pool: str, force: bool, engine: str, address: str | None, part_clips: int,
+    data: tuple[str, ...], backbone: str, out: str, pool: str, force: bool, engine: str, address: str | None, shard_clips: int,
     cache_folder: Path | None, no_cache: bool,
 ) -> None:  # fmt: skip
-    """Turn sounds into rows (embeddings) and write them to a file, or to a folder of Parquet parts.
+    """Turn sounds into embeddings and write them to a file, or to a folder of Parquet parts.
 
-    DATA is anything that compare takes, and also a flat folder or sound files without labels. For a folder of parts it
+    DATA is anything that compare takes, and also a flat folder or sound files without labels. For a store it
     may lie in an object store (s3://, gs://): a folder, or a table whose paths are URIs or relative to it.
 
-    A folder of parts is gone on with where an earlier run was ended: what is there is not done again. Clips that cannot
-    be used stand in its table errors/; delete it to have them tried again. `compare` and `train` take it as --rows.
+    A store is resumed where an earlier run ended: what is there is not done again. Clips that cannot
+    be used stand in its table errors/; delete it to have them tried again. `compare` and `train` take it as --embeddings.
 
     \b
     Examples:
-      earmark embed sounds/ -b yamnet -o rows.parquet
+      earmark embed sounds/ -b yamnet -o embeddings.parquet
       earmark embed a.wav b.flac -b musicnn --pool mean -o vectors.npz
       earmark embed s3://bucket/clips.csv -b yamnet --engine ray --address auto -o s3://bucket/yamnet/
     """
     if opt.is_folder(out) or engine == "ray":
         if force:
-            raise click.UsageError("a folder of parts is only added to: --force is for files")
-        _parts(data, backbone, out, pool, engine, address, part_clips)
+            raise click.UsageError("a store is only added to: --force is for files")
+        _parts(data, backbone, out, pool, engine, address, shard_clips)
     else:
         _file(data, backbone, Path(out), pool, force, cache_folder, no_cache)
 
 
 def _parts(
-    data: tuple[str, ...], backbone: str, out: str, pool: str, engine: str, address: str | None, part_clips: int
+    data: tuple[str, ...], backbone: str, out: str, pool: str, engine: str, address: str | None, shard_clips: int
 ) -> None:
     from ..core.errors import DataError
     from ..core.outputs import PARTS
@@ -66,11 +69,11 @@ def _parts(
     from ._parts import in_parts
 
     if not opt.is_folder(out):
-        raise click.UsageError(f"--engine ray writes a folder of parts; {out!r} is a file. Give a folder: --out rows/")
+        raise click.UsageError(f"--engine ray writes a store; {out!r} is a file. Give a folder: --out embeddings/")
     opt.may_write(out, PARTS, data)
     work = Embedding.of(Part.parse(backbone), pool)
     dataset = opt.open_sounds(data)
-    gone, used = in_parts(work, f"embed {backbone}", dataset, out, engine=engine, address=address, largest=part_clips)
+    gone, used = in_parts(work, f"embed {backbone}", dataset, out, engine=engine, address=address, largest=shard_clips)
     if gone and not used:
         raise DataError(f"none of the {len(dataset.clips)} sounds can be used; see {out.rstrip('/')}/errors")
 
@@ -81,17 +84,17 @@ def _file(
     from tempfile import TemporaryDirectory
 
     from ..core.errors import DataError
-    from ..core.outputs import ROWS
+    from ..core.outputs import EMBEDDINGS
     from ..data.cache import Cache
     from ..data.clips import Excluded
     from ..embeddings.files import write_stream, writer
     from ..embeddings.make import embedded
 
-    if any("://" in d for d in data):
-        raise click.UsageError("sounds in an object store are read in parts; give a folder: --out rows/")
+    if any(map(is_remote, data)):
+        raise click.UsageError("sounds in an object store are read in parts; give a folder: --out embeddings/")
     dataset = opt.open_sounds(data)
     writer(out)  # a wrong ending is told before the work
-    opt.may_write(out, ROWS, data, sounds=lambda: [c.path for c in dataset.clips], force=force)
+    opt.may_write(out, EMBEDDINGS, data, sounds=lambda: [c.path for c in dataset.clips], force=force)
     built = load_backbone(backbone)
     gone: list[str] = []
     used = 0
@@ -109,10 +112,10 @@ def _file(
 
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".earmark-", dir=out.parent) as temporary:
-        # Without a cache, the rows of a long sound still wait on the disk for their turn.
+        # Without a cache, the embeddings of a long sound still wait on the disk for their turn.
         cache = opt.open_cache(cache_folder, no_cache) or Cache(Path(temporary))
         lines = write_stream(out, sounds(), built, pool, force=force)
     for line in gone:
-        click.echo(f"left out: {line}", err=True)
+        click.echo(f"excluded: {line}", err=True)
     shape = "x".join(map(str, built.shape))
-    click.echo(f"{lines} rows of {shape} from {used} clips: {out}")
+    click.echo(f"{lines} embeddings of {shape} from {used} clips: {out}")

@@ -23,7 +23,7 @@ PLACE = ("learn", 3)
 def command(
     model: Path, data: str, seed: int, out: Path | None, force: bool, cache_folder: Path | None, no_cache: bool, as_json: bool
 ) -> None:  # fmt: skip
-    """Judge a trained MODEL on labelled DATA that it was not trained on.
+    """Evaluate a trained MODEL on labelled DATA that it was not trained on.
 
     \b
     Example:
@@ -31,8 +31,10 @@ def command(
     """
     from ..core.outputs import COMPARISON
     from ..models.evaluate import evaluate
-    from ..models.load import load
+    from ..models.load import load_model
 
     opt.may_write(out, COMPARISON, model, data=data, force=force)
-    found = evaluate(load(model), data, cache=opt.open_cache(cache_folder, no_cache), seed=seed, command=opt.said())
+    found = evaluate(
+        load_model(model), data, cache=opt.open_cache(cache_folder, no_cache), seed=seed, command=opt.said()
+    )
     show(found, out, as_json, force)

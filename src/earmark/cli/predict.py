@@ -34,14 +34,14 @@ PLACE = ("use", 1)
 @opt.spread
 def command(
     model: Path, paths: tuple[str, ...], form: str | None, timeline: bool, seconds: float | None, out: str | None,
-    force: bool, engine: str, address: str | None, part_clips: int,
+    force: bool, engine: str, address: str | None, shard_clips: int,
 ) -> None:  # fmt: skip
     """Say what sounds are, with scores. PATHs are files, folders (searched below) or a table with a column path.
 
     Files that cannot be used are named on stderr; the exit status is 1 if there were any.
 
     To a folder or URI (also --engine ray), answers are written as Parquet parts, one line a clip with its start and
-    duration as the table has them; PATH may then be a URI. An earlier run that was ended is gone on with, and what
+    duration as the table has them; PATH may then be a URI. An earlier run that was ended is resumed, and what
     cannot be used stands in the table errors/.
 
     \b
@@ -53,26 +53,34 @@ def command(
     """
     if engine == "ray" or (out is not None and opt.is_folder(out)):
         if force:
-            raise click.UsageError("a folder of parts is only added to: --force is for files")
-        _parts(model, paths, out, timeline or bool(form), engine, address, part_clips)
+            raise click.UsageError("a store is only added to: --force is for files")
+        _parts(model, paths, out, timeline or bool(form), engine, address, shard_clips)
     else:
         _file(model, paths, form, timeline, seconds, None if out is None else Path(out), force)
 
 
 def _parts(
-    model: Path, paths: tuple[str, ...], out: str | None, other: bool, engine: str, address: str | None, part_clips: int
+    model: Path,
+    paths: tuple[str, ...],
+    out: str | None,
+    other: bool,
+    engine: str,
+    address: str | None,
+    shard_clips: int,
 ) -> None:
     from ..core.outputs import PARTS
     from ..models.shards import Answering
     from ._parts import in_parts
 
     if out is None or not opt.is_folder(out):
-        raise click.UsageError("--engine ray writes a folder of parts. Give a folder: --out answers/")
+        raise click.UsageError("--engine ray writes a store. Give a folder: --out answers/")
     if other:
-        raise click.UsageError("a folder of parts is Parquet with one line a clip: no --format and no --timeline")
+        raise click.UsageError("a store is Parquet with one line a clip: no --format and no --timeline")
     opt.may_write(out, PARTS, model, paths)
     work = Answering.of(model)
-    gone, _ = in_parts(work, "predict", opt.open_sounds(paths), out, engine=engine, address=address, largest=part_clips)
+    gone, _ = in_parts(
+        work, "predict", opt.open_sounds(paths), out, engine=engine, address=address, largest=shard_clips
+    )
     if gone:
         raise SystemExit(1)
 
@@ -81,11 +89,11 @@ def _file(
     model: Path, paths: tuple[str, ...], form: str | None, timeline: bool, seconds: float | None, out: Path | None, force: bool
 ) -> None:  # fmt: skip
     from ..core.outputs import ANSWERS
-    from ..models.load import load
+    from ..models.load import load_model
 
     if out is not None:
         opt.may_write(out, ANSWERS, model, paths, sounds=lambda: map(Path, _files(paths)), force=force)
-    loaded = load(model)
+    loaded = load_model(model)
     bad: list[str] = []
     answers = _answers(loaded, paths, timeline, seconds, bad)
     if out is None:
@@ -98,7 +106,7 @@ def _file(
                 _write(answers, loaded, form, timeline, file)
             part.replace(out)
     for line in bad:
-        click.echo(f"left out: {line}", err=True)
+        click.echo(f"excluded: {line}", err=True)
     if bad:
         raise SystemExit(1)
 
@@ -106,7 +114,7 @@ def _file(
 def _files(paths: tuple[str, ...]) -> list[str]:
     from ..data.layouts import sounds_below
     from ..data.layouts.table import SUFFIXES
-    from ..data.load import open_dataset
+    from ..data.load import load_dataset
 
     found: list[str] = []
     for name in paths:
@@ -114,7 +122,7 @@ def _files(paths: tuple[str, ...]) -> list[str]:
         if path.is_dir():
             found += map(str, sounds_below(path))
         elif path.suffix.lower() in SUFFIXES:
-            found += (str(c.path) for c in open_dataset(path).clips)
+            found += (str(c.path) for c in load_dataset(path).clips)
         else:
             found.append(name)
     return list(dict.fromkeys(found))

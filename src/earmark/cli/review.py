@@ -54,7 +54,7 @@ def command(
       earmark compare audit/reviewed.csv -r yamnet/logreg
     """
     from ..core.errors import DataError, MissingExtraError
-    from ..data.load import open_dataset
+    from ..data.load import load_dataset
 
     try:
         from ..label.app import create_app
@@ -72,7 +72,7 @@ def command(
     if folder is None:
         raise DataError("found neither --audit nor --out; wanted a folder for review.jsonl and reviewed.csv")
     opt.may_write(folder, REVIEW, data=data)
-    dataset = open_dataset(data)
+    dataset = load_dataset(data)
     audit = read_audit(audit_folder, dataset) if audit_folder else None
     found = items(dataset, audit)
     if not found:

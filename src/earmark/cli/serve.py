@@ -82,7 +82,7 @@ def command(
 
 def _loaded(folders: tuple[Path, ...]) -> dict[str, Model]:
     from ..core.errors import BundleError
-    from ..models.load import load
+    from ..models.load import load_model
 
     found: dict[str, Model] = {}
     for given in folders:
@@ -91,7 +91,7 @@ def _loaded(folders: tuple[Path, ...]) -> dict[str, Model]:
         name = name if equals and path != given else given.resolve().name
         if name in found:
             raise BundleError(f"two models are called {name!r}; name them: earmark serve one=FOLDER two=FOLDER")
-        found[name] = load(path)
+        found[name] = load_model(path)
     return found
 
 

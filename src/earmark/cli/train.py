@@ -13,14 +13,14 @@ PLACE = ("learn", 2)
 
 
 @click.command(short_help="Evaluate a recipe, fit it on all clips, save the model.")
-@opt.data_or_rows
+@opt.data_or_embeddings
 @opt.recipe_option
 @opt.protocol_option
 @opt.folds_option
 @opt.seed_option
 @opt.out_option("Folder for the model.")
 @opt.force_option
-@opt.rows_given
+@opt.embeddings_given
 @opt.cached
 def command(
     data: str | None,
@@ -30,40 +30,40 @@ def command(
     seed: int,
     out: Path,
     force: bool,
-    rows: str | None,
+    embeddings: str | None,
     memory: float,
     cache_folder: Path | None,
     no_cache: bool,
 ) -> None:
-    """Judge a recipe out of fold, fit it on all of DATA, and save the model.
+    """Evaluate a recipe out of fold, fit it on all of DATA, and save the model.
 
     The model is a folder of ONNX and JSON with a model card; it predicts without torch or scikit-learn. A model that
     already lies in the folder is replaced once the new one is whole; what else lies there stays.
 
-    --rows takes a folder of parts that `earmark embed` wrote, however large: what does not fit into --memory is sampled
+    --embeddings takes a store that `earmark embed` wrote, however large: what does not fit into --memory is sampled
     by whole clips. The backbone that made them has to be installed.
 
     \b
     Examples:
       earmark train sounds/ -r yamnet/logreg -o my-model
       earmark train clips.csv -r best-music --protocol groups -o my-model
-      earmark train --rows s3://bucket/yamnet/ -r rows/lda -o my-model
+      earmark train --embeddings s3://bucket/yamnet/ -r embeddings/lda -o my-model
     """
     from ..core.outputs import MODEL
 
-    opt.may_write(out, MODEL, rows, data, opt.files_of([recipe]), data=None if rows else data, force=force)
+    opt.may_write(out, MODEL, embeddings, data, opt.files_of([recipe]), data=None if embeddings else data, force=force)
     how: dict[str, Any] = {"protocol": protocol, "folds": folds, "seed": seed, "command": opt.said(), "force": force}
-    if rows is not None:
-        from ..embeddings.store import open_folder
-        from ..models.train_embeddings import train as train_from_rows
+    if embeddings is not None:
+        from ..embeddings.store import open_store
+        from ..models.train_embeddings import train as train_from_embeddings
 
-        model = train_from_rows(open_folder(rows, data), recipe, out, memory=int(memory * 2**30), **how)
+        model = train_from_embeddings(open_store(embeddings, data), recipe, out, memory=int(memory * 2**30), **how)
     elif data is not None:
         from ..models.train import train
 
         model = train(data, recipe, out, cache=opt.open_cache(cache_folder, no_cache), **how)
     else:
-        raise click.UsageError("found neither DATA nor --rows; give sounds, or rows that were made of them")
+        raise click.UsageError("found neither DATA nor --embeddings; give sounds, or embeddings that were made of them")
     measured = model.card["measured"]
     accuracy = measured["scores"]["accuracy"]
     click.echo(
@@ -71,7 +71,7 @@ def command(
         f"out of fold (protocol {measured['protocol']}, {measured['clips']} clips); majority class {opt.points(measured['majority']['accuracy'])} %"
     )
     for gone in model.card["data"]["excluded"]:
-        click.echo(f"left out: {gone['path']}: {gone['reason']}", err=True)
+        click.echo(f"excluded: {gone['path']}: {gone['reason']}", err=True)
     for note in model.card["data"].get("notes", []):
         click.echo(f"Note: {note}")
     click.echo(f"Model: {out}")

@@ -91,7 +91,7 @@ def int8(backbone: str, data: str, cache_folder: Path | None, no_cache: bool) ->
     """Make the net of BACKBONE in 8 bits, calibrated on the sounds of DATA (what compare takes).
 
     `yamnet(precision=int8)` in a recipe makes it by itself, calibrated on made-up music and noise; sounds of your own
-    kind are better. Rows from before are rows of another net: they are made anew.
+    kind are better. Embeddings from before are embeddings of another net: they are made anew.
 
     \b
     Examples:

@@ -82,10 +82,8 @@ def _old(target: Path) -> Path:
 
 def _exchanged(a: Path, b: Path) -> bool:
     """Exchange two names in one step, if the system can (Linux 3.15, and most of its file systems)."""
-    if sys.platform != "linux":
-        return False
-    try:
-        call = ctypes.CDLL(None).renameat2
-    except (AttributeError, OSError):
-        return False
-    return bool(call(_HERE, os.fsencode(a), _HERE, os.fsencode(b), _EXCHANGE) == 0)
+    done = False
+    if sys.platform == "linux":
+        with suppress(AttributeError, OSError):  # an older C library
+            done = ctypes.CDLL(None).renameat2(_HERE, os.fsencode(a), _HERE, os.fsencode(b), _EXCHANGE) == 0
+    return done

@@ -64,7 +64,7 @@ def _journal(path: Path) -> bool:
         return first.startswith('{"id": ')
 
 
-def rows(path: Path) -> bool:
+def embeddings(path: Path) -> bool:
     """True for a file of rows as ``embed`` writes them, and for an empty file."""
     try:
         if path.stat().st_size == 0:

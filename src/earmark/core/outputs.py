@@ -66,9 +66,9 @@ TUNED = Kind("a search", ("recipe.toml", "tune.json"))
 AUDIT = Kind("an audit", ("audit.json", "clips.csv", "audit.html"))
 REVIEW = Kind("a review", ("review.jsonl", "reviewed.csv"), force=False, beside=True)
 MODEL = Kind("a training", marks.MODEL_FILES, marks.no_model, error=BundleError)
-PARTS = Kind("embed or predict", ("earmark.json", "rows/", "errors/"), lambda _: [], force=False)
+PARTS = Kind("embed or predict", ("earmark.json", "embeddings/", "errors/"), lambda _: [], force=False)
 SOUNDS = Kind("a demo", ("clips.csv", "README.txt", "faults.json"), _no_music)
-ROWS = Kind("embed", foreign=lambda path: [] if marks.rows(path) else [path.name])
+EMBEDDINGS = Kind("embed", foreign=lambda path: [] if marks.embeddings(path) else [path.name])
 ANSWERS = Kind("predict", foreign=lambda path: [] if marks.answers(path) else [path.name])
 
 
@@ -171,7 +171,7 @@ def _apart_from_sounds(folders: Sequence[Path], kind: Kind, sounds: Callable[[],
     parents: dict[Path, list[Path]] = {}
     for path in sounds() if full else ():
         parents.setdefault(path.parent, []).append(path)
-    for folder in full:  # rows know names of sounds that are not there
+    for folder in full:  # embeddings know names of sounds that are not there
         if any(same(folder, parent) and any(p.exists() for p in own) for parent, own in parents.items()):
             raise kind.error(
                 f"{folder} holds the data's own sounds. Choose another place with --out; a new folder in it is fine"
@@ -200,7 +200,10 @@ def _places(source: Any) -> list[Path]:
     if source is None or hasattr(source, "clips"):
         return []
     if not isinstance(source, (str, Path)):
-        return [p for one in source for p in _places(one)]
+        try:
+            return [p for one in source for p in _places(one)]
+        except TypeError:  # no list: whoever reads it will say so
+            return []
     if is_remote(source):
         return [p] if (p := _here(source)) else []
     path = named(source)[1]

@@ -1,10 +1,10 @@
-"""Where Earmark keeps what it need not fetch or compute twice: weights and rows."""
+"""Where Earmark keeps what it need not fetch or compute twice: weights and embeddings."""
 
 from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from . import plugins
 
@@ -31,17 +31,20 @@ _URI = re.compile(r"([a-z][a-z0-9+.-]+):/+", re.IGNORECASE)  # two letters or mo
 _QUERY = re.compile(r"\?[\w.]+=[^/]*$")  # ?endpoint_override=…&scheme=http, as pyarrow takes them
 
 
-def is_remote(text: str | Path) -> bool:
-    """True for a URI, as a text (two slashes) or inside a Path (one)."""
-    return ("://" in text if isinstance(text, str) else True) and _URI.match(str(text)) is not None
+def is_remote(text: str | PurePath) -> bool:
+    """True for a URI, as a text (two slashes) or inside a Path (one; on Windows a backslash)."""
+    if isinstance(text, str):
+        return "://" in text and _URI.match(text) is not None
+    return _URI.match(text.as_posix()) is not None
 
 
-def spelled(path: str | Path) -> str:
+def spelled(path: str | PurePath) -> str:
     """A path or URI as a user would write it."""
-    found = None if isinstance(path, str) else _URI.match(str(path))
+    inside = "" if isinstance(path, str) else path.as_posix()
+    found = _URI.match(inside)
     if found is None:
         return str(path)
-    return f"{found[1]}://{'/' if found[1] == 'file' else ''}{str(path)[found.end() :]}"
+    return f"{found[1]}://{'/' if found[1] == 'file' else ''}{inside[found.end() :]}"
 
 
 def joined(folder: str, name: str) -> str:

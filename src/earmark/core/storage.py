@@ -139,7 +139,7 @@ def _files(uri: str) -> tuple[Any, str]:
     try:
         from pyarrow import fs
     except ModuleNotFoundError as error:
-        raise MissingExtraError("reading and writing folders of parts and object stores", "ray") from error
+        raise MissingExtraError("reading and writing stores and object stores", "ray") from error
     if not uri:
         return fs.LocalFileSystem(), ""
     try:

@@ -57,7 +57,9 @@ def _state(path: Path) -> tuple[str | bytes, int, int]:
 _TAG = "CACHEDIR.TAG"
 
 
-_TAGGED = b"Signature: 8a477f597d28d172789f06886806bc55\n# Rows that Earmark keeps: they are made again when needed.\n"
+_TAGGED = (
+    b"Signature: 8a477f597d28d172789f06886806bc55\n# Embeddings that Earmark keeps: they are made again when needed.\n"
+)
 
 
 _ROWS = re.compile(r".+-[0-9a-f]{12}")  # a backbone and its fingerprint: a folder
@@ -66,24 +68,24 @@ _ROWS = re.compile(r".+-[0-9a-f]{12}")  # a backbone and its fingerprint: a fold
 _KEY = re.compile(r"[0-9a-f]{2}")
 
 
-_KEPT = re.compile(r"[0-9a-f]{2}/([0-9a-f]{62}\.npy|\.[\w-]+\.part)")  # rows, and what a kill left of some
+_KEPT = re.compile(r"[0-9a-f]{2}/([0-9a-f]{62}\.npy|\.[\w-]+\.part)")  # embeddings, and what a kill left of some
 
 
 _CACHES = re.compile(rf"{_TAG}|hashes\.sqlite(-wal|-shm|-journal)?|{_ROWS.pattern}|\.[\w-]+\.part")
 
 
-_LARGE = 2**22  # values (16 MB) above which the rows of one sound are not held in memory
+_LARGE = 2**22  # values (16 MB) above which the embeddings of one sound are not held in memory
 
 
 class Cache:
-    """Rows on disk under ``folder`` (default ``<home>/rows``), and which file has which hash.
+    """Embeddings on disk under ``folder`` (default ``<home>/embeddings``), and which file has which hash.
 
     The hash of a file is remembered with its size and time of change, so that a second run need not read it.
     A cache that cannot be written is used for reading only.
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
-        self.folder = Path(folder) if folder else home() / "rows"
+        self.folder = Path(folder) if folder else home() / "embeddings"
         self._local = threading.local()
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -100,36 +102,36 @@ class Cache:
         key = hashlib.sha256(f"{digest} {backbone.fingerprint}".encode()).hexdigest()
         return self.folder / f"{backbone.name}-{backbone.fingerprint[:12]}" / key[:2] / f"{key[2:]}.npy"
 
-    def rows(self, digest: str, backbone: Backbone) -> Floats | None:
-        """Rows kept for a content key, or None. A damaged file counts as not kept."""
+    def embeddings(self, digest: str, backbone: Backbone) -> Floats | None:
+        """Embeddings kept for a content key, or None. A damaged file counts as not kept."""
         try:
-            rows: Floats = npy.read(self._file(digest, backbone))
+            embeddings: Floats = npy.read(self._file(digest, backbone))
         except (OSError, ValueError, EOFError):
             return None
-        return rows if rows.shape[1:] == backbone.shape and rows.dtype == np.float32 else None
+        return embeddings if embeddings.shape[1:] == backbone.shape and embeddings.dtype == np.float32 else None
 
     def blocks(self, digest: str, backbone: Backbone) -> Iterable[Floats] | None:
         """The same in blocks: one, or of a long sound many that are read when they are asked for."""
         file = self._file(digest, backbone)
         try:
             if file.stat().st_size <= 4 * _LARGE:
-                rows = self.rows(digest, backbone)
-                return None if rows is None else [rows]
+                embeddings = self.embeddings(digest, backbone)
+                return None if embeddings is None else [embeddings]
             shape, dtype = npy.about(file)
         except (OSError, ValueError, EOFError):
             return None
         good = shape[1:] == backbone.shape and dtype == np.float32
         return npy.blocks(file, _LARGE // 4) if good else None
 
-    def keep(self, digest: str, backbone: Backbone, rows: Floats) -> None:
-        """Keep rows. Failing to (disk full, read-only) costs time later, not the run."""
+    def keep(self, digest: str, backbone: Backbone, embeddings: Floats) -> None:
+        """Keep embeddings. Failing to (disk full, read-only) costs time later, not the run."""
         with suppress(OSError), whole(self._file(digest, backbone)) as out:
-            np.save(out, rows, allow_pickle=False)
+            np.save(out, embeddings, allow_pickle=False)
 
     def keep_blocks(self, digest: str, backbone: Backbone, blocks: Iterable[Floats]) -> Iterable[Floats]:
-        """Keep rows that come in blocks, and give them back: many of them from where they are kept.
+        """Keep embeddings that come in blocks, and give them back: many of them from where they are kept.
 
-        Raises DataError if the rows of a long sound cannot be kept for want of room.
+        Raises DataError if the embeddings of a long sound cannot be kept for want of room.
         """
         held: list[Floats] = []
         coming = iter(blocks)
@@ -138,9 +140,9 @@ class Cache:
             if sum(b.size for b in held) > _LARGE:
                 break
         else:
-            rows = held[0] if len(held) == 1 else np.concatenate(held)
-            self.keep(digest, backbone, rows)
-            return [rows]
+            embeddings = held[0] if len(held) == 1 else np.concatenate(held)
+            self.keep(digest, backbone, embeddings)
+            return [embeddings]
         file, count = self._file(digest, backbone), 0
         if not os.access(self.folder, os.W_OK):
             return [*held, *coming]
@@ -153,7 +155,7 @@ class Cache:
                 out.seek(0)
                 npy.write_header(out, count, backbone.shape)
         except OSError as error:
-            raise DataError(f"{self.folder}: found no room for the rows of a long sound ({error})") from error
+            raise DataError(f"{self.folder}: found no room for the embeddings of a long sound ({error})") from error
         return self.blocks(digest, backbone) or []
 
     def hash_of(self, path: Path) -> str:
@@ -176,8 +178,8 @@ class Cache:
 
     def _remembered(self, place: str | bytes, size: int, time: int) -> str | None:
         asked = "SELECT sha256 FROM hashes WHERE path = ? AND size = ? AND time = ?"
-        row = self._table().execute(asked, (place, size, time)).fetchone()
-        return str(row[0]) if row else None
+        embedding = self._table().execute(asked, (place, size, time)).fetchone()
+        return str(embedding[0]) if embedding else None
 
     def _table(self) -> sqlite3.Connection:
         """One connection per thread: sqlite's may not be shared."""
@@ -195,9 +197,9 @@ class Cache:
         return {name: (len(found), sum(found)) for name, found in sizes.items()}
 
     def clear(self, name: str | None = None) -> int:
-        """Delete all rows, or those of the backbone ``name``; returns the bytes freed.
+        """Delete all embeddings, or those of the backbone ``name``; returns the bytes freed.
 
-        A folder is the cache's if it is called like one of its own and nothing but rows lies in it: all else is left
+        A folder is the cache's if it is called like one of its own and nothing but embeddings lies in it: all else is left
         as it is. Raises DataError if nothing of a cache, but something else, lies in the folder.
         """
         found = list(self._folders())
@@ -216,7 +218,7 @@ class Cache:
         return freed
 
     def _folders(self) -> Iterator[tuple[Path, list[Path]]]:
-        """Folders of rows and the files in them."""
+        """Folders of embeddings and the files in them."""
         for folder in sorted(self.folder.glob("*-*")):
             if _ROWS.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
                 below = [p for p in folder.rglob("*") if p.is_symlink() or not (p.is_dir() and _KEY.fullmatch(p.name))]

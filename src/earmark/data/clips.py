@@ -24,7 +24,7 @@ _NOTHING = frozenset({"", "nan", "none", "null", "na", "n/a", "#n/a", "<na>", "n
 def known(text: str | None) -> str | None:
     """A group or a fold by the name that counts, or None where a table says nothing.
 
-    Blanks are evened out, ``nan``, ``None``, ``NULL``, ``N/A`` are nothing, and ``3.0`` is ``3``: a column of numbers
+    Blanks are trimmed, ``nan``, ``None``, ``NULL``, ``N/A`` are nothing, and ``3.0`` is ``3``: a column of numbers
     with one empty cell is written so. What stands in the table stays in ``Clip``.
     """
     name = unicodedata.normalize("NFC", " ".join((text or "").split()))
@@ -44,7 +44,7 @@ def known_fold(text: str | None) -> str | None:
 class Clip:
     """One labelled sound: a file, or ``duration`` seconds of it from ``start``.
 
-    ``group`` is what must not be cut apart when judging (artist, recording session, speaker).
+    ``group`` is what must not be cut apart when evaluating (artist, recording session, speaker).
     ``fold`` is the published fold or split ("1" … "5", or "train", "valid", "test", "removed").
     ``recording`` is one name for all clips that hold the same recording; None: no other clip holds this one's.
     """
@@ -76,7 +76,7 @@ class Dataset:
     licence: str = "unknown"
     citation: str = ""
     excluded: tuple[Excluded, ...] = ()
-    notes: tuple[str, ...] = ()  # what whoever judges by these clips should know
+    notes: tuple[str, ...] = ()  # what whoever evaluates by these clips should know
 
     def __post_init__(self) -> None:
         repeated = [i for i, n in Counter(c.id for c in self.clips).items() if n > 1]

@@ -17,7 +17,7 @@ from .layouts import _suffixes, table
 Source = str | Path | Dataset | Iterable[str | Path]
 
 
-def open_dataset(source: Source) -> Dataset:
+def load_dataset(source: Source) -> Dataset:
     """Open a data set from a folder, a table, a list of files, or ``"name:path"`` (e.g. ``"gtzan:/data/genres"``).
 
     Raises DataError if there is nothing there or nothing that can be used.
@@ -25,10 +25,9 @@ def open_dataset(source: Source) -> Dataset:
     if isinstance(source, Dataset):
         return source
     if not isinstance(source, (str, Path)):
-        check_list(source)
         from .layouts.folder import of_files
 
-        return of_files([Path(p) for p in source])
+        return of_files(listed(source))
     name, path = named(source)
     if name:
         return _built(name, path)
@@ -44,19 +43,32 @@ def open_dataset(source: Source) -> Dataset:
     return _built("folder" if path.is_dir() else "table", path)
 
 
-def check_list(source: object) -> None:
-    """Raise DataError for what is no list of paths: a DataFrame would be taken for files called as its columns."""
-    kind = type(source).__name__
-    if hasattr(source, "columns") or hasattr(source, "to_csv") or hasattr(source, "schema"):
-        raise DataError(
-            f"found a table in memory ({kind}); wanted a file. Write it down and name that: "
-            'frame.to_csv("clips.csv", index=False), with the columns path and label'
-        )
-    if isinstance(source, (Mapping, bytes, bytearray)) or hasattr(source, "dtype") or not isinstance(source, Iterable):
-        raise DataError(
-            f"found an object of the kind {kind}; wanted a folder, a table (csv, tsv, parquet), a list of paths of sounds, or "
-            "a known data set"
-        )
+def listed(source: Iterable[str | Path]) -> list[Path]:
+    """Paths of a list of files. Raises DataError for what is no such list, though it may be gone through like one."""
+    kind = type(source)
+    module = kind.__module__.partition(".")[0]
+    what = kind.__qualname__ if module == "builtins" else f"{kind.__qualname__} ({module})"
+    wanted = "wanted a folder, a table (csv, tsv, parquet), a Dataset, or a list of files"
+    if hasattr(source, "columns") or hasattr(source, "column_names"):  # gone through, it gives names of columns
+        writers = {"to_csv": '.to_csv("clips.csv", index=False)', "write_csv": '.write_csv("clips.csv")'}
+        how = next((f" (yours has {call})" for name, call in writers.items() if hasattr(source, name)), "")
+        raise DataError(f'found a {what}; {wanted}. Write it to a file{how} and give its name, "clips.csv"')
+    try:
+        if isinstance(source, (bytes, bytearray, Mapping)) or hasattr(source, "read"):
+            raise TypeError  # gone through, they give numbers, keys, lines
+        paths = list(source)
+    except TypeError as error:
+        found = "None" if source is None else f"a value of the kind {what}"
+        raise DataError(f"found {found}; {wanted}") from error
+    wrong = next((p for p in paths if not isinstance(p, (str, Path)) or not str(p)), None)
+    if wrong is not None:
+        raise DataError(f"found {what} with {_short(wrong)} in it; {wanted}, each as text or a Path")
+    return [Path(p) for p in paths]
+
+
+def _short(value: object) -> str:
+    text = " ".join(repr(value).split())
+    return f"{text[:60]}{'…' if len(text) > 60 else ''} ({type(value).__qualname__})"
 
 
 def _built(name: str, path: Path) -> Dataset:
@@ -67,12 +79,12 @@ def _built(name: str, path: Path) -> Dataset:
 
 
 def open_sounds(data: str) -> Dataset:
-    """``open_dataset``, also for what lies in an object store: a table of clips, a folder of class folders, a sound.
+    """``load_dataset``, also for what lies in an object store: a table of clips, a folder of class folders, a sound.
 
     Raises DataError.
     """
     if not is_remote(data):
-        return open_dataset(data)
+        return load_dataset(data)
     there = place(data)
     ending = Path(there.path).suffix.lower()
     if ending in table.SUFFIXES:
@@ -105,7 +117,7 @@ def _table(there: Place, ending: str) -> Dataset:
         file = Path(folder) / f"{Path(there.path).stem}{ending}"
         file.write_bytes(content)
         try:
-            found = open_dataset(file)
+            found = load_dataset(file)
         except DataError as error:
             raise DataError(str(error).replace(str(file), there.name)) from error
     clips = []
@@ -114,4 +126,5 @@ def _table(there: Place, ending: str) -> Dataset:
         if not is_remote(path):
             path = Path(joined(parent, os.path.relpath(path, folder)))
         clips.append(Clip(clip.id, path, clip.label, clip.group, clip.fold, clip.start, clip.duration))
-    return Dataset(Path(parent.split("?")[0]).name, tuple(clips))
+    notes = tuple(note.replace(str(file), there.name) for note in found.notes)
+    return Dataset(Path(parent.split("?")[0]).name, tuple(clips), notes=notes)

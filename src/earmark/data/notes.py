@@ -9,9 +9,9 @@ from .clips import Clip, Dataset
 def protocol_notes(dataset: Dataset, protocol: str) -> tuple[str, ...]:
     """What a reader should know of a protocol on these data before believing the figures."""
     found = list(dataset.notes)
-    if protocol == "rows":
+    if protocol == "windows":
         found.append(
-            "The protocol 'rows' puts pieces of one clip on both sides of the split. Its figures are not what you will see "
+            "The protocol 'windows' puts pieces of one clip on both sides of the split. Its figures are not what you will see "
             "on new sounds; they are here to show how much they flatter."
         )
     if protocol == "clips" and dataset.has_groups:
@@ -49,7 +49,7 @@ def published_notes(dataset: Dataset) -> tuple[str, ...]:
     if gone:
         found.append(
             f"{len(gone)} of {len(dataset.clips)} clips {'has' if len(gone) == 1 else 'have'} no fold, e.g. {gone[0]}: neither "
-            "learnt from nor judged under the protocol 'published'. Fill in the column 'fold', or judge by other folds with "
+            "learnt from nor evaluated under the protocol 'published'. Fill in the column 'fold', or evaluate by other folds with "
             "--protocol groups or clips."
         )
     cut, of = split.cut_groups(dataset)
@@ -83,7 +83,7 @@ def _copies(dataset: Dataset, protocol: str) -> tuple[str, ...]:
     listen = "`earmark audit` lets you hear them."
     if protocol in ("clips", "groups"):
         return (f"{told}; each recording was kept on one side of every split. {listen}",)
-    cut = [m for m in sets.values() if protocol == "rows" or split.cut_by_folds(dataset, m)]
+    cut = [m for m in sets.values() if protocol == "windows" or split.cut_by_folds(dataset, m)]
     if not cut:
         return ()
     return (

@@ -1,14 +1,14 @@
 """What may not be cut is the protocol.
 
 =============  ====================================================================================
-``rows``       nothing is protected: windows of one clip may lie on both sides (what much published work does)
+``windows``       nothing is protected: windows of one clip may lie on both sides (what much published work does)
 ``clips``      a clip stays whole
 ``groups``     an artist, session or speaker stays whole (the default wherever groups are known)
 ``published``  the folds or the split that came with the data
 =============  ====================================================================================
 
 Clips of one recording (the same samples; or re-encoded, cut, shifted, louder: ``Clip.recording``) are never cut apart,
-except under ``rows`` and ``published``.
+except under ``windows`` and ``published``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from ..core.errors import DataError, LeakError
 from .clips import Clip, Dataset, Excluded, known_fold
 
-PROTOCOLS = ("rows", "clips", "groups", "published")
+PROTOCOLS = ("windows", "clips", "groups", "published")
 _MOST_FOLDS = 20  # that are tried where fewer do not do
 Ints = NDArray[np.int64]
 Labels = NDArray[np.str_]
@@ -32,7 +32,7 @@ Labels = NDArray[np.str_]
 
 @dataclass(frozen=True)
 class Split:
-    """Indices of the training side and the test side; of clips, or of rows under the protocol ``rows``."""
+    """Indices of the training side and the test side; of clips, or of embeddings under the protocol ``windows``."""
 
     train: Ints
     test: Ints
@@ -52,7 +52,7 @@ def choose_protocol(dataset: Dataset) -> str:
 
 
 def why_not_published(dataset: Dataset) -> str:
-    """Why the folds that came with the data are not what is judged by unless asked for, in words, or ""."""
+    """Why the folds that came with the data are not what is evaluated by unless asked for, in words, or ""."""
     folds = [f for f in dataset.folds if f]
     missing, kinds = len(dataset.clips) - len(folds), set(folds)
     if not all(f.isdecimal() for f in kinds):
@@ -62,7 +62,7 @@ def why_not_published(dataset: Dataset) -> str:
     if missing >= len(folds):
         return f"{missing} of {len(dataset.clips)} clips have none"
     cut, of = cut_groups(dataset)
-    # Where a class has one group only, groups cannot judge: the folds do, and a note says what they cut.
+    # Where a class has one group only, groups cannot evaluate: the folds do, and a note says what they cut.
     if cut and spared(np.array([str(c.label) for c in dataset.clips]), _owners(dataset)):
         what = "groups" if dataset.has_groups else "files"
         return f"they put {len(cut)} of {of} {what} on both sides of a split, e.g. {cut[0]!r}"
@@ -71,11 +71,11 @@ def why_not_published(dataset: Dataset) -> str:
 
 def cut_groups(dataset: Dataset) -> tuple[list[str], int]:
     """Groups (files, where no groups are known) that the published folds put on both sides of a split, sorted, and how
-    many there are in all that are learnt or judged.
+    many there are in all that are learnt or evaluated.
     """
-    sides, judged = defaultdict(set), _judged_folds(dataset)
+    sides, evaluated = defaultdict(set), _judged_folds(dataset)
     for name, fold in zip(_owners(dataset).tolist(), dataset.folds, strict=True):
-        if fold in judged:
+        if fold in evaluated:
             sides[name].add(fold)
     return sorted(name for name, found in sides.items() if len(found) > 1), len(sides)
 
@@ -86,16 +86,16 @@ def _owners(dataset: Dataset) -> Labels:
 
 
 def _judged_folds(dataset: Dataset) -> set[str]:
-    """Folds whose clips are learnt from or judged."""
+    """Folds whose clips are learnt from or evaluated."""
     folds = {f for f in dataset.folds if f}
     return {"train", "test"} if {"train", "test"} <= folds else folds
 
 
-def units(dataset: Dataset, protocol: str, digests: Sequence[str] = ()) -> Labels:
+def groups_of(dataset: Dataset, protocol: str, digests: Sequence[str] = ()) -> Labels:
     """What must not be cut apart: one name per clip. Clips of equal ``digests`` or of one recording get the same
     name.
 
-    Under ``clips`` and ``rows`` the name is the file's (parts of one file are one recording), so that intervals
+    Under ``clips`` and ``windows`` the name is the file's (parts of one file are one recording), so that intervals
     resample files. Under ``groups``, and under ``published`` where groups are known, it is the group; a clip that has
     none is, with its file, a group of its own.
     """
@@ -103,7 +103,7 @@ def units(dataset: Dataset, protocol: str, digests: Sequence[str] = ()) -> Label
     if protocol == "groups" and not dataset.has_groups:
         raise DataError(
             f"the protocol 'groups' needs groups; none of the {len(dataset.clips)} clips has one. Add a column 'group' "
-            "(artist, recording session, speaker) to the table, or judge with --protocol clips and read the accuracy as an "
+            "(artist, recording session, speaker) to the table, or evaluate with --protocol clips and read the accuracy as an "
             "upper bound"
         )
     files = [c.path.as_posix() for c in dataset.clips]
@@ -142,9 +142,9 @@ def clip_splits(
     check_classes(dataset)
     if protocol == "published":
         splits = published_splits(dataset)
-        _check_enough(labels, units(dataset, protocol, digests), splits, least)
+        _check_enough(labels, groups_of(dataset, protocol, digests), splits, least)
         return splits
-    names = units(dataset, protocol, digests)
+    names = groups_of(dataset, protocol, digests)
     _check_possible(labels, names, protocol, folds, least)
     splits = stratified(labels, names, folds=folds, seed=seed, least=least)
     for split in splits:
@@ -152,27 +152,27 @@ def clip_splits(
     return splits
 
 
-def row_splits(labels: Labels, *, folds: int = 5, seed: int = 0) -> tuple[Split, ...]:
-    """Splits of rows that protect nothing: windows of one clip lie on both sides. Kept to show what that does.
+def window_splits(labels: Labels, *, folds: int = 5, seed: int = 0) -> tuple[Split, ...]:
+    """Splits of embeddings that protect nothing: windows of one clip lie on both sides. Kept to show what that does.
 
-    No more folds than the largest class has rows. Raises DataError where a fold would leave fewer than two classes.
+    No more folds than the largest class has embeddings. Raises DataError where a fold would leave fewer than two classes.
     """
     from sklearn.model_selection import StratifiedKFold
 
     most = max(Counter(labels.tolist()).values())
     splitter = StratifiedKFold(max(2, min(folds, most)), shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # fewer members than folds: judged out of fold all the same
+        warnings.simplefilter("ignore")  # fewer members than folds: evaluated out of fold all the same
         splits = tuple(Split(train, test) for train, test in splitter.split(labels, labels)) if most > 1 else ()
     if not splits or any(len(set(labels[s.train].tolist())) < 2 for s in splits):
-        raise DataError("too few rows: what is learnt from is never judged, so two of each class are needed")
+        raise DataError("too few embeddings: what is learnt from is never evaluated, so two of each class are needed")
     return splits
 
 
 def published_splits(dataset: Dataset) -> tuple[Split, ...]:
-    """The folds of the data ("1", "2", …: each is tested once) or their one split ("train" learnt, "test" judged).
+    """The folds of the data ("1", "2", …: each is tested once) or their one split ("train" learnt, "test" evaluated).
 
-    Of a split, "valid" and "removed" clips are neither learnt nor judged, so that figures compare with published ones;
+    Of a split, "valid" and "removed" clips are neither learnt nor evaluated, so that figures compare with published ones;
     nor are clips that have no fold.
     """
     if not dataset.has_folds:
@@ -191,12 +191,12 @@ def published_splits(dataset: Dataset) -> tuple[Split, ...]:
         raise DataError(f"found the one fold {kinds.pop()!r}; wanted two folds or more, or 'train' and 'test'")
     labels = np.array([str(c.label) for c in dataset.clips])
     for split in splits:
-        judged = ", ".join(sorted(set(fold[split.test].tolist())))
+        evaluated = ", ".join(sorted(set(fold[split.test].tolist())))
         _check_learnable(
             labels,
             split,
-            f"the fold {judged!r} that came with the data",
-            "leave them out, spread them over folds, or judge by other folds with --protocol groups or clips",
+            f"the fold {evaluated!r} that came with the data",
+            "leave them out, spread them over folds, or evaluate by other folds with --protocol groups or clips",
         )
     return splits
 
@@ -227,7 +227,7 @@ def check_classes(dataset: Dataset) -> None:
     if len(classes) > 1:
         return
     gone = len(dataset.excluded)
-    why = f" ({gone} clips were left out, e.g. {_told(dataset.excluded[0])})" if gone else ""
+    why = f" ({gone} clips were excluded, e.g. {_told(dataset.excluded[0])})" if gone else ""
     raise DataError(
         f"{dataset.name}: found the one class {next(iter(classes), 'none')!r}; wanted two or more: there is nothing to tell "
         f"apart{why}"
@@ -243,7 +243,7 @@ def _check_possible(labels: Labels, names: Labels, protocol: str, folds: int, le
     few = _lonely_classes(labels.tolist(), names, least)
     if few:
         raise DataError(
-            f"{_too_few(few, least)}. Wanted: {least + 1} or more of each class that do not belong together; or judge the "
+            f"{_too_few(few, least)}. Wanted: {least + 1} or more of each class that do not belong together; or evaluate the "
             "recipe as it is with `earmark compare`"
         )
 
@@ -254,39 +254,39 @@ def _check_enough(labels: Labels, names: Labels, splits: Sequence[Split], least:
         few = _lonely_classes(labels[part.train].tolist(), names[part.train], least - 1)
         if few:
             raise DataError(
-                f"{_too_few(few, least)}: the folds that came with the data leave too little. Judge by other folds with "
-                "--protocol groups or clips, or judge the recipe as it is with `earmark compare`"
+                f"{_too_few(few, least)}: the folds that came with the data leave too little. Evaluate by other folds with "
+                "--protocol groups or clips, or evaluate the recipe as it is with `earmark compare`"
             )
 
 
 def _too_few(few: Sequence[str], least: int) -> str:
     shown = ", ".join(map(repr, few[:5])) + (" …" if len(few) > 5 else "")
     return (
-        f"too few clips (or groups) of {shown}: what is searched on the training side is judged there, too, so that side needs "
+        f"too few clips (or groups) of {shown}: what is searched on the training side is evaluated there, too, so that side needs "
         f"{least} or more of each class"
     )
 
 
 def _lonely(lonely: Sequence[str], count: Mapping[str, int], protocol: str) -> str:
-    """Why classes with one unit cannot be judged, and what to do."""
+    """Why classes with one unit cannot be evaluated, and what to do."""
     shown = ", ".join(f"{label!r} ({count[label]})" for label in lonely[:5]) + (" …" if len(lonely) > 5 else "")
     which = f"{len(lonely)} of {len(count)} classes {'has' if len(lonely) == 1 else 'have'}"
-    why = "what is learnt from is never judged, so two are needed"
+    why = "what is learnt from is never evaluated, so two are needed"
     rest = "or leave the class out" if len(lonely) == 1 else "or leave these classes out"
     if protocol == "clips":
         return (
-            f"{which} one clip only, or copies of one: {shown} (clips in brackets). It cannot be learnt and judged at "
+            f"{which} one clip only, or copies of one: {shown} (clips in brackets). It cannot be learnt and evaluated at "
             f"once: {why}. Add clips of other recordings, {rest}"
         )
     if len(lonely) == len(count):
         return (
             f"every class has one group only: {shown} (clips in brackets). Whether a head knows the class or the group "
-            "(artist, session, speaker) cannot be told from such data. Add clips of other groups, or judge with --protocol "
+            "(artist, session, speaker) cannot be told from such data. Add clips of other groups, or evaluate with --protocol "
             "clips and read the accuracy as an upper bound"
         )
     return (
         f"{which} one group only: {shown} (clips in brackets). A group stays whole, and {why}. Add clips of other "
-        f"groups, {rest}, or judge with --protocol clips and read the accuracy as an upper bound"
+        f"groups, {rest}, or evaluate with --protocol clips and read the accuracy as an upper bound"
     )
 
 
@@ -298,7 +298,7 @@ def stratified(labels: Labels, names: Labels, *, folds: int, seed: int, least: i
     """Folds of whole units with classes spread evenly (scikit-learn's StratifiedGroupKFold).
 
     Where classes have few units, a fold may leave a class unlearnt; other shuffles are tried, then fewer folds, then
-    more, and in the end each unit is left out by itself, which can be done wherever each class has units to spare.
+    more, and in the end each unit is held out by itself, which can be done wherever each class has units to spare.
     The folds that were found can be asked for: they are found again.
     """
     whole, most = len(set(names.tolist())), max(Counter(labels.tolist()).values())
@@ -325,7 +325,7 @@ def _shuffled(labels: Labels, names: Labels, folds: int, seed: int) -> tuple[Spl
 
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # fewer members than folds: judged out of fold all the same
+        warnings.simplefilter("ignore")  # fewer members than folds: evaluated out of fold all the same
         return tuple(Split(train, test) for train, test in splitter.split(labels, labels, names))
 
 
@@ -336,13 +336,13 @@ def _learnt(labels: Labels, names: Labels, split: Split, least: int) -> bool:
     return least < 2 or not _lonely_classes(labels[split.train].tolist(), names[split.train], least - 1)
 
 
-def _check_learnable(labels: Labels, split: Split, judged: str, advice: str) -> None:
+def _check_learnable(labels: Labels, split: Split, evaluated: str, advice: str) -> None:
     unlearnt = sorted(set(labels[split.test].tolist()) - set(labels[split.train].tolist()))
     if not len(split.train) or not len(split.test):
-        raise DataError(f"{judged} has an empty side; use fewer folds or more data")
+        raise DataError(f"{evaluated} has an empty side; use fewer folds or more data")
     if unlearnt:
         shown = ", ".join(map(repr, unlearnt[:5])) + (" …" if len(unlearnt) > 5 else "")
         raise DataError(
-            f"{judged} holds all clips of {len(unlearnt)} {'class' if len(unlearnt) == 1 else 'classes'} ({shown}), which "
+            f"{evaluated} holds all clips of {len(unlearnt)} {'class' if len(unlearnt) == 1 else 'classes'} ({shown}), which "
             f"then cannot be learnt. Wanted: each class in two folds or more; {advice}"
         )

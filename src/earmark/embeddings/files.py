@@ -1,8 +1,8 @@
-"""Rows in a file that other programs read: Parquet, NPZ or CSV.
+"""Embeddings in a file that other programs read: Parquet, NPZ or CSV.
 
-Columns: ``id, path, label, group, fold, start, end, row`` (Parquet: a list of float32, and the backbone's
-``fingerprint``; CSV: ``v0, v1, …``). Rows with more than one axis are flattened; their shape stands in the file's
-metadata (``shape`` in NPZ). Rows are written as they come: memory grows neither with the number of sounds nor with
+Columns: ``id, path, label, group, fold, start, end, embedding`` (Parquet: a list of float32, and the backbone's
+``fingerprint``; CSV: ``v0, v1, …``). Embeddings with more than one axis are flattened; their shape stands in the file's
+metadata (``shape`` in NPZ). Embeddings are written as they come: memory grows neither with the number of sounds nor with
 their length.
 """
 
@@ -22,7 +22,7 @@ import numpy as np
 from ..backbones.base import Backbone, Floats
 from ..core import npy
 from ..core.errors import DataError, MissingExtraError
-from ..core.outputs import ROWS, check
+from ..core.outputs import EMBEDDINGS, check
 from ..core.paths import spelled
 from ..data.clips import Clip, Dataset
 from .make import Embeddings
@@ -35,16 +35,22 @@ _BATCH = 2**21  # values (8 MB) written at a time
 
 
 def write(
-    out: Path, rows: Embeddings, dataset: Dataset, backbone: Backbone, pool: str = "rows", *, force: bool = False
+    out: Path,
+    embeddings: Embeddings,
+    dataset: Dataset,
+    backbone: Backbone,
+    pool: str = "windows",
+    *,
+    force: bool = False,
 ) -> int:
-    """Write rows, or one pooled vector per clip. Rows that lie at ``out`` are replaced when the new file is whole.
+    """Write embeddings, or one pooled vector per clip. Embeddings that lie at ``out`` are replaced when the new file is whole.
 
     Returns how many lines were written. Raises DataError for an ending that is none of .parquet, .npz, .csv, and if
     something else lies at ``out``, unless ``force``.
     """
     by_id = {c.id: c for c in dataset.clips}
-    cuts = np.searchsorted(rows.clip, np.arange(len(rows.ids) + 1))
-    sounds = ((by_id[name], [rows.X[a:b]]) for name, a, b in zip(rows.ids, cuts, cuts[1:], strict=False))
+    cuts = np.searchsorted(embeddings.clip, np.arange(len(embeddings.ids) + 1))
+    sounds = ((by_id[name], [embeddings.X[a:b]]) for name, a, b in zip(embeddings.ids, cuts, cuts[1:], strict=False))
     return write_stream(out, sounds, backbone, pool, force=force)
 
 
@@ -52,12 +58,12 @@ def write_stream(
     out: Path,
     sounds: Iterable[tuple[Clip, Iterable[Floats]]],
     backbone: Backbone,
-    pool: str = "rows",
+    pool: str = "windows",
     *,
     force: bool = False,
 ) -> int:
-    """The same for clips whose rows come in blocks."""
-    check(out, ROWS, force=force)
+    """The same for clips whose embeddings come in blocks."""
+    check(out, EMBEDDINGS, force=force)
     write_part = writer(out)
     width = prod(backbone.shape)
     if by_vector(pool):
@@ -95,7 +101,7 @@ def writer(out: Path) -> Callable[[Path, Batches, int, Mapping[str, Any]], None]
 def _lines(
     sounds: Iterable[tuple[Clip, Iterable[Floats]]], backbone: Backbone, pool: str
 ) -> Iterator[tuple[Clip, Any, Any, Floats]]:
-    """Clip, start (n,), end (n,) and flat rows (n, width), block by block."""
+    """Clip, start (n,), end (n,) and flat embeddings (n, width), block by block."""
     for clip, blocks in sounds:
         running, count = Running(pool) if by_vector(pool) else None, 0
         for block in blocks:
@@ -111,7 +117,7 @@ def _lines(
 
 
 def _batches(lines: Iterable[tuple[Clip, Any, Any, Floats]], width: int) -> Iterator[tuple[Columns, Floats]]:
-    """Columns and rows of so many lines that writing them is worth its while; at least one batch."""
+    """Columns and embeddings of so many lines that writing them is worth its while; at least one batch."""
     held: list[tuple[Clip, Any, Any, Floats]] = []
 
     def joined() -> tuple[Columns, Floats]:
@@ -145,9 +151,9 @@ def _parquet(path: Path, batches: Batches, width: int, facts: Mapping[str, Any])
     except ModuleNotFoundError as error:
         raise MissingExtraError("writing Parquet (.npz and .csv need nothing)", "train") from error
     fields = [(name, pa.string()) for name in _NAMES] + [("start", pa.float64()), ("end", pa.float64())]
-    last = [("row", pa.list_(pa.float32(), width)), ("fingerprint", pa.dictionary(pa.int32(), pa.string()))]
+    last = [("embedding", pa.list_(pa.float32(), width)), ("fingerprint", pa.dictionary(pa.int32(), pa.string()))]
     schema = pa.schema([*fields, *last], {"earmark": json.dumps(facts)})
-    # Measured on rows of YAMNet: a quarter smaller than by default, and no slower.
+    # Measured on embeddings of YAMNet: a quarter smaller than by default, and no slower.
     with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=[*_NAMES, "fingerprint"]) as file:
         for columns, X in batches:
             lists = pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(X).ravel()), width)
@@ -159,9 +165,11 @@ def _parquet(path: Path, batches: Batches, width: int, facts: Mapping[str, Any])
 def _npz(path: Path, batches: Batches, width: int, facts: Mapping[str, Any]) -> None:
     held: list[Columns] = []
     count = 0
-    rows = path.with_suffix(".rows")  # how many there are is only known at the end, and stands at the beginning
+    embeddings = path.with_suffix(
+        ".embeddings"
+    )  # how many there are is only known at the end, and stands at the beginning
     try:
-        with rows.open("wb") as out:
+        with embeddings.open("wb") as out:
             npy.write_header(out, 0, (width,))
             for columns, X in batches:
                 np.ascontiguousarray(X, np.float32).tofile(out)
@@ -170,8 +178,8 @@ def _npz(path: Path, batches: Batches, width: int, facts: Mapping[str, Any]) -> 
             out.seek(0)
             npy.write_header(out, count, (width,))
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as file:
-            file.write(rows, "X.npy")
-            rows.unlink()
+            file.write(embeddings, "X.npy")
+            embeddings.unlink()
             for name in held[0]:
                 parts = [c[name] for c in held]
                 column = (
@@ -183,7 +191,7 @@ def _npz(path: Path, batches: Batches, width: int, facts: Mapping[str, Any]) -> 
             _member(file, "shape", np.array(facts["shape"]))
             _member(file, "facts", np.array(json.dumps(facts)))
     finally:
-        rows.unlink(missing_ok=True)
+        embeddings.unlink(missing_ok=True)
 
 
 def _member(file: zipfile.ZipFile, name: str, array: Any) -> None:
@@ -196,5 +204,5 @@ def _csv(path: Path, batches: Batches, width: int, facts: Mapping[str, Any]) -> 
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*_NAMES, "start", "end", *(f"v{i}" for i in range(width))])
         for columns, X in batches:
-            for facts_of_row, row in zip(zip(*columns.values(), strict=True), X, strict=True):
-                writer.writerow(["" if f is None else f for f in facts_of_row] + [f"{v:.7g}" for v in row])
+            for facts_of_row, embedding in zip(zip(*columns.values(), strict=True), X, strict=True):
+                writer.writerow(["" if f is None else f for f in facts_of_row] + [f"{v:.7g}" for v in embedding])

@@ -1,7 +1,7 @@
-"""Sound -> backbone -> rows, each clip once: the pipeline and the cache.
+"""Sound -> backbone -> embeddings, each clip once: the pipeline and the cache.
 
 The cache is keyed by content: sha256 of the file, start and duration, and the backbone's fingerprint. A file that
-moves or is renamed is found again; a backbone whose facts change is not. Rows are written to a temporary name and
+moves or is renamed is found again; a backbone whose facts change is not. Embeddings are written to a temporary name and
 renamed, so that two processes may share a cache and a killed one leaves nothing half-written.
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,8 @@ from ..backbones.base import Backbone, Floats, load_backbone
 from ..core.errors import AudioError, DataError
 from ..core.progress import bar
 from ..data.cache import Cache, content_key
-from ..data.clips import Clip, Dataset, Excluded
-from ..data.load import open_dataset
+from ..data.clips import Clip, Excluded
+from ..data.load import Source, load_dataset
 from .pooling import pool_vectors
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Embeddings:
-    """Rows of clips. ``X`` (rows, *shape) float32; ``clip`` (rows,) index into ``ids``, ascending; ``start`` (rows,) s.
+    """Embeddings of clips. ``X`` (windows, *shape) float32; ``clip`` (windows,) index into ``ids``, ascending; ``start`` (windows,) s.
 
     ``digest`` (one per clip) is the content key: equal digests are the same samples. ``excluded`` are the clips that
-    gave no rows, with the reason; they are not in ``ids``.
+    gave no embeddings, with the reason; they are not in ``ids``.
     """
 
     X: Floats
@@ -50,24 +50,24 @@ class Embeddings:
     _pooled: dict[str, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def select(self, ids: Sequence[str]) -> Embeddings:
-        """Rows of the clips ``ids`` only, in that order. Raises DataError if one has no rows."""
+        """Embeddings of the clips ``ids`` only, in that order. Raises DataError if one has no embeddings."""
         place = {name: i for i, name in enumerate(self.ids)}
         missing = [i for i in ids if i not in place]
         if missing:
-            raise DataError(f"{len(missing)} clips have no rows, e.g. {missing[0]!r}")
+            raise DataError(f"{len(missing)} clips have no embeddings, e.g. {missing[0]!r}")
         order = [place[i] for i in ids]
         if order == list(range(len(self.ids))):
             return self
         cuts = np.searchsorted(self.clip, np.arange(len(self.ids) + 1))
-        rows = np.concatenate([np.arange(cuts[i], cuts[i + 1]) for i in order])
+        embeddings = np.concatenate([np.arange(cuts[i], cuts[i + 1]) for i in order])
         lengths = np.array([cuts[i + 1] - cuts[i] for i in order])
         return Embeddings(
-            self.X[rows], np.repeat(np.arange(len(order)), lengths), tuple(ids), self.start[rows],
+            self.X[embeddings], np.repeat(np.arange(len(order)), lengths), tuple(ids), self.start[embeddings],
             tuple(self.digest[i] for i in order), self.fingerprint, {},
         )  # fmt: skip
 
     def vectors(self, how: str) -> Floats:
-        """One vector per clip (clips, d), read-only: the statistics ``how`` of its rows, e.g. ``"mean+std"``.
+        """One vector per clip (clips, d), read-only: the statistics ``how`` of its embeddings, e.g. ``"mean+std"``.
 
         They are kept: nothing in them is fitted, so every fold and every head asks for the same.
         """
@@ -78,11 +78,11 @@ class Embeddings:
         return self._pooled[how]
 
     def spread(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
-        """One value per clip -> one per row."""
+        """One value per clip -> one per window."""
         return values[self.clip]
 
 
-def rows_of(
+def embedding_blocks(
     source: str | Path | BinaryIO,
     backbone: Backbone,
     *,
@@ -90,7 +90,7 @@ def rows_of(
     duration: float | None = None,
     watch: Callable[[float], None] | None = None,
 ) -> Iterator[Floats]:
-    """Rows of one sound in blocks of about half a minute, in order: memory does not grow with its length.
+    """Embeddings of one sound in blocks of about half a minute, in order: memory does not grow with its length.
 
     ``watch`` is told after each block how many seconds were read; it may raise to end the work. Raises AudioError if
     the sound cannot be used.
@@ -115,35 +115,43 @@ def rows_of(
     for block in sound:
         held = np.concatenate([held, block]) if len(held) else block
         if len(held) >= window:
-            rows = 1 + (len(held) - window) // hop
-            yield _rows(backbone, held[: window + (rows - 1) * hop])
-            held, given = held[rows * hop :], True
+            embeddings = 1 + (len(held) - window) // hop
+            yield _embeddings(backbone, held[: window + (embeddings - 1) * hop])
+            held, given = held[embeddings * hop :], True
     if not given:
         yield backbone.embed(held[backbone.pad_left :])
 
 
-def _rows(backbone: Backbone, samples: Floats) -> Floats:
+def _embeddings(backbone: Backbone, samples: Floats) -> Floats:
     inputs = backbone.front(samples)
     return inputs if backbone.net is None else backbone.net(inputs)
 
 
+def _clips(source: Sequence[Clip] | Source) -> Sequence[Clip]:
+    if isinstance(source, Sequence) and not isinstance(source, (str, bytes, bytearray)):
+        clips = [one for one in source if isinstance(one, Clip)]
+        if len(clips) == len(source):
+            return clips
+    return load_dataset(cast("Source", source)).clips
+
+
 def embed(
-    source: Sequence[Clip] | str | Path | Dataset,
+    source: Sequence[Clip] | Source,
     backbone: Backbone | str,
     *,
     cache: Cache | None = None,
     workers: int | None = None,
     change: Change | None = None,
 ) -> Embeddings:
-    """Rows of all clips, from the cache where they are known. A clip that cannot be used is told in ``excluded``.
+    """Embeddings of all clips, from the cache where they are known. A clip that cannot be used is told in ``excluded``.
 
-    ``source`` are clips or what ``open_dataset`` opens, ``backbone`` is built or a name with its parameters as in a
+    ``source`` are clips or what ``load_dataset`` opens, ``backbone`` is built or a name with its parameters as in a
     recipe, e.g. ``"yamnet"`` or ``"logmel(seconds=4)"``. ``workers`` files are worked on at once (default: one per processor); nets run on one thread each.
-    ``change`` is done to each sound first (see ``effects``); rows of changed sounds are cached under its key.
+    ``change`` is done to each sound first (see ``effects``); embeddings of changed sounds are cached under its key.
     """
     if isinstance(backbone, str):
         backbone = load_backbone(backbone)
-    clips = source if isinstance(source, Sequence) and not isinstance(source, str) else open_dataset(source).clips
+    clips = _clips(source)
     found: list[tuple[Clip, str, Floats]] = []
     excluded: dict[str, Excluded] = {}
     for one in embedded(clips, backbone, cache=cache, workers=workers, change=change):
@@ -152,9 +160,11 @@ def embed(
         else:
             blocks = list(one.blocks)
             found.append((one.clip, one.digest, blocks[0] if len(blocks) == 1 else np.concatenate(blocks)))
-    lengths = [len(rows) for _, _, rows in found]
+    lengths = [len(embeddings) for _, _, embeddings in found]
     return Embeddings(
-        X=np.concatenate([rows for _, _, rows in found]) if found else np.zeros((0, *backbone.shape), np.float32),
+        X=np.concatenate([embeddings for _, _, embeddings in found])
+        if found
+        else np.zeros((0, *backbone.shape), np.float32),
         clip=np.repeat(np.arange(len(found)), lengths),
         ids=tuple(clip.id for clip, _, _ in found),
         start=np.concatenate(
@@ -170,7 +180,7 @@ def embed(
 
 @dataclass(frozen=True)
 class Embedded:
-    """Rows of one clip, in blocks (rows, *shape); many blocks are read from the cache one by one."""
+    """Embeddings of one clip, in blocks (windows, *shape); many blocks are read from the cache one by one."""
 
     clip: Clip
     digest: str
@@ -193,8 +203,8 @@ def embedded(
     def kept(clip: Clip, content: str | None) -> Embedded | None:
         if cache is None or content is None:
             return None
-        rows = cache.blocks(digest_of(content), backbone)
-        return None if rows is None else Embedded(clip, digest_of(content), rows)
+        embeddings = cache.blocks(digest_of(content), backbone)
+        return None if embeddings is None else Embedded(clip, digest_of(content), embeddings)
 
     def one(clip: Clip) -> Embedded | Excluded:
         try:
@@ -203,7 +213,7 @@ def embedded(
                 return found
             digest = digest_of(content)
             if change is None:
-                made = rows_of(clip.path, backbone, start=clip.start, duration=clip.duration)
+                made = embedding_blocks(clip.path, backbone, start=clip.start, duration=clip.duration)
             else:
                 rate = backbone.sample_rate
                 samples = audio.load(clip.path, rate, start=clip.start, duration=clip.duration)

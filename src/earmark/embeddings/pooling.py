@@ -1,12 +1,12 @@
-"""Rows of a clip -> what a head sees of it, and scores of rows -> one score: the only place where that happens.
+"""Embeddings of a clip -> what a head sees of it, and scores of embeddings -> one score: the only place where that happens.
 
 ============  =====================================================================================
-``rows``      the head sees each row by itself; the clip's score is their mean
-``mean+std``  one vector: statistics of the rows, one after another
-``image(31)`` images of 31 rows that follow each other, for heads that look at how sounds go on
+``windows``      the head sees each window by itself; the clip's score is their mean
+``mean+std``  one vector: statistics of the embeddings, one after another
+``image(31)`` images of 31 embeddings that follow each other, for heads that look at how sounds go on
 ============  =====================================================================================
 
-Where functions take rows of many clips, ``clip`` (rows,) is the index of the clip each row belongs to, ascending.
+Where functions take embeddings of many clips, ``clip`` (windows,) is the index of the clip each window belongs to, ascending.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 STATISTICS: dict[str, Callable[[Floats], Floats]] = {
-    "mean": lambda rows: rows.mean(axis=0),
-    "std": lambda rows: rows.std(axis=0),
-    "max": lambda rows: rows.max(axis=0),
-    "min": lambda rows: rows.min(axis=0),
-    "median": lambda rows: np.median(rows, axis=0),
+    "mean": lambda embeddings: embeddings.mean(axis=0),
+    "std": lambda embeddings: embeddings.std(axis=0),
+    "max": lambda embeddings: embeddings.max(axis=0),
+    "min": lambda embeddings: embeddings.min(axis=0),
+    "median": lambda embeddings: np.median(embeddings, axis=0),
 }
 
 
 _IMAGE = re.compile(r"image\((\d+)\)")
 
 
-def image_rows(how: str) -> int:
-    """Rows in one image: 31 of ``"image(31)"``, 0 of any other pooling."""
+def image_windows(how: str) -> int:
+    """Embeddings in one image: 31 of ``"image(31)"``, 0 of any other pooling."""
     found = _IMAGE.fullmatch(how)
     return int(found[1]) if found else 0
 
 
 def by_vector(how: str) -> bool:
     """Whether a pooling makes one vector of a clip, so that those of several backbones can be joined."""
-    return how != "rows" and not image_rows(how)
+    return how != "windows" and not image_windows(how)
 
 
 def statistics(how: str) -> list[Callable[[Floats], Floats]]:
@@ -52,20 +52,20 @@ def statistics(how: str) -> list[Callable[[Floats], Floats]]:
     wrong = [s for s in how.split("+") if s not in STATISTICS]
     if wrong:
         raise RecipeError(
-            f"no pooling is called {wrong[0]!r}. There are: rows, image(31) (of that many rows), and "
+            f"no pooling is called {wrong[0]!r}. There are: windows, image(31) (of that many windows), and "
             f"{', '.join(STATISTICS)}, joined by +"
         )
     return [STATISTICS[s] for s in how.split("+")]
 
 
-def pool_vector(rows: Floats, how: str) -> Floats:
-    """Rows (rows, *shape) of one clip -> its vector (d,) float32, the statistics one after another."""
-    flat = rows.reshape(len(rows), -1)
+def pool_vector(embeddings: Floats, how: str) -> Floats:
+    """Embeddings (windows, *shape) of one clip -> its vector (d,) float32, the statistics one after another."""
+    flat = embeddings.reshape(len(embeddings), -1)
     return np.concatenate([f(flat) for f in statistics(how)]).astype(np.float32)
 
 
 class Running:
-    """``pool_vector`` of rows that come in blocks, in bounded memory, but for "median": it has to keep all rows.
+    """``pool_vector`` of embeddings that come in blocks, in bounded memory, but for "median": it has to keep all embeddings.
 
     Means and deviations are summed in double precision, blocks joined by Chan, Golub and LeVeque (1979).
     """
@@ -74,16 +74,16 @@ class Running:
         statistics(how)  # raises RecipeError
         self.names = how.split("+")
         self.count = 0
-        self.rows: list[Floats] = []
+        self.embeddings: list[Floats] = []
         self.found: dict[str, NDArray[np.float64]] = {}
 
-    def add(self, rows: Floats) -> None:
-        """The next rows (rows, *shape) of the sound."""
-        if not len(rows):
+    def add(self, embeddings: Floats) -> None:
+        """The next embeddings (windows, *shape) of the sound."""
+        if not len(embeddings):
             return
-        flat = rows.reshape(len(rows), -1)
+        flat = embeddings.reshape(len(embeddings), -1)
         if "median" in self.names:
-            self.rows.append(flat)
+            self.embeddings.append(flat)
         block = {"mean": flat.mean(axis=0, dtype=np.float64), "max": flat.max(axis=0), "min": flat.min(axis=0)}
         if "std" in self.names:
             block["squares"] = len(flat) * flat.var(axis=0, dtype=np.float64)
@@ -99,11 +99,11 @@ class Running:
         self.count += len(flat)
 
     def vector(self) -> Floats:
-        """The vector (d,) float32 of all rows so far."""
+        """The vector (d,) float32 of all embeddings so far."""
         parts: list[NDArray[np.floating[Any]]] = []
         for name in self.names:
             if name == "median":
-                parts.append(np.median(np.concatenate(self.rows), axis=0))
+                parts.append(np.median(np.concatenate(self.embeddings), axis=0))
             elif name == "std":
                 parts.append(np.sqrt(self.found["squares"] / self.count))
             else:
@@ -111,47 +111,47 @@ class Running:
         return np.concatenate(parts).astype(np.float32)
 
 
-def pool_vectors(rows: Floats, clip: Ints, clips: int, how: str) -> Floats:
-    """Rows (rows, *shape) of many clips, sorted by clip -> vectors (clips, d)."""
+def pool_vectors(embeddings: Floats, clip: Ints, clips: int, how: str) -> Floats:
+    """Embeddings (windows, *shape) of many clips, sorted by clip -> vectors (clips, d)."""
     cuts = np.searchsorted(clip, np.arange(clips + 1))
-    return np.stack([pool_vector(rows[a:b], how) for a, b in zip(cuts, cuts[1:], strict=False)])
+    return np.stack([pool_vector(embeddings[a:b], how) for a, b in zip(cuts, cuts[1:], strict=False)])
 
 
-def seen(rows: Sequence[Floats], how: str) -> Floats:
-    """Rows (rows, *shape) of one clip by each backbone -> what the head sees of it (m, …); see ``seen_shape``."""
+def seen(embeddings: Sequence[Floats], how: str) -> Floats:
+    """Embeddings (windows, *shape) of one clip by each backbone -> what the head sees of it (m, …); see ``seen_shape``."""
     if by_vector(how):
-        return np.concatenate([pool_vector(r, how) for r in rows])[None]
-    return images(rows[0], image_rows(how)) if image_rows(how) else rows[0]
+        return np.concatenate([pool_vector(r, how) for r in embeddings])[None]
+    return images(embeddings[0], image_windows(how)) if image_windows(how) else embeddings[0]
 
 
 def seen_shape(shapes: Sequence[tuple[int, ...]], how: str) -> tuple[int, ...]:
-    """Shape of one thing the head sees, from the shapes of the backbones' rows."""
+    """Shape of one thing the head sees, from the shapes of the backbones' embeddings."""
     if by_vector(how):
         return (sum(prod(s) for s in shapes) * len(statistics(how)),)
-    return (image_rows(how), *shapes[0]) if image_rows(how) else shapes[0]
+    return (image_windows(how), *shapes[0]) if image_windows(how) else shapes[0]
 
 
-def images(rows: Floats, height: int) -> Floats:
-    """Rows (rows, *shape) of one clip -> images (m, height, *shape) of rows that follow each other.
+def images(embeddings: Floats, height: int) -> Floats:
+    """Embeddings (windows, *shape) of one clip -> images (m, height, *shape) of embeddings that follow each other.
 
-    Zeros are put where rows are missing. A rest of less than half an image is left out, unless there is nothing else.
+    Zeros are put where embeddings are missing. A rest of less than half an image is excluded, unless there is nothing else.
     """
-    whole, rest = divmod(len(rows), height)
+    whole, rest = divmod(len(embeddings), height)
     count = max(1, whole + (2 * rest >= height))
-    made = np.zeros((count * height, *rows.shape[1:]), np.float32)
-    made[: len(rows)] = rows[: len(made)]
-    return made.reshape(count, height, *rows.shape[1:])
+    made = np.zeros((count * height, *embeddings.shape[1:]), np.float32)
+    made[: len(embeddings)] = embeddings[: len(made)]
+    return made.reshape(count, height, *embeddings.shape[1:])
 
 
-def pool_images(rows: Floats, clip: Ints, clips: int, height: int) -> tuple[Floats, Ints]:
-    """Rows of many clips, sorted by clip -> their images (n, height, *shape), and the clip of each (n,)."""
+def pool_images(embeddings: Floats, clip: Ints, clips: int, height: int) -> tuple[Floats, Ints]:
+    """Embeddings of many clips, sorted by clip -> their images (n, height, *shape), and the clip of each (n,)."""
     cuts = np.searchsorted(clip, np.arange(clips + 1))
-    made = [images(rows[a:b], height) for a, b in zip(cuts, cuts[1:], strict=False)]
+    made = [images(embeddings[a:b], height) for a, b in zip(cuts, cuts[1:], strict=False)]
     return np.concatenate(made), np.repeat(np.arange(clips), [len(m) for m in made])
 
 
 def pool_scores(proba: NDArray[np.floating], clip: Ints, clips: int) -> NDArray[np.float64]:
-    """Scores of rows (rows, classes) -> mean score of each clip (clips, classes)."""
+    """Scores of embeddings (windows, classes) -> mean score of each clip (clips, classes)."""
     total = np.zeros((clips, proba.shape[1]))
     np.add.at(total, clip, proba)
     count = np.bincount(clip, minlength=clips)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from ..core import telemetry
 from ..core.errors import DataError, EarmarkError, MissingExtraError
 from ..core.paths import is_remote
 from ..core.storage import place
@@ -30,6 +31,7 @@ def cluster(address: str | None = None, *, workers: int | None = None) -> Iterat
 
     Raises MissingExtraError without Ray, DataError if nothing answers.
     """
+    telemetry.off()
     try:
         import ray
     except ModuleNotFoundError as error:
@@ -40,7 +42,11 @@ def cluster(address: str | None = None, *, workers: int | None = None) -> Iterat
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
         here: dict[str, Any] = {"num_cpus": workers, "include_dashboard": False, "object_store_memory": STORE}
         try:
-            ray.init(address=address or "local", **quiet, **({} if address else here))
+            if address and address != "local":
+                ray.init(address=address, **quiet)
+            else:
+                with _asking_nobody():
+                    ray.init(address="local", **quiet, **here)
         except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
             raise DataError(
                 f"found no Ray cluster at {address or 'this machine'} ({(str(error).splitlines() or [''])[0][:300]}). Start "
@@ -52,6 +58,32 @@ def cluster(address: str | None = None, *, workers: int | None = None) -> Iterat
     finally:
         if own:
             ray.shutdown()
+
+
+@contextmanager
+def _asking_nobody() -> Iterator[None]:
+    """Start no server that tells of a cluster: it asks the network in whose cloud it is, also where reports are off.
+
+    Ray 2.60 has no switch for that. Without a page and reports that server has nothing else to do.
+    """
+    kind: Any = None
+    with suppress(ImportError):
+        from ray._private.node import Node
+
+        kind = Node
+    start = getattr(kind, "start_api_server", None)
+    if start is None:  # another Ray
+        yield
+        return
+
+    def nothing(node: Any, **how: Any) -> None:  # noqa: ARG001
+        node._webui_url = ""
+
+    kind.start_api_server = nothing
+    try:
+        yield
+    finally:
+        kind.start_api_server = start
 
 
 def _reach(address: str | None) -> None:

@@ -1,12 +1,12 @@
-"""Rows that are there already: a file of rows is judged as it is, with no sound and no backbone.
+"""Embeddings that are there already: a file of embeddings is evaluated as it is, with no sound and no backbone.
 
 Files are what ``earmark embed`` writes (.parquet, .npz, .csv), or any .npz with
 
 ========================  ==========================================================================================
-``ids``                   name of the clip that each row is of (or ``id``, ``clip``, ``clips``; in capitals or not)
-any name                  rows (n, *shape) of numbers, as long as ``ids``. ``X`` is called ``rows`` in recipes, other
+``ids``                   name of the clip that each window is of (or ``id``, ``clip``, ``clips``; in capitals or not)
+any name                  embeddings (n, *shape) of numbers, as long as ``ids``. ``X`` is called ``embeddings`` in recipes, other
                           arrays by their own names: ``choi/svm``
-``labels``, ``groups``,   optional, one for each row (or ``label``, ``y``; ``group``; ``fold``, ``split``; ``start`` and
+``labels``, ``groups``,   optional, one for each window (or ``label``, ``y``; ``group``; ``fold``, ``split``; ``start`` and
 ``folds``, ``start, end`` ``end`` in seconds)
 ========================  ==========================================================================================
 
@@ -32,10 +32,11 @@ from numpy.typing import NDArray
 
 from ..backbones.base import About, Backbone, Floats
 from ..core.errors import DataError, EarmarkError, MissingExtraError
+from ..data import times
 from ..data.clips import Clip, Dataset, known
-from ..data.layouts.table import part_mark, times
-from ..data.load import Source, check_list
-from ..data.tails import fitted
+from ..data.joins import join
+from ..data.layouts import table as tables
+from ..data.load import Source, listed
 from .make import Embeddings
 
 _NAMES = {
@@ -47,74 +48,77 @@ _NAMES = {
     "end": ("end", "ends"),
     "path": ("path", "paths"),
 }
-_ROWS = ("x", "row", "rows")  # what the one array of rows is called in files; in recipes it is "rows"
+_ROWS = (
+    "x",
+    "embedding",
+    "embeddings",
+)  # what the one array of embeddings is called in files; in recipes it is "embeddings"
 _FILES = (".npz", ".parquet", ".pq", ".csv")
 SIDES = ("train", "valid", "test")
 Column = NDArray[Any]
 
 
 def is_ready(source: Source) -> bool:
-    """True if ``source`` is a file of rows, several, or a pattern such as ``"rows-*.npz"``."""
+    """True if ``source`` is a file of embeddings, several, or a pattern such as ``"embeddings-*.npz"``."""
     return not isinstance(source, Dataset) and bool(files_of(source))
 
 
 @dataclass(frozen=True)
 class Ready:
-    """Clips whose rows came from files: ``rows`` by the name that recipes use."""
+    """Clips whose embeddings came from files: ``embeddings`` by the name that recipes use."""
 
     dataset: Dataset
-    rows: Mapping[str, Embeddings]
+    embeddings: Mapping[str, Embeddings]
     backbones: Mapping[str, Backbone]
 
     def told(self, table: Path, columns: Mapping[str, str] | None = None) -> Ready:
-        """Labels, groups and folds from a table of clips, found by ``id`` (or ``clip``, ``path``): by the whole path, else
-        by its longest tail that is unique (``tails.fitted``).
+        """Labels, groups and folds from a table of clips (csv, tsv, parquet), found by ``id`` (or ``clip``, ``path``) as
+        ``joins.join`` says: by the whole path, else by its longest end that is unique.
 
         ``columns`` says how the table calls them, e.g. ``{"group": "artist"}``. A clip whose group is empty there is a
-        group of its own, which is noted. Raises DataError for a column or a clip that the table does not have, or that fits
-        two lines.
+        group of its own, which is noted. Raises DataError for a column or a clip that the table does not have, or that may
+        be several.
         """
-        names, lines = _table(table, columns or {})
+        lines, notes = _table(table, columns or {})
         clips, alone = [], 0
-        for clip, at in zip(self.dataset.clips, fitted([c.id for c in self.dataset.clips], names, table), strict=True):
-            line = lines[at]
+        for clip, line in zip(self.dataset.clips, join([c.id for c in self.dataset.clips], lines, table), strict=True):
             group = ((known(line["group"]) and line["group"]) or f"only {clip.id}") if "group" in line else clip.group
             alone += "group" in line and known(line["group"]) is None
             label, fold = line.get("label") or clip.label, line.get("fold") or clip.fold
             clips.append(replace(clip, label=label, group=group, fold=fold))
         note = f"{alone} of {len(clips)} clips have no group in {table.name}: each counts as a group of its own."
-        notes = (*self.dataset.notes, *([note] if alone else []))
+        notes = (*self.dataset.notes, *notes, *([note] if alone else []))
         return replace(self, dataset=replace(self.dataset, clips=tuple(clips), notes=notes))
 
 
 def read(source: str | Path | Iterable[str | Path]) -> Ready:
-    """Read files of rows. Raises DataError that says what was found and what was wanted."""
+    """Read files of embeddings. Raises DataError that says what was found and what was wanted."""
     files = files_of(source)
     if not files:
         raise DataError(
-            f"found no file of rows at {source}; wanted .npz, or .parquet or .csv as `earmark embed` writes"
+            f"found no file of embeddings at {source}; wanted .npz, or .parquet or .csv as `earmark embed` writes"
         )
     found = [_file(f) for f in files]
-    names = [n for n in found[0].rows if all(n in other.rows for other in found)]
+    names = [n for n in found[0].embeddings if all(n in other.embeddings for other in found)]
     if not names:
-        raise DataError(f"the files {', '.join(f.name for f in files)} have no rows of the same name")
+        raise DataError(f"the files {', '.join(f.name for f in files)} have no embeddings of the same name")
     columns = {k: np.concatenate([_or_empty(f.columns.get(k), len(f.columns["id"]), k) for f in found]) for k in _NAMES}
     if len(files) > 1 and not any(columns["fold"]):
         sides = [next((s for s in SIDES if f.stem.lower().endswith(s)), "") for f in files]
         columns["fold"] = np.concatenate([np.full(len(f.columns["id"]), s) for f, s in zip(found, sides, strict=True)])
     name = files[0].stem if len(files) == 1 else _shared([f.stem for f in files])
     facts = found[0].facts
-    return _ready(name, columns, {n: np.concatenate([f.rows[n] for f in found]) for n in names}, facts)
+    return _ready(name, columns, {n: np.concatenate([f.embeddings[n] for f in found]) for n in names}, facts)
 
 
 @dataclass(frozen=True)
 class _File:
     columns: dict[str, Column]
-    rows: dict[str, Floats]
+    embeddings: dict[str, Floats]
     facts: Mapping[str, Any]
 
 
-def _ready(name: str, columns: dict[str, Column], rows: dict[str, Floats], facts: Mapping[str, Any]) -> Ready:
+def _ready(name: str, columns: dict[str, Column], embeddings: dict[str, Floats], facts: Mapping[str, Any]) -> Ready:
     ids, first, index = np.unique(columns["id"], return_index=True, return_inverse=True)
     place = np.argsort(np.argsort(first))  # clips in the order of the file
     clip = place[index]
@@ -125,7 +129,7 @@ def _ready(name: str, columns: dict[str, Column], rows: dict[str, Floats], facts
         torn = np.flatnonzero(value != value[begins][clip])
         if len(torn):
             raise DataError(
-                f"{name}: the rows of clip {columns['id'][torn[0]]!r} have more than one {column}; wanted one for each clip"
+                f"{name}: the embeddings of clip {columns['id'][torn[0]]!r} have more than one {column}; wanted one for each clip"
             )
     clips = tuple(
         Clip(
@@ -139,53 +143,51 @@ def _ready(name: str, columns: dict[str, Column], rows: dict[str, Floats], facts
     cuts = np.searchsorted(clip[order], np.arange(len(ids) + 1))
     made: dict[str, Embeddings] = {}
     backbones: dict[str, Backbone] = {}
-    for key, X in rows.items():
+    for key, X in embeddings.items():
         X = np.ascontiguousarray(X[order], np.float32)
         if not np.isfinite(X).all():
-            raise DataError(f"{name}: the rows {key!r} hold numbers that are not finite")
+            raise DataError(f"{name}: the embeddings {key!r} hold numbers that are not finite")
         digest = tuple(hashlib.sha256(X[a:b].tobytes()).hexdigest() for a, b in zip(cuts, cuts[1:], strict=False))
         backbones[key] = file_backbone(key, X, window, facts)
         made[key] = Embeddings(
             X, clip[order], tuple(c.id for c in clips), start, digest, backbones[key].fingerprint, {}
         )
-    if len(made) == 1:  # the one array may be called by its name, and "rows"
+    if len(made) == 1:  # the one array may be called by its name, and "embeddings"
         (key,) = made
-        made["rows"], backbones["rows"] = made[key], backbones[key]
-        known = str(facts.get("backbone", "rows"))
+        made["embeddings"], backbones["embeddings"] = made[key], backbones[key]
+        known = str(facts.get("backbone", "embeddings"))
         made[known], backbones[known] = made[key], backbones[key]
     return Ready(Dataset(name, clips), made, backbones)
 
 
 def file_backbone(key: str, X: Floats, window: float, facts: Mapping[str, Any]) -> Backbone:
-    """What can be said of the net that made the rows. It cannot hear: the file holds rows, not the net."""
+    """What can be said of the net that made the embeddings. It cannot hear: the file holds embeddings, not the net."""
 
     def deaf(samples: Floats) -> Floats:  # noqa: ARG001
-        raise EarmarkError("these rows came from a file: there is no backbone that could hear a new sound")
+        raise EarmarkError("these embeddings came from a file: there is no backbone that could hear a new sound")
 
-    made_by = str(facts.get("backbone", "rows"))
-    about = About(f"rows from a file ({made_by})", "unknown: rows from a file", "unknown", "")
+    made_by = str(facts.get("backbone", "embeddings"))
+    about = About(f"embeddings from a file ({made_by})", "unknown: embeddings from a file", "unknown", "")
     rate = 1000  # the file knows seconds at most
     samples = round(window * rate) if np.isfinite(window) and window > 0 else 1
     return Backbone(
-        name=made_by if made_by != "rows" else key, sample_rate=rate, window_samples=samples, hop_samples=samples,
-        shape=X.shape[1:], front=deaf, facts={"file": dict(facts), "rows": key}, about=about,
+        name=made_by if made_by != "embeddings" else key, sample_rate=rate, window_samples=samples, hop_samples=samples,
+        shape=X.shape[1:], front=deaf, facts={"file": dict(facts), "embeddings": key}, about=about,
     )  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------- files
 def files_of(source: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
-    """Files of rows that ``source`` names, or none if it names something else. Raises DataError for what is no list."""
-    if not isinstance(source, (str, Path)):
-        check_list(source)
+    """Files of embeddings that ``source`` names, or none if it names something else. Raises DataError for what is no list."""
     given: list[Path] = []
-    for path in [Path(source)] if isinstance(source, (str, Path)) else map(Path, source):
+    for path in [Path(source)] if isinstance(source, (str, Path)) else listed(source):
         path = path.expanduser()
         pattern = not path.exists() and any(mark in path.name for mark in "*?[")
         given += sorted(path.parent.glob(path.name)) if pattern else [path]
-    return tuple(given) if given and all(map(_holds_rows, given)) else ()
+    return tuple(given) if given and all(map(_holds_embeddings, given)) else ()
 
 
-def _holds_rows(path: Path) -> bool:
+def _holds_embeddings(path: Path) -> bool:
     kind = path.suffix.lower()
     if kind not in _FILES or not path.is_file():
         return False
@@ -199,7 +201,7 @@ def _holds_rows(path: Path) -> bool:
         import pyarrow.parquet as pq
 
         with path.open("rb") as file:
-            return {"id", "row"} <= set(pq.read_schema(file).names)
+            return {"id", "embedding"} <= set(pq.read_schema(file).names)
     except (ModuleNotFoundError, *_DAMAGE):
         return False
 
@@ -225,7 +227,7 @@ def _file(path: Path) -> _File:
         return _checked(path, *readers[path.suffix.lower()](path))
     except _DAMAGE as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-        raise DataError(f"{path}: not a readable file of rows ({reason})") from error
+        raise DataError(f"{path}: not a readable file of embeddings ({reason})") from error
 
 
 def _checked(path: Path, arrays: dict[str, Column], facts: dict[str, Any]) -> _File:
@@ -236,23 +238,25 @@ def _checked(path: Path, arrays: dict[str, Column], facts: dict[str, Any]) -> _F
             columns[column] = arrays.pop(key)
     if "id" not in columns:
         raise DataError(
-            f"{path}: found {', '.join(arrays) or 'nothing'}; wanted 'ids', the clip of each row, and the rows 'X'"
+            f"{path}: found {', '.join(arrays) or 'nothing'}; wanted 'ids', the clip of each window, and the embeddings 'X'"
         )
     n = len(columns["id"])
-    rows = {
-        "rows" if k.lower() in _ROWS else k.lower(): v.reshape(n, *facts.get("shape", v.shape[1:]))
+    embeddings = {
+        "embeddings" if k.lower() in _ROWS else k.lower(): v.reshape(n, *facts.get("shape", v.shape[1:]))
         for k, v in arrays.items()
         if v.ndim > 1 and len(v) == n and v.size and np.issubdtype(v.dtype, np.number)
     }
-    if not rows:
+    if not embeddings:
         raise DataError(
-            f"{path}: found no array of rows (numbers, {n} long as 'ids' is, two axes or more); wanted one called 'X'"
+            f"{path}: found no array of embeddings (numbers, {n} long as 'ids' is, two axes or more); wanted one called 'X'"
         )
     for column, value in columns.items():
         if len(value) != n:
-            raise DataError(f"{path}: {column!r} has {len(value)} values for {n} rows; wanted one for each row")
+            raise DataError(
+                f"{path}: {column!r} has {len(value)} values for {n} embeddings; wanted one for each window"
+            )
         columns[column] = value.astype(float) if column in ("start", "end") else value.astype(str)
-    return _File(columns, rows, facts)
+    return _File(columns, embeddings, facts)
 
 
 def _npz(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
@@ -275,7 +279,7 @@ def _parquet(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
     facts = json.loads((table.schema.metadata or {}).get(b"earmark", b"{}"))
     arrays: dict[str, Column] = {}
     for name in table.column_names:
-        if name == "row":
+        if name == "embedding":
             values = table.column(name).combine_chunks()
             arrays[name] = np.asarray(values.flatten()).reshape(len(table), -1)
         elif name in ("start", "end"):
@@ -293,17 +297,17 @@ def _csv(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
     first = head.index("v0")
     arrays: dict[str, Column] = {name: np.array([line[i] for line in lines]) for i, name in enumerate(head[:first])}
     try:
-        arrays["row"] = np.array([line[first:] for line in lines], np.float32)
+        arrays["embedding"] = np.array([line[first:] for line in lines], np.float32)
     except ValueError as error:
         raise DataError(f"{path}: the columns from v0 on hold something that is no number ({error})") from error
     return arrays, {}
 
 
 def _facts(facts: Any) -> dict[str, Any]:
-    """Facts of `earmark embed`; the shape is that of a row, so it does not hold for pooled vectors."""
+    """Facts of `earmark embed`; the shape is that of a window, so it does not hold for pooled vectors."""
     if not isinstance(facts, dict):
         raise ValueError("its facts are no table")
-    pooled = facts.get("pool", "rows") != "rows"
+    pooled = facts.get("pool", "windows") != "windows"
     return {k: v for k, v in facts.items() if not (pooled and k == "shape")}
 
 
@@ -316,18 +320,13 @@ def _or_empty(column: Column | None, n: int, name: str) -> Column:
 def _shared(names: Sequence[str]) -> str:
     """What the names begin with, to a separator: ``["a-test", "a-train"]`` -> ``"a"``."""
     end = next((i for i, c in enumerate(zip(*names, strict=False)) if len(set(c)) > 1), min(map(len, names)))
-    return re.sub(r"[-_. ][^-_. ]*$", "", names[0][:end]) or "rows"
+    return re.sub(r"[-_. ][^-_. ]*$", "", names[0][:end]) or "embeddings"
 
 
-def _table(path: Path, columns: Mapping[str, str]) -> tuple[list[str], list[dict[str, str]]]:
-    """Names of the clips in a table, and what its lines say of them."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            head = list(reader.fieldnames or [])
-            lines = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: not a readable table ({error}); wanted CSV in UTF-8") from error
+def _table(path: Path, columns: Mapping[str, str]) -> tuple[list[tuple[str, dict[str, str]]], tuple[str, ...]]:
+    """Names of clips in a table (csv, tsv, parquet) with what it says of each, and notes."""
+    head: list[str] = []
+    lines = list(tables.read(path, head.extend))
     missing = [c for c in columns.values() if c not in head]
     wrong = sorted(set(columns) - {"id", "label", "group", "fold"})
     if missing or wrong:
@@ -340,13 +339,9 @@ def _table(path: Path, columns: Mapping[str, str]) -> tuple[list[str], list[dict
     key = columns.get("id") or next((c for c in head if c.lower() in (*_NAMES["id"], *_NAMES["path"])), None)
     if key is None:
         raise DataError(f"{path}: found the columns {', '.join(head)}; wanted one called id, clip or path")
-    names = [_line_name(line, key, f"{path}, line {number}") for number, line in enumerate(lines, start=2)]
-    return names, [{k: line[c] or "" for k, c in used.items() if c} for line in lines]
-
-
-def _line_name(line: Mapping[str, str], key: str, where: str) -> str:
-    """The id of a line's clip: a part of a file has its times in it, as ids of clips have."""
-    name = line[key] or ""
-    if key.lower() not in _NAMES["path"]:
-        return name
-    return name + part_mark(*times({k.strip(): v or "" for k, v in line.items() if isinstance(k, str)}, where))
+    facts = [{k: line.get(c, "") for k, c in used.items() if c} for _, line in lines]
+    if key.lower() not in _NAMES["path"]:  # it says which part of the file it is; a path does not
+        return list(zip([line.get(key, "") for _, line in lines], facts, strict=True)), ()
+    seconds = times.times_of(head, lines, path)
+    parts = [(line.get(key, ""), seconds.part(line, f"{path}, line {number}")) for number, line in lines]
+    return list(zip(times.names(parts), facts, strict=True)), seconds.notes

@@ -12,13 +12,13 @@ from ..core.spec import Part
 from ..data.cache import Cache
 from .make import embed
 
-MOST = 1024  # rows that are calibrated on
+MOST = 1024  # embeddings that are calibrated on
 
 
 def recalibrate(part: Part, data: str, *, cache: Cache | None = None) -> int8.Kept:
     """Make the net of ``part`` in 8 bits anew, calibrated on the sounds of ``data`` instead of made-up ones.
 
-    Takes up to ``MOST`` inputs of the net, evenly spread over the sounds; they are cached like rows. Raises RecipeError,
+    Takes up to ``MOST`` inputs of the net, evenly spread over the sounds; they are cached like embeddings. Raises RecipeError,
     DataError, WeightsError where 8 bits are not offered or not good enough on these sounds.
     """
     runtimes.check("int8")
@@ -27,6 +27,6 @@ def recalibrate(part: Part, data: str, *, cache: Cache | None = None) -> int8.Ke
     given = {k: v for k, v in part.kwargs.items() if k != "precision"}
     inputs = plugins.build("backbones", part.name, **given | {"at": PATCHES, "precision": "int8"})
     whole = plugins.build("backbones", part.name, **given)
-    rows = embed(data, inputs, cache=cache).X
-    rows = rows[:: max(1, len(rows) // MOST)]
-    return int8.installed(require(whole.weights), whole.facts["at"], lambda: rows, data, again=True)
+    embeddings = embed(data, inputs, cache=cache).X
+    embeddings = embeddings[:: max(1, len(embeddings) // MOST)]
+    return int8.installed(require(whole.weights), whole.facts["at"], lambda: embeddings, data, again=True)

@@ -4,7 +4,7 @@
 
     OUT/
       earmark.json              what was done: backbone or model, with its fingerprint
-      rows/part-<hash>.parquet  rows of clips (id, path, label, group, start, end, row, fingerprint), or answers
+      embeddings/part-<hash>.parquet  embeddings of clips (id, path, label, group, start, end, embedding, fingerprint), or answers
       errors/part-<hash>.parquet  clips that could not be used (id, reason)
 
 A part appears when it is whole, or never; its name is a hash of its clips, so that done twice it is there once. To
@@ -41,8 +41,8 @@ from .make import embedded
 from .pooling import by_vector, statistics
 
 FACTS = "earmark.json"
-LARGEST = 256  # clips of a part: 64 MB of rows of YAMNet, a minute of work
-Write = Callable[[Sequence[Clip], Path], tuple[int, list[Excluded]]]  # clips, file -> lines written, clips left out
+LARGEST = 256  # clips of a part: 64 MB of embeddings of YAMNet, a minute of work
+Write = Callable[[Sequence[Clip], Path], tuple[int, list[Excluded]]]  # clips, file -> lines written, clips excluded
 
 
 class Work(Protocol):
@@ -58,27 +58,27 @@ class Work(Protocol):
 
 @dataclass(frozen=True)
 class Embedding:
-    """Rows of a backbone. ``net`` is its ONNX file: other machines need no weights installed."""
+    """Embeddings of a backbone. ``net`` is its ONNX file: other machines need no weights installed."""
 
     part: Part
     net: bytes | None
     fingerprint: str
     shape: tuple[int, ...]
-    pool: str = "rows"
+    pool: str = "windows"
 
     @classmethod
-    def of(cls, part: Part, pool: str = "rows") -> Embedding:
+    def of(cls, part: Part, pool: str = "windows") -> Embedding:
         """Raises RecipeError, WeightsError."""
         built = load_backbone(part)
         if by_vector(pool):
             statistics(pool)
-        elif pool != "rows":
-            raise DataError(f"the pooling is {pool!r}; wanted rows, or statistics: mean, mean+std, max, …")
+        elif pool != "windows":
+            raise DataError(f"the pooling is {pool!r}; wanted windows, or statistics: mean, mean+std, max, …")
         return cls(part, built.net.content if built.net else None, built.fingerprint, built.shape, pool)
 
     @property
     def facts(self) -> dict[str, Any]:
-        return {"holds": "rows", "backbone": self.part.name, "params": self.part.kwargs, "pool": self.pool,
+        return {"holds": "embeddings", "backbone": self.part.name, "params": self.part.kwargs, "pool": self.pool,
                 "shape": list(self.shape), "fingerprint": self.fingerprint}  # fmt: skip
 
     def open(self) -> Write:
@@ -90,7 +90,7 @@ class Embedding:
                 f"{self.part}: the front end on this machine is not the one the work was given for. Wanted: the same "
                 "version of Earmark on every machine"
             )
-        return partial(_write_rows, backbone, self.pool)
+        return partial(_write_embeddings, backbone, self.pool)
 
 
 # ------------------------------------------------------------------------------------------------- one part
@@ -113,10 +113,12 @@ def make(write: Write, out: str, clips: Sequence[Clip]) -> Made:
         file = Path(folder) / f"part-{_key(clips)}.parquet"
         lines, gone = write(clips, file)
         written = file.stat().st_size if lines else 0
-        refuse(out, gone)  # first: clips told of there are not done again, the others are until the rows are there
+        refuse(
+            out, gone
+        )  # first: clips told of there are not done again, the others are until the embeddings are there
         if lines:
-            (target / "rows" / file.name).put(file)
-    name = f"rows/{file.name}" if lines else ""
+            (target / "embeddings" / file.name).put(file)
+    name = f"embeddings/{file.name}" if lines else ""
     return Made(len(clips), lines, tuple(gone), time.perf_counter() - began, written, name)
 
 
@@ -178,7 +180,7 @@ def _near(clips: Iterable[Clip], folder: Path) -> Iterator[tuple[list[Clip], Pat
             yield from first()
 
 
-def _write_rows(backbone: Backbone, pool: str, clips: Sequence[Clip], file: Path) -> tuple[int, list[Excluded]]:
+def _write_embeddings(backbone: Backbone, pool: str, clips: Sequence[Clip], file: Path) -> tuple[int, list[Excluded]]:
     gone: list[Excluded] = []
 
     def sounds() -> Iterator[tuple[Clip, Iterable[Floats]]]:
@@ -186,7 +188,7 @@ def _write_rows(backbone: Backbone, pool: str, clips: Sequence[Clip], file: Path
             if isinstance(here, str):
                 gone.extend(Excluded(c.id, here) for c in group)
                 continue
-            # Rows of a long sound wait on the disk; see embeddings.Cache.
+            # Embeddings of a long sound wait on the disk; see embeddings.Cache.
             with tempfile.TemporaryDirectory(dir=file.parent) as held:
                 for clip in group:
                     (one,) = embedded([replace(clip, path=here)], backbone, cache=Cache(Path(held)), workers=1)
@@ -200,7 +202,7 @@ def _write_rows(backbone: Backbone, pool: str, clips: Sequence[Clip], file: Path
 
 # ------------------------------------------------------------------------------------------------- all parts
 def left(work: Work, out: str, clips: Sequence[Clip]) -> list[Clip]:
-    """Clips that do not lie at ``out`` yet, neither as rows nor as errors.
+    """Clips that do not lie at ``out`` yet, neither as embeddings nor as errors.
 
     Raises DataError if something else lies there, or a clip with another label or group than it has now.
     """
@@ -237,15 +239,15 @@ def _agree(target: Place, wanted: dict[str, Any]) -> None:
 
 
 def facts(target: Place) -> dict[str, Any]:
-    """What ``earmark.json`` of a folder of parts says. Raises DataError if there is none."""
+    """What ``earmark.json`` of a store says. Raises DataError if there is none."""
     content = (target / FACTS).read()
     try:
         found = json.loads(content or b"")
-        if found["holds"] not in ("rows", "answers"):
+        if found["holds"] not in ("embeddings", "answers"):
             raise ValueError(f"holds {found['holds']!r}")
     except (ValueError, LookupError, TypeError) as error:
         raise DataError(
-            f"{target}: is not a folder of parts ({FACTS} is missing or damaged: {error}). Wanted: what "
+            f"{target}: is not a store ({FACTS} is missing or damaged: {error}). Wanted: what "
             "`earmark embed … --out FOLDER/` wrote"
         ) from error
     return dict(found)
@@ -267,23 +269,23 @@ def read_columns(file: Place, columns: Sequence[str] | None = None) -> Any:
 def _done(target: Place, clips: Sequence[Clip]) -> set[str]:
     """Names of the clips that are there. Raises DataError if one of them has another label or group now."""
     told = {_text(c.id): (c.label or None, c.group or None) for c in clips}
-    labelled = facts(target)["holds"] == "rows"
+    labelled = facts(target)["holds"] == "embeddings"
     done: set[str] = set()
 
     def look(file: Place) -> list[tuple[str, Any, Any]]:
-        rows = labelled and file.path.startswith(f"{target.path.rstrip('/')}/rows/")
-        found = read_columns(file, ["id", "label", "group"] if rows else ["id"])
+        embeddings = labelled and file.path.startswith(f"{target.path.rstrip('/')}/embeddings/")
+        found = read_columns(file, ["id", "label", "group"] if embeddings else ["id"])
         seen = found.group_by(found.column_names, use_threads=False).aggregate([])
-        return [(d["id"], d.get("label"), d.get("group") if rows else ()) for d in seen.to_pylist()]
+        return [(d["id"], d.get("label"), d.get("group") if embeddings else ()) for d in seen.to_pylist()]
 
     with ThreadPoolExecutor(min(32, 4 * (os.cpu_count() or 1))) as pool:
-        for lines in pool.map(look, [*(target / "rows").below(), *(target / "errors").below()]):
+        for lines in pool.map(look, [*(target / "embeddings").below(), *(target / "errors").below()]):
             for name, label, group in lines:
                 if group != () and name in told and told[name] != (label, group):
                     raise DataError(
                         f"{target}: the clip {name!r} lies there with label {label!r} and group {group!r}; the data now say "
                         f"{told[name][0]!r} and {told[name][1]!r}. Write to another folder, or give the labels when you "
-                        "compare (earmark compare TABLE --rows FOLDER)"
+                        "compare (earmark compare TABLE --embeddings FOLDER)"
                     )
                 done.add(name)
     return done
@@ -302,6 +304,6 @@ def local(work: Work, out: str, parts: Sequence[Sequence[Clip]], *, workers: int
                 one.cancel()
 
 
-def row_width(found: dict[str, Any]) -> int:
-    """Numbers in a row of a folder of rows, by its facts."""
+def embedding_width(found: dict[str, Any]) -> int:
+    """Numbers in a window of a store of embeddings, by its facts."""
     return int(prod(found["shape"])) * (len(statistics(found["pool"])) if by_vector(found["pool"]) else 1)

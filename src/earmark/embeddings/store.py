@@ -1,6 +1,6 @@
-"""Rows of a corpus, read from a folder of parts: all of them, or as many whole clips as fit into memory.
+"""Embeddings of a corpus, read from a store: all of them, or as many whole clips as fit into memory.
 
-Heads learn from rows at hand. Where a folder holds more than the limit, clips are drawn: whole, by label in their
+Heads learn from embeddings at hand. Where a folder holds more than the limit, clips are drawn: whole, by label in their
 shares, the same ones for the same seed. That is told wherever figures are shown. To see every clip, let ``embed`` write
 one vector a clip (``--pool mean``): that is 1/62 of the memory for YAMNet and 30 s.
 """
@@ -18,40 +18,41 @@ from numpy.typing import NDArray
 
 from ..backbones.base import Backbone, Floats, load_backbone
 from ..core.errors import DataError
+from ..core.paths import is_remote
 from ..core.spec import Part
 from ..core.storage import Place, place
 from ..data.clips import Clip, Dataset, Excluded
 from .make import Embeddings
 from .pooling import by_vector
 from .ready import Ready, file_backbone
-from .shards import FACTS, facts, read_columns, row_width
+from .shards import FACTS, embedding_width, facts, read_columns
 
-MEMORY = 4 * 2**30  # bytes of rows that are held; heads that copy them need as much again
+MEMORY = 4 * 2**30  # bytes of embeddings that are held; heads that copy them need as much again
 
 
 @dataclass(frozen=True)
 class Folder:
-    """What lies in a folder of rows, without the rows."""
+    """What lies in a store of embeddings, without the embeddings."""
 
     where: Place
     facts: dict[str, Any]
     clips: tuple[Clip, ...]
-    counts: NDArray[np.int64]  # (clips,) rows of each
+    counts: NDArray[np.int64]  # (clips,) embeddings of each
     part: NDArray[np.int64]  # (clips,) index into parts
     parts: tuple[Place, ...]
     excluded: tuple[Excluded, ...]
 
     @property
     def bytes(self) -> int:
-        """Of all rows in memory."""
-        return 4 * row_width(self.facts) * int(self.counts.sum())
+        """Of all embeddings in memory."""
+        return 4 * embedding_width(self.facts) * int(self.counts.sum())
 
     def told(self, table: Path) -> Folder:
         """With labels, groups and folds from a table of clips. Raises DataError; see ``Ready.told``."""
         return replace(self, clips=Ready(Dataset(self.where.name, self.clips), {}, {}).told(table).dataset.clips)
 
     def draw(self, memory: int, seed: int) -> NDArray[np.int64]:
-        """Indices of the clips whose rows fit into ``memory`` bytes, ascending: all, or of each label its share."""
+        """Indices of the clips whose embeddings fit into ``memory`` bytes, ascending: all, or of each label its share."""
         share = memory / self.bytes
         if share >= 1:
             return np.arange(len(self.clips))
@@ -65,34 +66,34 @@ class Folder:
         return np.sort(np.concatenate(drawn))
 
     def read(self, *, memory: int = MEMORY, seed: int = 0) -> tuple[Ready, str]:
-        """Rows of the clips that were drawn, and a sentence that says so, or "" if it was all of them."""
+        """Embeddings of the clips that were drawn, and a sentence that says so, or "" if it was all of them."""
         drawn = self.draw(memory, seed)
         counts = self.counts[drawn]
-        width, cuts = row_width(self.facts), np.concatenate([[0], np.cumsum(counts)])
+        width, cuts = embedding_width(self.facts), np.concatenate([[0], np.cumsum(counts)])
         X, start = np.empty((int(cuts[-1]), width), np.float32), np.empty(int(cuts[-1]))
         window = float("nan")
         for number in np.unique(self.part[drawn]):
             own = np.flatnonzero(self.part[drawn] == number)
-            table = read_columns(self.parts[number], ["id", "start", "end", "row"])
+            table = read_columns(self.parts[number], ["id", "start", "end", "embedding"])
             names, index = _numbered(table.column("id"))
             at = {name: k for k, name in enumerate(names)}
             order = np.argsort(index, kind="stable")
             begins = np.searchsorted(index[order], np.arange(len(names) + 1))
-            values = np.asarray(table.column("row").combine_chunks().flatten()).reshape(len(table), -1)
+            values = np.asarray(table.column("embedding").combine_chunks().flatten()).reshape(len(table), -1)
             starts, ends = np.asarray(table.column("start")), np.asarray(table.column("end"))
             window = float(ends[0] - starts[0])
             for i in own:
                 k = at[self.clips[drawn[i]].id]
-                rows = order[begins[k] : begins[k + 1]]
-                X[cuts[i] : cuts[i + 1]], start[cuts[i] : cuts[i + 1]] = values[rows], starts[rows]
+                embeddings = order[begins[k] : begins[k + 1]]
+                X[cuts[i] : cuts[i + 1]], start[cuts[i] : cuts[i + 1]] = values[embeddings], starts[embeddings]
         if not np.isfinite(X).all():
-            raise DataError(f"{self.where}: holds rows that are not finite")
+            raise DataError(f"{self.where}: holds embeddings that are not finite")
         ready = self._ready([self.clips[i] for i in drawn], X, counts, start, window)
         if len(drawn) == len(self.clips):
             return ready, ""
         return ready, (
             f"{len(drawn)} of the {len(self.clips)} clips of {self.where} were drawn, whole clips, of each label its share, "
-            f"with the seed {seed}: their {cuts[-1]} of {self.counts.sum()} rows fit into the {memory / 2**30:.3g} GiB that "
+            f"with the seed {seed}: their {cuts[-1]} of {self.counts.sum()} embeddings fit into the {memory / 2**30:.3g} GiB that "
             f"were allowed, all need {self.bytes / 2**30:.3g} GiB. The figures are those of the clips that were drawn"
         )
 
@@ -104,44 +105,46 @@ class Folder:
         cuts = np.concatenate([[0], np.cumsum(counts)])
         digest = tuple(hashlib.sha256(X[a:b].tobytes()).hexdigest() for a, b in zip(cuts, cuts[1:], strict=False))
         known = {k: v for k, v in self.facts.items() if not (pooled and k == "shape")}
-        backbone = file_backbone("rows", X, window, known)
+        backbone = file_backbone("embeddings", X, window, known)
         made = Embeddings(
             X, np.repeat(np.arange(len(clips)), counts), tuple(c.id for c in clips), start, digest, backbone.fingerprint, {}
         )  # fmt: skip
-        name = self.where.name.rstrip("/").rpartition("/")[2] or "rows"
+        name = self.where.name.rstrip("/").rpartition("/")[2] or "embeddings"
         dataset = Dataset(name, tuple(clips), excluded=self.excluded)
-        both = (self.facts["backbone"], "rows")
+        both = (self.facts["backbone"], "embeddings")
         return Ready(dataset, dict.fromkeys(both, made), dict.fromkeys(both, backbone))
 
     def backbone(self) -> tuple[Part, str, Backbone]:
-        """What made the rows: the part, the pooling, and the backbone built. Raises DataError, WeightsError."""
+        """What made the embeddings: the part, the pooling, and the backbone built. Raises DataError, WeightsError."""
         part = Part.of(self.facts["backbone"], self.facts["params"])
         built = load_backbone(part)
         if built.fingerprint != self.facts["fingerprint"]:
             raise DataError(
-                f"{self.where}: its rows were made by another {part} than the one installed here (fingerprints "
+                f"{self.where}: its embeddings were made by another {part} than the one installed here (fingerprints "
                 f"{self.facts['fingerprint'][:12]} and {built.fingerprint[:12]}). Wanted: the same weights and version"
             )
         return part, str(self.facts["pool"]), built
 
 
-def is_rows_folder(source: str | Path) -> bool:
+def is_store(source: str | Path) -> bool:
     """True for a folder or URI of parts."""
-    if isinstance(source, str) and "://" in source:
+    if is_remote(source):
         return (place(source) / FACTS).read() is not None
-    return (Path(source).expanduser() / FACTS).is_file() and (Path(source).expanduser() / "rows").is_dir()
+    return (Path(source).expanduser() / FACTS).is_file() and (Path(source).expanduser() / "embeddings").is_dir()
 
 
-def open_folder(source: str | Path, table: str | Path | None = None) -> Folder:
-    """Look through a folder of rows: who is in it, not the rows; ``table`` gives other labels, groups and folds.
+def open_store(source: str | Path, table: str | Path | None = None) -> Folder:
+    """Look through a store of embeddings: who is in it, not the embeddings; ``table`` gives other labels, groups and folds.
 
     Raises DataError if it is none, or a clip is in it twice.
     """
     where = place(source)
     found = facts(where)
-    if found["holds"] != "rows":
-        raise DataError(f"{where}: holds {found['holds']}; wanted rows, as `earmark embed … --out FOLDER/` writes")
-    parts = tuple((where / "rows").below())
+    if found["holds"] != "embeddings":
+        raise DataError(
+            f"{where}: holds {found['holds']}; wanted embeddings, as `earmark embed … --out FOLDER/` writes"
+        )
+    parts = tuple((where / "embeddings").below())
     clips: list[Clip] = []
     counts: list[int] = []
     part: list[int] = []
@@ -155,7 +158,7 @@ def open_folder(source: str | Path, table: str | Path | None = None) -> Folder:
             counts.append(int(n))
             part.append(number)
     if not clips:
-        raise DataError(f"{where}: there are no rows in it")
+        raise DataError(f"{where}: there are no embeddings in it")
     errors = [e for file in (where / "errors").below() for e in read_columns(file, ["id", "reason"]).to_pylist()]
     # By name: figures do not depend on how the clips were cut into parts.
     order = sorted(range(len(clips)), key=lambda i: clips[i].id)

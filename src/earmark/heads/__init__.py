@@ -1,1 +1,1 @@
-"""Heads: fitted on rows. One part is one file."""
+"""Heads: fitted on embeddings. One part is one file."""

@@ -20,15 +20,15 @@ PART = 0.15  # of an axis that one mask covers at most
 
 @dataclass(frozen=True)
 class Changed:
-    """Rows (b, *shape) and targets (b, classes) -> the same, masked and mixed. Draws from torch's generator."""
+    """Embeddings (b, *shape) and targets (b, classes) -> the same, masked and mixed. Draws from torch's generator."""
 
     mixup: float
     specaugment: bool
 
-    def __call__(self, rows: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, embeddings: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         if self.specaugment:
-            rows = masked(rows)
-        return mixed(rows, targets, self.mixup) if self.mixup else (rows, targets)
+            embeddings = masked(embeddings)
+        return mixed(embeddings, targets, self.mixup) if self.mixup else (embeddings, targets)
 
 
 def augmentation(*, mixup: float = 0.0, specaugment: bool = False) -> Augment | None:
@@ -41,28 +41,30 @@ def augmentation(*, mixup: float = 0.0, specaugment: bool = False) -> Augment | 
     return Changed(mixup, specaugment) if mixup or specaugment else None
 
 
-def mixed(rows: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """Each row and its target as a mean of two of the batch; the weights come from Beta(alpha, alpha)."""
-    share = torch.distributions.Beta(alpha, alpha).sample((len(rows),))
-    other = torch.randperm(len(rows))
-    by_row = share.reshape(-1, *[1] * (rows.ndim - 1))
+def mixed(embeddings: Tensor, targets: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Each embedding and its target as a mean of two of the batch; the weights come from Beta(alpha, alpha)."""
+    share = torch.distributions.Beta(alpha, alpha).sample((len(embeddings),))
+    other = torch.randperm(len(embeddings))
+    by_window = share.reshape(-1, *[1] * (embeddings.ndim - 1))
     by_target = share[:, None]
-    return by_row * rows + (1 - by_row) * rows[other], by_target * targets + (1 - by_target) * targets[other]
+    return by_window * embeddings + (1 - by_window) * embeddings[other], by_target * targets + (
+        1 - by_target
+    ) * targets[other]
 
 
-def masked(rows: Tensor) -> Tensor:
+def masked(embeddings: Tensor) -> Tensor:
     """Patches (b, …, times, bands) with stretches of times and of bands set to the patch's mean."""
-    if rows.ndim < 3:
+    if embeddings.ndim < 3:
         raise RecipeError(
-            f"specaugment=True: found rows of shape {tuple(rows.shape[1:])}; wanted images (times, bands)"
+            f"specaugment=True: found embeddings of shape {tuple(embeddings.shape[1:])}; wanted images (times, bands)"
         )
-    hidden = torch.zeros((len(rows), *rows.shape[-2:]), dtype=torch.bool)
+    hidden = torch.zeros((len(embeddings), *embeddings.shape[-2:]), dtype=torch.bool)
     for axis in (1, 2):
         size = hidden.shape[axis]
         place = torch.arange(size)
         for _ in range(MASKS):
-            length = torch.rand(len(rows), 1) * PART * size
-            start = torch.rand(len(rows), 1) * (size - length)
+            length = torch.rand(len(embeddings), 1) * PART * size
+            start = torch.rand(len(embeddings), 1) * (size - length)
             hidden |= ((place >= start) & (place < start + length)).unsqueeze(3 - axis)
-    hidden = hidden.reshape(len(rows), *[1] * (rows.ndim - 3), *rows.shape[-2:])
-    return torch.where(hidden, rows.mean(tuple(range(1, rows.ndim)), keepdim=True), rows)
+    hidden = hidden.reshape(len(embeddings), *[1] * (embeddings.ndim - 3), *embeddings.shape[-2:])
+    return torch.where(hidden, embeddings.mean(tuple(range(1, embeddings.ndim)), keepdim=True), embeddings)

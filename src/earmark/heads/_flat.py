@@ -1,4 +1,4 @@
-"""A scikit-learn estimator as a head: flat rows in, probabilities of the sorted classes out."""
+"""A scikit-learn estimator as a head: flat embeddings in, probabilities of the sorted classes out."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ._inner import Floats, Split, checked, fitted, folds, like, weights
 
 
 class Flat(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Any scikit-learn classifier (mostly a pipeline) on flattened rows.
+    """Any scikit-learn classifier (mostly a pipeline) on flattened embeddings.
 
-    ``balanced`` has rows count as ``_inner.weights`` says, else each counts the same. If the classifier takes splits
+    ``balanced`` has embeddings count as ``_inner.weights`` says, else each counts the same. If the classifier takes splits
     (its parameter ``cv``: Tempered, scikit-learn's searches) it gets at most ``inner`` of them, by group; they stay
     visible as ``splits_``.
     """
@@ -29,9 +29,9 @@ class Flat(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.seed = seed
 
     def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Flat:
-        """Fit on rows X (n, *shape) with labels y (n,). Raises DataError, or RecipeError for unusable parameters."""
-        rows, codes, self.classes_, ids = checked(X, y, groups)
-        self.shape_ = rows.shape[1:]
+        """Fit on embeddings X (n, *shape) with labels y (n,). Raises DataError, or RecipeError for unusable parameters."""
+        embeddings, codes, self.classes_, ids = checked(X, y, groups)
+        self.shape_ = embeddings.shape[1:]
         self.splits_: list[Split] = []
         self.fitted_ = clone(self.estimator)
         if "cv" in self.fitted_.get_params(deep=False):
@@ -39,24 +39,24 @@ class Flat(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.fitted_.set_params(cv=self.splits_)
         weight = weights(codes, ids) if self.balanced else None
         # Many small products: BLAS with a thread per processor waits for itself, and for whatever else runs. Fits of 4,000
-        # rows took four times as long on two threads of a quiet machine, and twenty times on a busy one.
+        # embeddings took four times as long on two threads of a quiet machine, and twenty times on a busy one.
         with threadpool_limits(1, user_api="blas"):
             try:
-                fitted(self.fitted_, rows.reshape(len(rows), -1), codes, weight)
-            except ValueError as error:  # the rows are sound, so it is a parameter that does not suit
+                fitted(self.fitted_, embeddings.reshape(len(embeddings), -1), codes, weight)
+            except ValueError as error:  # the embeddings are sound, so it is a parameter that does not suit
                 raise RecipeError(f"this head cannot be fitted with its parameters: {error}") from error
         return self
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Probabilities (n, classes) float32 in the order of ``classes_``."""
-        rows = like(X, self.shape_)
-        if not len(rows):
+        embeddings = like(X, self.shape_)
+        if not len(embeddings):
             return np.zeros((0, len(self.classes_)), np.float32)
-        proba = self.fitted_.predict_proba(rows.reshape(len(rows), prod(self.shape_)))
+        proba = self.fitted_.predict_proba(embeddings.reshape(len(embeddings), prod(self.shape_)))
         return np.asarray(proba, dtype=np.float32)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """The most probable class of each row (n,)."""
+        """The most probable class of each window (n,)."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def onnx(self) -> Any:

@@ -1,7 +1,7 @@
-"""What heads ask of their data: rows that can be learnt from, and inner splits that cut no group apart.
+"""What heads ask of their data: embeddings that can be learnt from, and inner splits that cut no group apart.
 
-A head that stops early or tunes a parameter looks at rows it did not learn from. If those share a group (an artist,
-a recording session) with the rows it learnt from, it stops at the wrong moment and trusts itself too much.
+A head that stops early or tunes a parameter looks at embeddings it did not learn from. If those share a group (an artist,
+a recording session) with the embeddings it learnt from, it stops at the wrong moment and trusts itself too much.
 """
 
 from __future__ import annotations
@@ -17,43 +17,49 @@ from ..core.errors import DataError
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.intp]  # labels as numbers: index into the sorted classes
-Split = tuple[NDArray[np.intp], NDArray[np.intp]]  # rows to learn from, rows to look at
+Split = tuple[NDArray[np.intp], NDArray[np.intp]]  # embeddings to learn from, embeddings to look at
 
 
 def checked(X: ArrayLike, y: ArrayLike, groups: ArrayLike | None) -> tuple[Floats, Codes, NDArray[Any], Codes | None]:
-    """Rows (n, *shape) float32, codes (n,), sorted classes (strings), group codes (n,) or None.
+    """Embeddings (n, *shape) float32, codes (n,), sorted classes (strings), group codes (n,) or None.
 
-    Raises DataError when there is nothing to learn: no rows, lengths that differ, numbers that are not finite,
+    Raises DataError when there is nothing to learn: no embeddings, lengths that differ, numbers that are not finite,
     fewer than two classes.
     """
-    rows = _rows(X)
+    embeddings = _embeddings(X)
     labels = np.asarray(y).astype(str)
-    if labels.shape != (len(rows),):
-        raise DataError(f"found {len(rows)} rows and labels of shape {labels.shape}; wanted one label for each row")
+    if labels.shape != (len(embeddings),):
+        raise DataError(
+            f"found {len(embeddings)} embeddings and labels of shape {labels.shape}; wanted one label for each window"
+        )
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) < 2:
-        raise DataError(f"found the classes {classes.tolist()} only; a head needs rows of at least two classes")
+        raise DataError(f"found the classes {classes.tolist()} only; a head needs embeddings of at least two classes")
     if groups is None:
-        return rows, codes, classes, None
+        return embeddings, codes, classes, None
     ids = np.asarray(groups)
-    if ids.shape != (len(rows),):
-        raise DataError(f"found {len(rows)} rows and groups of shape {ids.shape}; wanted one group for each row")
-    return rows, codes, classes, np.unique(ids.astype(str), return_inverse=True)[1]
+    if ids.shape != (len(embeddings),):
+        raise DataError(
+            f"found {len(embeddings)} embeddings and groups of shape {ids.shape}; wanted one group for each window"
+        )
+    return embeddings, codes, classes, np.unique(ids.astype(str), return_inverse=True)[1]
 
 
 def like(X: ArrayLike, shape: tuple[int, ...]) -> Floats:
-    """Rows to be scored (n, *shape) float32. Raises DataError if their shape is not the learnt one."""
-    rows = np.asarray(X, dtype=np.float32)
-    if rows.shape[1:] != shape or rows.ndim == 0:
-        raise DataError(f"found rows of shape {rows.shape[1:]}; this head learnt from rows of shape {shape}")
-    return rows
+    """Embeddings to be scored (n, *shape) float32. Raises DataError if their shape is not the learnt one."""
+    embeddings = np.asarray(X, dtype=np.float32)
+    if embeddings.shape[1:] != shape or embeddings.ndim == 0:
+        raise DataError(
+            f"found embeddings of shape {embeddings.shape[1:]}; this head learnt from embeddings of shape {shape}"
+        )
+    return embeddings
 
 
 def weights(codes: Codes, groups: Codes | None) -> Floats:
-    """What each row counts (n,), 1 on average: all classes the same, a group within its class the root of its rows.
+    """What each window counts (n,), 1 on average: all classes the same, a group within its class the root of its embeddings.
 
-    Rows of one recording say much the same; counted one by one, a few long recordings would be what is learnt. Under
-    the square root, ten rows of a group count as about three that have nothing to do with each other.
+    Embeddings of one recording say much the same; counted one by one, a few long recordings would be what is learnt. Under
+    the square root, ten embeddings of a group count as about three that have nothing to do with each other.
     """
     both = np.arange(len(codes))
     if groups is not None:
@@ -64,7 +70,7 @@ def weights(codes: Codes, groups: Codes | None) -> Floats:
 
 
 def fitted(estimator: Any, X: Floats, y: Codes, weight: Floats | None) -> Any:
-    """Fit a scikit-learn classifier or pipeline, with what each row counts if it can take that."""
+    """Fit a scikit-learn classifier or pipeline, with what each window counts if it can take that."""
     from sklearn.pipeline import Pipeline
     from sklearn.utils.validation import has_fit_parameter
 
@@ -77,8 +83,8 @@ def fitted(estimator: Any, X: Floats, y: Codes, weight: Floats | None) -> Any:
 def folds(codes: Codes, groups: Codes | None, n: int, *, seed: int) -> list[Split]:
     """At most ``n`` inner splits, stratified as well as whole groups allow.
 
-    The rule for small classes: the rows to learn from always hold every class. A group that has to stay for that
-    (the only one of its class) is never held out. Without ``groups`` each row stands for itself.
+    The rule for small classes: the embeddings to learn from always hold every class. A group that has to stay for that
+    (the only one of its class) is never held out. Without ``groups`` each window stands for itself.
     Fewer splits, or none, when there are not enough groups.
 
     The last few are remembered: recipes that are compared learn from the same clips, and whole groups take a while to
@@ -116,7 +122,7 @@ def _folds(codes_: bytes, groups_: bytes | None, n: int, seed: int) -> tuple[Spl
 
 
 def holdout(codes: Codes, groups: Codes | None, fraction: float, *, seed: int) -> Split:
-    """One inner split that holds out about ``fraction`` of the rows: of 1/fraction folds the one most like the whole.
+    """One inner split that holds out about ``fraction`` of the embeddings: of 1/fraction folds the one most like the whole.
 
     Nothing is held out (an empty second part) when ``fraction`` is 0 or no group can be spared.
     """
@@ -132,11 +138,13 @@ def holdout(codes: Codes, groups: Codes | None, fraction: float, *, seed: int) -
     return min(folds(codes, groups, max(2, round(1 / fraction)), seed=seed), key=unlike, default=everything)
 
 
-def _rows(X: ArrayLike) -> Floats:
-    rows = np.asarray(X, dtype=np.float32)
-    if rows.ndim < 2 or len(rows) == 0:
-        raise DataError(f"found an array of shape {rows.shape}; wanted rows (n, *shape) with n > 0")
-    if not np.isfinite(rows).all():
-        bad = int((~np.isfinite(rows)).reshape(len(rows), -1).any(axis=1).sum())
-        raise DataError(f"{bad} of {len(rows)} rows hold numbers that are not finite; embed these sounds again")
-    return rows
+def _embeddings(X: ArrayLike) -> Floats:
+    embeddings = np.asarray(X, dtype=np.float32)
+    if embeddings.ndim < 2 or len(embeddings) == 0:
+        raise DataError(f"found an array of shape {embeddings.shape}; wanted embeddings (n, *shape) with n > 0")
+    if not np.isfinite(embeddings).all():
+        bad = int((~np.isfinite(embeddings)).reshape(len(embeddings), -1).any(axis=1).sum())
+        raise DataError(
+            f"{bad} of {len(embeddings)} embeddings hold numbers that are not finite; embed these sounds again"
+        )
+    return embeddings

@@ -2,15 +2,15 @@
 
 A new one is a function that makes the module and a ``build()`` that hands it over::
 
-    def module(rows, classes):                  # the rows learnt from (n, *shape), how many classes
-        return nn.Sequential(Standardise(rows), nn.Flatten(), nn.Linear(rows[0].size, classes))
+    def module(embeddings, classes):                  # the embeddings learnt from (n, *shape), how many classes
+        return nn.Sequential(Standardise(embeddings), nn.Flatten(), nn.Linear(embeddings[0].size, classes))
 
     def build(*, lr=1e-3, seed=0):
         return NetHead(module, lr=lr, seed=seed)
 
-Modules take rows (n, *shape) and give logits (n, classes). A module that starts from pretrained weights loads them
+Modules take embeddings (n, *shape) and give logits (n, classes). A module that starts from pretrained weights loads them
 in that function; ``lr_factors={"body.": 0.1, "body.0.": 0}`` then trains some parts slower or not at all, and
-``KeepStatistics`` leaves batch norm as it was pretrained. ``start`` may set the net by the labelled rows before it is
+``KeepStatistics`` leaves batch norm as it was pretrained. ``start`` may set the net by the labelled embeddings before it is
 trained. ``augment`` sees every training batch (mixup, SpecAugment).
 The training loop is skorch's.
 """
@@ -40,25 +40,23 @@ Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 Start = Callable[[nn.Module, Floats, Codes, Floats], None]
 
 
-_BETTER = (
-    1e-4  # nats: a loss that falls by less is no better, or rows that are told apart perfectly are learnt for ever
-)
+_BETTER = 1e-4  # nats: a loss that falls by less is no better, or embeddings that are told apart perfectly are learnt for ever
 
 
 class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A net trained with Adam and cross-entropy, stopped early, the best epoch's weights kept.
 
-    ``module``: rows learnt from, number of classes -> torch module that gives logits.
-    ``spare``: share of the rows held out, by whole groups, to stop by; training ends after ``patience`` epochs
+    ``module``: embeddings learnt from, number of classes -> torch module that gives logits.
+    ``spare``: share of the embeddings held out, by whole groups, to stop by; training ends after ``patience`` epochs
     without a lower loss on them. Where no group can be spared, all ``epochs`` are run.
-    ``refit``: learn again from all rows, for as many epochs as were best; the held-out ones are learnt from too.
+    ``refit``: learn again from all embeddings, for as many epochs as were best; the held-out ones are learnt from too.
     ``lr_factors``: start of parameters' names -> factor on ``lr``; the longest start that fits counts; 0 freezes.
-    ``start``: (net, rows (n, *shape), codes (n,), what each counts (n,)) of what is learnt from; called once, before training. What it makes
-    is kept if no epoch gives a lower loss on the rows held out.
-    ``augment``: (rows (b, *shape), targets (b, classes)) -> the same, changed; draws from torch's
-    generator. Targets carry what a row counts: each sums to it.
-    ``most``: rows that an epoch sees at most, drawn anew for each; None: all.
-    ``smoothing``: of labels. ``balanced``: rows count as ``_inner.weights`` says. ``bfloat16``: multiply in half the bits (faster
+    ``start``: (net, embeddings (n, *shape), codes (n,), what each counts (n,)) of what is learnt from; called once, before training. What it makes
+    is kept if no epoch gives a lower loss on the embeddings held out.
+    ``augment``: (embeddings (b, *shape), targets (b, classes)) -> the same, changed; draws from torch's
+    generator. Targets carry what a window counts: each sums to it.
+    ``most``: embeddings that an epoch sees at most, drawn anew for each; None: all.
+    ``smoothing``: of labels. ``balanced``: embeddings count as ``_inner.weights`` says. ``bfloat16``: multiply in half the bits (faster
     where the processor has AMX or the like), weights stay float32.
     """
 
@@ -108,54 +106,54 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         groups: ArrayLike | None = None,
         watch: tuple[ArrayLike, ArrayLike] | None = None,
     ) -> NetHead:
-        """Fit on rows X (n, *shape) with labels y (n,). Raises DataError, RecipeError if the training diverges.
+        """Fit on embeddings X (n, *shape) with labels y (n,). Raises DataError, RecipeError if the training diverges.
 
         ``history_`` keeps train_loss, train_accuracy, valid_loss, valid_accuracy of every epoch (the last two are
-        empty where nothing was held out), ``splits_`` the inner split. ``watch``: rows and labels for these last two
+        empty where nothing was held out), ``splits_`` the inner split. ``watch``: embeddings and labels for these last two
         where nothing is held out (``spare=0``); they decide nothing.
         """
-        rows, codes, self.classes_, ids = checked(X, y, groups)
-        self.shape_ = rows.shape[1:]
+        embeddings, codes, self.classes_, ids = checked(X, y, groups)
+        self.shape_ = embeddings.shape[1:]
         learn, look = holdout(codes, ids, self.spare, seed=self.seed)
         seen = self._watched(watch)
         if seen is not None and len(look):
-            raise DataError("rows to watch were given to a head that holds out its own; wanted spare=0")
+            raise DataError("embeddings to watch were given to a head that holds out its own; wanted spare=0")
         self.splits_: list[Split] = [(learn, look)] if len(look) else []
         count = weights(codes, ids) if self.balanced else np.ones(len(codes), np.float32)
         # A copy of torch's random state: the same seed gives the same net, and nobody else's numbers change.
         with torch.random.fork_rng(devices=[] if self.device == "cpu" else None):
             torch.manual_seed(self.seed)
-            known = (rows[learn], codes[learn], count[learn]) if len(look) else (rows, codes, count)
+            known = (embeddings[learn], codes[learn], count[learn]) if len(look) else (embeddings, codes, count)
             self.net_ = self.module(known[0], len(self.classes_))
             if self.start:
                 self.start(self.net_, *known)
-            del known  # big rows need not lie there twice
+            del known  # big embeddings need not lie there twice
             self.net_.to(self.device)
             with _heap.kept():
-                self.history_ = self._train(rows, codes, count, learn, look, seen)
+                self.history_ = self._train(embeddings, codes, count, learn, look, seen)
         if self.refit and len(look):
             again = {"spare": 0, "epochs": self.best_epoch_, "refit": False}
-            self.net_ = NetHead(**self.get_params(deep=False) | again).fit(rows, y, groups).net_
+            self.net_ = NetHead(**self.get_params(deep=False) | again).fit(embeddings, y, groups).net_
         self.net_.eval()
         return self
 
-    def _watched(self, watch: tuple[ArrayLike, ArrayLike] | None) -> Rows | None:
+    def _watched(self, watch: tuple[ArrayLike, ArrayLike] | None) -> Examples | None:
         if watch is None:
             return None
         labels = np.asarray(watch[1]).astype(str)
         new = sorted(set(labels.tolist()) - set(self.classes_.tolist()))
         if new:
-            raise DataError(f"the rows to watch are of classes that are not learnt: {', '.join(new[:5])}")
+            raise DataError(f"the embeddings to watch are of classes that are not learnt: {', '.join(new[:5])}")
         targets = np.eye(len(self.classes_), dtype=np.float32)[np.searchsorted(self.classes_, labels)]
-        rows = torch.from_numpy(np.array(like(watch[0], self.shape_)))
-        return Rows(rows, torch.from_numpy(targets), np.arange(len(labels)))
+        embeddings = torch.from_numpy(np.array(like(watch[0], self.shape_)))
+        return Examples(embeddings, torch.from_numpy(targets), np.arange(len(labels)))
 
     def _train(
-        self, rows: Floats, codes: Codes, count: Floats, learn: Any, look: Any, seen: Rows | None
+        self, embeddings: Floats, codes: Codes, count: Floats, learn: Any, look: Any, seen: Examples | None
     ) -> dict[str, list[float]]:
         k = len(self.classes_)
-        x = torch.from_numpy(rows if rows.flags.writeable else rows.copy())
-        # What a row counts goes into its target: cross-entropy is linear in it.
+        x = torch.from_numpy(embeddings if embeddings.flags.writeable else embeddings.copy())
+        # What a window counts goes into its target: cross-entropy is linear in it.
         target = np.eye(k, dtype=np.float32)[codes] * (1 - self.smoothing) + self.smoothing / k
         targets = torch.from_numpy(np.asarray(target * count[:, None], np.float32))
         stopper = EarlyStopping(
@@ -166,7 +164,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ("train_accuracy", PassthroughScoring("train_accuracy", on_train=True, lower_is_better=False)),
         ]
         if len(look):
-            seen = Rows(x, targets, look)
+            seen = Examples(x, targets, look)
             callbacks.append(("stop", stopper))
         if seen is not None:
             callbacks.insert(2, ("valid_accuracy", PassthroughScoring("valid_accuracy", lower_is_better=False)))
@@ -198,7 +196,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             stopper.dynamic_threshold_ = loop.loss_of(seen)
             stopper.best_model_weights_ = deepcopy(self.net_.state_dict())
         try:
-            loop.fit_loop(Rows(x, targets, learn), epochs=self.epochs)
+            loop.fit_loop(Examples(x, targets, learn), epochs=self.epochs)
         except KeyboardInterrupt:  # also how skorch's callbacks stop; the user's own must pass
             if not len(look) or stopper.misses_ < self.patience:
                 raise
@@ -227,14 +225,16 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Probabilities (n, classes) float32 in the order of ``classes_``."""
-        rows = torch.from_numpy(np.array(like(X, self.shape_)))
+        embeddings = torch.from_numpy(np.array(like(X, self.shape_)))
         with torch.inference_mode():
-            batches = torch.split(rows, batch_of(self.shape_))
+            batches = torch.split(embeddings, batch_of(self.shape_))
             parts = [self.net_(x.to(self.device)).softmax(1).cpu() for x in batches]
-        return np.asarray(torch.cat(parts).numpy() if len(rows) else np.zeros((0, len(self.classes_)), np.float32))
+        return np.asarray(
+            torch.cat(parts).numpy() if len(embeddings) else np.zeros((0, len(self.classes_)), np.float32)
+        )
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """The most probable class of each row (n,)."""
+        """The most probable class of each window (n,)."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def onnx(self) -> Any:
@@ -245,33 +245,33 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def batch_of(shape: tuple[int, ...]) -> int:
-    """How many rows of a shape are run through a net at once: big ones fill the memory with what is made of them."""
+    """How many embeddings of a shape are run through a net at once: big ones fill the memory with what is made of them."""
     return max(1, min(256, 2**20 // max(1, prod(shape))))
 
 
 class Standardise(nn.Module):
-    """Values to mean 0 and variance 1, by figures learnt from ``rows`` and stored in the net.
+    """Values to mean 0 and variance 1, by figures learnt from ``windows`` and stored in the net.
 
-    ``over``: axes that share a figure; (0,): one for each value of a row, (0, 1): one for each band of an image
+    ``over``: axes that share a figure; (0,): one for each value of a window, (0, 1): one for each band of an image
     (frames, bands). ``limit`` cuts off as ``_scale.Scaler`` does.
     """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, rows: Floats, over: tuple[int, ...] = (0,), limit: float = 3.0) -> None:
+    def __init__(self, embeddings: Floats, over: tuple[int, ...] = (0,), limit: float = 3.0) -> None:
         super().__init__()
-        mean = rows.mean(axis=over, keepdims=True, dtype=np.float64)[0]
+        mean = embeddings.mean(axis=over, keepdims=True, dtype=np.float64)[0]
         deviation = np.sqrt(
-            np.maximum(np.square(rows).mean(axis=over, keepdims=True, dtype=np.float64)[0] - mean**2, 0)
+            np.maximum(np.square(embeddings).mean(axis=over, keepdims=True, dtype=np.float64)[0] - mean**2, 0)
         )
         constant = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-6)
         self.register_buffer("mean", torch.from_numpy(mean.astype(np.float32)))
         self.register_buffer("deviation", torch.from_numpy(np.where(constant, 1, deviation).astype(np.float32)))
         self.limit = limit
 
-    def forward(self, rows: Tensor) -> Tensor:
-        scaled: Tensor = (rows - self.mean) / self.deviation
+    def forward(self, embeddings: Tensor) -> Tensor:
+        scaled: Tensor = (embeddings - self.mean) / self.deviation
         return scaled.clamp(-self.limit, self.limit)
 
 
@@ -289,8 +289,8 @@ class KeepStatistics(nn.Sequential):
         return self
 
 
-class Rows(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
-    """Some rows of a whole data set that lies in memory, with their targets (n, classes)."""
+class Examples(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
+    """Some embeddings of a whole data set that lies in memory, with their targets (n, classes)."""
 
     def __init__(self, x: Tensor, targets: Tensor, index: NDArray[np.intp]) -> None:
         self.x = x
@@ -306,11 +306,11 @@ class Rows(torch.utils.data.Dataset[tuple[Tensor, Tensor]]):
 
 
 class Batches:
-    """Batches taken by index, with no work per row: on small nets a DataLoader costs more than the training."""
+    """Batches taken by index, with no work per window: on small nets a DataLoader costs more than the training."""
 
     def __init__(
         self,
-        dataset: Rows,
+        dataset: Examples,
         *,
         batch_size: int,
         shuffle: bool = False,
@@ -327,8 +327,8 @@ class Batches:
         n = len(self.dataset)
         order = torch.randperm(n) if self.shuffle else torch.arange(n)
         for take in torch.split(order[: self.most], self.batch_size):
-            rows, targets = self.dataset[take]
-            yield self.augment(rows, targets) if self.augment else (rows, targets)
+            embeddings, targets = self.dataset[take]
+            yield self.augment(embeddings, targets) if self.augment else (embeddings, targets)
 
 
 class _Loop(NeuralNet):  # type: ignore[misc]
@@ -343,10 +343,10 @@ class _Loop(NeuralNet):  # type: ignore[misc]
             logits: Tensor = super().infer(x, **fit_params)
         return logits.float()
 
-    def loss_of(self, rows: Rows) -> float:
-        """Mean loss of rows as the net is now."""
-        parts = [(len(b[0]), float(self.validation_step(b)["loss"])) for b in self.get_iterator(rows)]
-        return sum(n * loss for n, loss in parts) / len(rows)
+    def loss_of(self, embeddings: Examples) -> float:
+        """Mean loss of embeddings as the net is now."""
+        parts = [(len(b[0]), float(self.validation_step(b)["loss"])) for b in self.get_iterator(embeddings)]
+        return sum(n * loss for n, loss in parts) / len(embeddings)
 
 
 class _Hits(Callback):  # type: ignore[misc]

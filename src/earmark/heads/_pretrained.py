@@ -56,18 +56,18 @@ def rest(backbone: Backbone, until: str | None, head: str) -> nn.Sequential:
     return nn.Sequential(blocks)
 
 
-def wanted_shape(backbone: Backbone, rows: Floats, head: str) -> None:
-    """Raise DataError if rows are not the backbone's: pooled or joined ones cannot go on through its net."""
-    if rows.shape[1:] != backbone.shape:
+def wanted_shape(backbone: Backbone, embeddings: Floats, head: str) -> None:
+    """Raise DataError if embeddings are not the backbone's: pooled or joined ones cannot go on through its net."""
+    if embeddings.shape[1:] != backbone.shape:
         raise DataError(
-            f"{head} needs rows of shape {backbone.shape} as they come from {backbone.name}@{cut_of(backbone)}; found "
-            f"{rows.shape[1:]}. Leave the pooling and other backbones out of this branch"
+            f"{head} needs embeddings of shape {backbone.shape} as they come from {backbone.name}@{cut_of(backbone)}; found "
+            f"{embeddings.shape[1:]}. Leave the pooling and other backbones out of this branch"
         )
 
 
-def linear_probe(layer: nn.Linear, rows: Floats, codes: Codes, count: Floats) -> None:
-    """Give a linear layer the weights of a logistic regression on standardised rows (n, d)."""
-    probe = LogisticRegression(C=0.01, tol=5e-4, max_iter=1000).fit(rows, codes, sample_weight=count)
+def linear_probe(layer: nn.Linear, embeddings: Floats, codes: Codes, count: Floats) -> None:
+    """Give a linear layer the weights of a logistic regression on standardised embeddings (n, d)."""
+    probe = LogisticRegression(C=0.01, tol=5e-4, max_iter=1000).fit(embeddings, codes, sample_weight=count)
     coef, intercept = probe.coef_, probe.intercept_
     if len(coef) == 1:  # two classes: scikit-learn gives the lead of the second over the first
         coef, intercept = np.vstack([-coef, coef]) / 2, np.append(-intercept, intercept) / 2
@@ -76,12 +76,12 @@ def linear_probe(layer: nn.Linear, rows: Floats, codes: Codes, count: Floats) ->
         layer.bias.copy_(torch.from_numpy(intercept))
 
 
-def outputs(net: nn.Module, rows: Floats) -> Floats:
-    """What ``net`` in eval mode makes of rows (n, *shape), flat: (n, d) float32."""
+def outputs(net: nn.Module, embeddings: Floats) -> Floats:
+    """What ``net`` in eval mode makes of embeddings (n, *shape), flat: (n, d) float32."""
 
     def parts() -> Iterator[Floats]:
-        given = torch.from_numpy(rows if rows.flags.writeable else rows.copy())
-        for batch in torch.split(given, batch_of(rows.shape[1:])):
+        given = torch.from_numpy(embeddings if embeddings.flags.writeable else embeddings.copy())
+        for batch in torch.split(given, batch_of(embeddings.shape[1:])):
             yield net(batch).flatten(1).numpy()
 
     was = net.training

@@ -19,8 +19,8 @@ class Scaler(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     A block of 1,024 columns would drown one of 256 otherwise. The total over all columns stays their number,
     so that penalties and kernel widths mean the same with and without blocks.
 
-    The limit tames columns that are 0 for nearly all training rows, of which nets that end in a ReLU have many:
-    divided by their tiny deviation, a new row's value would count tens of times what others do. Columns whose deviation
+    The limit tames columns that are 0 for nearly all training embeddings, of which nets that end in a ReLU have many:
+    divided by their tiny deviation, a new embedding's value would count tens of times what others do. Columns whose deviation
     is below a millionth of the largest (dead filters: rounding, no information) are left small.
     """
 

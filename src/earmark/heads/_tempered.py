@@ -1,4 +1,4 @@
-"""Scores of a classifier -> probabilities that can be believed; parameters chosen by the same held-out rows."""
+"""Scores of a classifier -> probabilities that can be believed; parameters chosen by the same held-out embeddings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ._inner import Codes, Floats, Split, fitted
 class Tempered(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Probabilities = softmax(scores / temperature) of any classifier with scores (n, classes).
 
-    The temperature (Guo et al. 2017) is the one under which the rows held out by ``cv``, a list of splits, are most
+    The temperature (Guo et al. 2017) is the one under which the embeddings held out by ``cv``, a list of splits, are most
     likely; it changes no decision. Of the parameters in ``grid`` those are taken under which they are most likely at
     their best temperature. Without splits the temperature is 1 and the classifier stays as it was given.
     (SVC's own ``probability=True`` changes decisions, splits groups, and is deprecated.)

@@ -41,7 +41,7 @@ def build(
     bfloat16: bool = False,
     seed: int = 0,
 ) -> NetHead:
-    """``filters`` of the convolutions, ``hidden`` widths of the dense layers. Rows are images (frames, bands).
+    """``filters`` of the convolutions, ``hidden`` widths of the dense layers. Embeddings are images (frames, bands).
 
     ``spare=0``: nothing is held out and all epochs are run. The rest as ``NetHead`` and ``_augment`` say.
     """
@@ -53,15 +53,19 @@ def build(
     )  # fmt: skip
 
 
-def layers(rows: Floats, classes: int, *, filters: Sequence[int], hidden: Sequence[int], dropout: float) -> nn.Module:
+def layers(
+    embeddings: Floats, classes: int, *, filters: Sequence[int], hidden: Sequence[int], dropout: float
+) -> nn.Module:
     """Standardised bands -> [convolution, max-pooling, ReLU] … -> [dense, ReLU] … -> dropout -> dense.
 
     Pooling before the ReLU gives the same numbers as after it, for a quarter of the work.
     """
-    if rows.ndim != 3:
-        raise DataError(f"found rows of shape {rows.shape[1:]}; this head learns from images (frames, bands)")
-    made: list[nn.Module] = [Standardise(rows, over=(0, 1)), nn.Unflatten(1, (1, rows.shape[1]))]
-    channels, (height, width) = 1, rows.shape[1:]
+    if embeddings.ndim != 3:
+        raise DataError(
+            f"found embeddings of shape {embeddings.shape[1:]}; this head learns from images (frames, bands)"
+        )
+    made: list[nn.Module] = [Standardise(embeddings, over=(0, 1)), nn.Unflatten(1, (1, embeddings.shape[1]))]
+    channels, (height, width) = 1, embeddings.shape[1:]
     for more in filters:
         made += [nn.Conv2d(channels, more, 3, padding=1), nn.MaxPool2d(2, ceil_mode=True), nn.ReLU()]
         channels, height, width = more, -(-height // 2), -(-width // 2)

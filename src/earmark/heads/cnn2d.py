@@ -1,4 +1,4 @@
-"""A deep convolutional net on images: the rows of a clip, or patches of a spectrogram."""
+"""A deep convolutional net on images: the embeddings of a clip, or patches of a spectrogram."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from ._augment import augmentation
 from ._inner import Floats
 from ._net import NetHead, Standardise
 
-ABOUT = "ten 3x3 convolutions, dense 1200: on rows of a clip as an image, or on patches (what the paper really ran)"
+ABOUT = (
+    "ten 3x3 convolutions, dense 1200: on embeddings of a clip as an image, or on patches (what the paper really ran)"
+)
 
 SPACE = {"lr": (3e-5, 1e-3, "log"), "mixup": [0.0, 0.2], "specaugment": [False, True]}  # `earmark study tune`
 
@@ -33,7 +35,7 @@ def build(
     bfloat16: bool = False,
     seed: int = 0,
 ) -> NetHead:
-    """Rows are images (height, width): ``vggish:image(31)/cnn2d``, ``logmel(resize=(150, 150))/cnn2d``.
+    """Embeddings are images (height, width): ``vggish:image(31)/cnn2d``, ``logmel(resize=(150, 150))/cnn2d``.
 
     ``standardise``: columns to mean 0 and variance 1 first; the paper's run took the values as they are.
     ``spare=0``: nothing is held out and all epochs are run. The rest as ``NetHead`` and ``_augment`` say.
@@ -45,12 +47,12 @@ def build(
     )  # fmt: skip
 
 
-def layers(rows: Floats, classes: int, *, standardise: bool) -> nn.Module:
-    """The net for images such as ``rows`` (n, height, width)."""
-    if rows.ndim != 3:
+def layers(embeddings: Floats, classes: int, *, standardise: bool) -> nn.Module:
+    """The net for images such as ``windows`` (n, height, width)."""
+    if embeddings.ndim != 3:
         raise DataError(
-            f"found rows of shape {rows.shape[1:]}; cnn2d learns from images (height, width): patches, or the vectors of a "
+            f"found embeddings of shape {embeddings.shape[1:]}; cnn2d learns from images (height, width): patches, or the vectors of a "
             "clip one below the other, e.g. yamnet:image(31)/cnn2d"
         )
-    net = ten_convolutions.module(rows.shape[1], rows.shape[2], classes)
-    return nn.Sequential(Standardise(rows, over=(0, 1)), net) if standardise else net
+    net = ten_convolutions.module(embeddings.shape[1], embeddings.shape[2], classes)
+    return nn.Sequential(Standardise(embeddings, over=(0, 1)), net) if standardise else net

@@ -18,7 +18,7 @@ SPACE = {  # what `earmark study tune` searches
     "lr": (1e-4, 1e-2, "log"),
     "dropout": (0.0, 0.7),
     "smoothing": [0.0, 0.1],
-    "pool": ["rows", "mean"],
+    "pool": ["windows", "mean"],
 }
 
 
@@ -46,10 +46,10 @@ def build(
     )  # fmt: skip
 
 
-def layers(rows: Floats, classes: int, *, hidden: Sequence[int], dropout: float) -> nn.Module:
+def layers(embeddings: Floats, classes: int, *, hidden: Sequence[int], dropout: float) -> nn.Module:
     """Standardised values -> [dense, ReLU, dropout] for each width -> dense."""
-    made: list[nn.Module] = [nn.Flatten(), Standardise(rows.reshape(len(rows), -1))]
-    width = rows[0].size
+    made: list[nn.Module] = [nn.Flatten(), Standardise(embeddings.reshape(len(embeddings), -1))]
+    width = embeddings[0].size
     for wider in hidden:
         made += [nn.Linear(width, wider), nn.ReLU(), nn.Dropout(dropout)]
         width = wider

@@ -1,6 +1,6 @@
 """A pretrained net trained on: the last block or all of it, with a new classifier.
 
-The rows are what the frozen part gives (``musicnn-vgg@pool3``: the net up to there; ``musicnn-vgg@patches``: its input, so
+The embeddings are what the frozen part gives (``musicnn-vgg@pool3``: the net up to there; ``musicnn-vgg@patches``: its input, so
 that the whole net is trained). The rest starts from the pretrained weights, the classifier from a logistic regression
 on what the rest gives by then: first probing, then tuning keeps what the net knows of sounds unlike those learnt from
 (Kumar et al., 2022, https://arxiv.org/abs/2202.10054). Blocks learn slower the further they are from the classifier
@@ -55,13 +55,13 @@ def build(
     bfloat16: bool = False,
     seed: int = 0,
 ) -> NetHead:
-    """Rows are those of ``backbone``, whose net is cut before the part to be trained; recipes fill it in.
+    """Embeddings are those of ``backbone``, whose net is cut before the part to be trained; recipes fill it in.
 
     ``until``: the last pretrained block to keep; default: the one that gives the backbone's embedding.
     ``lr``: of the classifier. The last pretrained block learns ``body`` times as fast, each one before it ``decay``
     times as fast as the next; ``body=0`` trains the classifier alone. ``dropout``: before the classifier.
     ``probe``: start the classifier from a logistic regression, which is kept if no epoch of training is better on the
-    rows held out; else from nothing. The rest as ``NetHead`` and
+    embeddings held out; else from nothing. The rest as ``NetHead`` and
     ``_augment`` say. Raises RecipeError, WeightsError.
     """
     if body < 0 or not 0 <= decay <= 1:
@@ -88,28 +88,28 @@ class Tuned(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(width, classes)
 
-    def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.classifier(self.dropout(self.scale(self.body(rows).flatten(1))))
+    def forward(self, embeddings: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.classifier(self.dropout(self.scale(self.body(embeddings).flatten(1))))
         return logits
 
 
-def layers(rows: Floats, classes: int, *, backbone: Backbone, until: str | None, dropout: float) -> Tuned:
+def layers(embeddings: Floats, classes: int, *, backbone: Backbone, until: str | None, dropout: float) -> Tuned:
     """The rest of the backbone's net with its pretrained weights, and a classifier. Raises DataError."""
-    wanted_shape(backbone, rows, "finetune")
+    wanted_shape(backbone, embeddings, "finetune")
     body = KeepStatistics(OrderedDict(rest(backbone, until, "finetune").named_children()))
-    return Tuned(body, outputs(body, rows[:1]).size, classes, dropout)
+    return Tuned(body, outputs(body, embeddings[:1]).size, classes, dropout)
 
 
-def standardised(net: nn.Module, rows: Floats, codes: Codes, count: Floats) -> None:  # noqa: ARG001  a start
-    """Scale by what the pretrained part makes of the rows."""
+def standardised(net: nn.Module, embeddings: Floats, codes: Codes, count: Floats) -> None:  # noqa: ARG001  a start
+    """Scale by what the pretrained part makes of the embeddings."""
     if isinstance(net, Tuned):
-        net.scale = Standardise(outputs(net.body, rows))
+        net.scale = Standardise(outputs(net.body, embeddings))
 
 
-def probed(net: nn.Module, rows: Floats, codes: Codes, count: Floats) -> None:
+def probed(net: nn.Module, embeddings: Floats, codes: Codes, count: Floats) -> None:
     """Scale likewise, and give the classifier the weights of a logistic regression."""
     if not isinstance(net, Tuned):
         return
-    made = outputs(net.body, rows)
+    made = outputs(net.body, embeddings)
     net.scale = Standardise(made)
     linear_probe(net.classifier, net.scale(torch.from_numpy(made)).numpy(), codes, count)

@@ -1,4 +1,4 @@
-"""Nearest neighbours among the training rows."""
+"""Nearest neighbours among the training embeddings."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ._flat import Flat
 from ._inner import Codes, Floats
 from ._scale import Scaler
 
-ABOUT = "k nearest neighbours (scikit-learn), cosine or euclidean, near ones count more; keeps all training rows"
+ABOUT = "k nearest neighbours (scikit-learn), cosine or euclidean, near ones count more; keeps all training embeddings"
 
 SPACE = {  # what `earmark study tune` searches
     "k": [1, 3, 5, 10, 20, 40],
     "metric": ["cosine", "euclidean"],
-    "pool": ["rows", "mean", "mean+std"],
+    "pool": ["windows", "mean", "mean+std"],
 }
 
-_NEAR = 1e-3  # added to distances, so that an equal row counts much but not infinitely
+_NEAR = 1e-3  # added to distances, so that an equal embedding counts much but not infinitely
 
 
 def build(
@@ -45,7 +45,7 @@ def build(
 
 
 class Neighbours(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Share of each class among the (at most) ``k`` nearest rows; cosine is euclidean between rows of length 1.
+    """Share of each class among the (at most) ``k`` nearest embeddings; cosine is euclidean between embeddings of length 1.
 
     One neighbour more, of all classes alike, keeps scores off 0: ten neighbours cannot say "never".
     """
@@ -63,9 +63,9 @@ class Neighbours(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         self.classes_, codes = np.unique(y, return_inverse=True)
         self.members_ = np.eye(len(self.classes_))[codes] * (1 if sample_weight is None else sample_weight[:, None])
-        self.rows_ = self._placed(X).astype(np.float32)  # as they are saved
+        self.embeddings_ = self._placed(X).astype(np.float32)  # as they are saved
         self.search_ = NearestNeighbors(n_neighbors=min(self.k, len(X)), algorithm="brute").fit(
-            self.rows_.astype(np.float64)
+            self.embeddings_.astype(np.float64)
         )
         return self
 
@@ -86,9 +86,11 @@ class Neighbours(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             length = graph("Sqrt", graph("ReduceSumSquare", x, np.array([1]), keepdims=1))
             x = graph("Div", x, graph("Max", length, np.array(1e-12)))
         length = graph("ReduceSumSquare", x, np.array([1]), keepdims=1)
-        far = graph("Add", length, np.square(self.rows_.astype(np.float64)).sum(axis=1))
+        far = graph("Add", length, np.square(self.embeddings_.astype(np.float64)).sum(axis=1))
         far = graph(
-            "Sub", far, graph("Mul", graph("MatMul", x, graph.double(graph.constant(self.rows_.T))), np.array(2.0))
+            "Sub",
+            far,
+            graph("Mul", graph("MatMul", x, graph.double(graph.constant(self.embeddings_.T))), np.array(2.0)),
         )
         far = graph("Sqrt", graph("Max", far, np.array(0.0)))
         count = np.array([self.search_.n_neighbors])

@@ -22,7 +22,7 @@ ABOUT = "linear discriminant with a shrunk covariance (Ledoit & Wolf 2004): no t
 SHRINKAGES = (0.05, 0.2, 0.5, 0.8, 0.95)
 SPACE = {  # what `earmark study tune` searches
     "shrinkage": ["auto", 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95],
-    "pool": ["rows", "mean", "mean+std"],
+    "pool": ["windows", "mean", "mean+std"],
 }
 
 
@@ -30,8 +30,8 @@ def build(*, shrinkage: float | str = "auto", balanced: bool = True, widths: Seq
     """``shrinkage``: above 0 (the covariance as found) to 1 (a multiple of the identity); "ledoit-wolf"; or "auto".
 
     ``"auto"`` takes the best of ``SHRINKAGES`` by grouped inner folds: Ledoit-Wolf asks for the likeliest covariance,
-    which on wide rows is far from the one that tells classes of unheard groups apart best.
-    ``balanced``: classes count the same, groups as the root of their rows; else each row counts the same.
+    which on wide embeddings is far from the one that tells classes of unheard groups apart best.
+    ``balanced``: classes count the same, groups as the root of their embeddings; else each window counts the same.
     ``widths`` of joined blocks give them equal say.
     """
     machine = Discriminant(0.5 if shrinkage == "auto" else shrinkage)
@@ -43,8 +43,8 @@ class Discriminant(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Classes as Gaussians of one covariance, shrunk towards a multiple of the identity.
 
     The numbers are those of scikit-learn's LinearDiscriminantAnalysis(solver="lsqr", shrinkage=float);
-    ``"ledoit-wolf"`` is that of the pooled deviations. With fewer rows than columns the equations are solved among the rows
-    (Woodbury), which makes 400 rows of 4,000 columns take a tenth of a second instead of half a minute.
+    ``"ledoit-wolf"`` is that of the pooled deviations. With fewer embeddings than columns the equations are solved among the embeddings
+    (Woodbury), which makes 400 embeddings of 4,000 columns take a tenth of a second instead of half a minute.
     """
 
     def __init__(self, shrinkage: float | str = 0.5) -> None:
@@ -81,7 +81,7 @@ class Discriminant(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def decision_function(self, X: Floats) -> Any:
-        """Log probabilities (n, classes) up to a constant of the row; far too sure of themselves on wide rows."""
+        """Log probabilities (n, classes) up to a constant of the window; far too sure of themselves on wide embeddings."""
         return X.astype(np.float64) @ self.coef_.T + self.intercept_
 
     def onnx(self, graph: Any, x: str) -> str:

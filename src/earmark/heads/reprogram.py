@@ -1,12 +1,12 @@
 """A pretrained net left as it is: only what is added to its input is learnt, and its own classes are read as ours.
 
 Hung et al., Low-resource music genre classification with cross-modal neural model reprogramming, ICASSP 2023,
-https://arxiv.org/abs/2211.01317; Yang et al., Voice2Series, 2021, https://arxiv.org/abs/2106.09296. The rows are the net's
+https://arxiv.org/abs/2211.01317; Yang et al., Voice2Series, 2021, https://arxiv.org/abs/2106.09296. The embeddings are the net's
 input (``yamnet@patches``). The addition is one pattern for all sounds or made from each (their "input-dependent").
 
 Its classes are mapped many to one: every class of ours gets the ``sources`` of the net's that its sounds raise most
 (each source serves one class), and scores their mean. The papers count winners or take plain means of
-probabilities; here logits are standardised over the training rows first, as a net that says "Music" to every song
+probabilities; here logits are standardised over the training embeddings first, as a net that says "Music" to every song
 would otherwise say nothing. ``mapping="linear"`` learns a linear map from all of the net's classes instead.
 """
 
@@ -56,7 +56,7 @@ def build(
     bfloat16: bool = False,
     seed: int = 0,
 ) -> NetHead:
-    """Rows are the input of the net of ``backbone``; recipes fill it in.
+    """Embeddings are the input of the net of ``backbone``; recipes fill it in.
 
     ``mapping``: "frequency" (``sources`` of the net's classes for each of ours) or "linear" (learnt).
     ``dependent``: what is added is made from each input by two small convolutions, instead of one pattern for all.
@@ -93,25 +93,25 @@ class Pattern(nn.Module):
         super().__init__()
         self.added = nn.Parameter(torch.zeros(shape))
 
-    def forward(self, rows: Tensor) -> Tensor:
-        return rows + self.added
+    def forward(self, embeddings: Tensor) -> Tensor:
+        return embeddings + self.added
 
 
 class FromInput(nn.Module):
     """Adds what two convolutions make of the input (n, frames, bands); nothing at first."""
 
-    def __init__(self, rows: Floats, filters: int = 8) -> None:
+    def __init__(self, embeddings: Floats, filters: int = 8) -> None:
         super().__init__()
         first, last = nn.Conv2d(1, filters, 5, padding=2), nn.Conv2d(filters, 1, 5, padding=2)
         for parameter in last.parameters():
             nn.init.zeros_(parameter)
         self.made = nn.Sequential(
-            Standardise(rows, over=(0, 1)), nn.Unflatten(1, (1, -1)), first, nn.ReLU(), last, nn.Flatten(1, 2)
+            Standardise(embeddings, over=(0, 1)), nn.Unflatten(1, (1, -1)), first, nn.ReLU(), last, nn.Flatten(1, 2)
         )
 
-    def forward(self, rows: Tensor) -> Tensor:
-        added: Tensor = self.made(rows)
-        return rows + added
+    def forward(self, embeddings: Tensor) -> Tensor:
+        added: Tensor = self.made(embeddings)
+        return embeddings + added
 
 
 class Frozen(nn.Sequential):
@@ -145,26 +145,26 @@ class Reprogrammed(nn.Module):
         self.scale = Standardise(np.zeros((1, answers), np.float32))
         self.mapping = mapping
 
-    def forward(self, rows: Tensor) -> Tensor:
-        logits: Tensor = self.mapping(self.scale(self.net(self.change(rows))))
+    def forward(self, embeddings: Tensor) -> Tensor:
+        logits: Tensor = self.mapping(self.scale(self.net(self.change(embeddings))))
         return logits
 
 
-def layers(rows: Floats, classes: int, *, backbone: Backbone, mapping: str, dependent: bool) -> Reprogrammed:
-    """The net with nothing added to its input yet. Raises DataError for rows that are not its input."""
-    wanted_shape(backbone, rows, "reprogram")
+def layers(embeddings: Floats, classes: int, *, backbone: Backbone, mapping: str, dependent: bool) -> Reprogrammed:
+    """The net with nothing added to its input yet. Raises DataError for embeddings that are not its input."""
+    wanted_shape(backbone, embeddings, "reprogram")
     net = Frozen(OrderedDict(rest(backbone, ANSWERS, "reprogram").named_children()))
-    answers = outputs(net, rows[:1]).size
-    change = FromInput(rows) if dependent else Pattern(rows.shape[1:])
+    answers = outputs(net, embeddings[:1]).size
+    change = FromInput(embeddings) if dependent else Pattern(embeddings.shape[1:])
     final = nn.Linear(answers, classes) if mapping == "linear" else ManyToOne(answers, classes)
     return Reprogrammed(change, net, final, answers)
 
 
-def mapped(net: nn.Module, rows: Floats, codes: Codes, count: Floats, *, sources: int) -> None:
-    """Set the scale and the mapping by what the frozen net answers to the rows as they are."""
+def mapped(net: nn.Module, embeddings: Floats, codes: Codes, count: Floats, *, sources: int) -> None:
+    """Set the scale and the mapping by what the frozen net answers to the embeddings as they are."""
     if not isinstance(net, Reprogrammed):
         return
-    answers = outputs(net.net, rows)
+    answers = outputs(net.net, embeddings)
     net.scale = Standardise(answers)
     scaled = net.scale(torch.from_numpy(answers)).numpy()
     if isinstance(net.mapping, nn.Linear):
@@ -174,7 +174,7 @@ def mapped(net: nn.Module, rows: Floats, codes: Codes, count: Floats, *, sources
 
 
 def shares(answers: Floats, codes: Codes, count: Floats, sources: int) -> Floats:
-    """Standardised answers (n, s) of labelled rows -> what each source gives to each class (s, classes).
+    """Standardised answers (n, s) of labelled embeddings -> what each source gives to each class (s, classes).
 
     Pairs are taken in the order of how far a class raises a source, until a class has ``sources`` of them or none is left;
     every class gets one at least, as long as there are enough.

@@ -23,7 +23,7 @@ SPACE = {  # what `earmark study tune` searches
     "C": (0.1, 30.0, "log"),
     "kernel": ["rbf", "linear"],
     "pca": [0, 64, 128, 256],
-    "pool": ["rows", "mean", "mean+std"],
+    "pool": ["windows", "mean", "mean+std"],
 }
 
 
@@ -40,7 +40,7 @@ def build(
     """``C``: the cost of errors; ``kernel``: "rbf" or "linear"; ``gamma``: width of the radial kernel.
 
     ``pca=128`` projects on (at most) that many components first. ``balanced``: classes count the same,
-    groups as the root of their rows; else each row counts the same. ``widths`` of joined blocks give them equal say.
+    groups as the root of their embeddings; else each window counts the same. ``widths`` of joined blocks give them equal say.
     """
     machine = Margins(C, kernel=kernel, gamma=gamma)
     steps = [Scaler(widths), *([Components(pca, seed=seed)] if pca else []), machine]
@@ -51,7 +51,7 @@ class Margins(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A score for each class: the mean over the other classes of the side its pair's machine takes, -1 to 1.
 
     libsvm's machines of all pairs of classes, as SVC. SVC counts votes, which are not smooth; raw margins averaged lose
-    to votes where rows are weak (6 points on cepstral rows of music by artist). tanh(4 margin) is a smooth vote.
+    to votes where embeddings are weak (6 points on cepstral embeddings of music by artist). tanh(4 margin) is a smooth vote.
     """
 
     SHARPNESS = 4.0
@@ -71,7 +71,7 @@ class Margins(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         self.classes_ = machine.classes_
         self.vectors_ = machine.support_vectors_.astype(np.float32)  # what X was: nothing is lost
-        # libsvm stores, for a vector of class i, its weight against class j in row j (j < i) or j - 1 (j > i).
+        # libsvm stores, for a vector of class i, its weight against class j in embedding j (j < i) or j - 1 (j > i).
         k, of = len(machine.classes_), np.repeat(np.arange(len(machine.n_support_)), machine.n_support_)
         sign = -1 if k == 2 else 1  # scikit-learn turns the sign round where there are two classes
         pairs = list(combinations(range(k), 2))
@@ -114,7 +114,7 @@ class Margins(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class Components(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """The first principal components: ``n``, or as many as the rows allow."""
+    """The first principal components: ``n``, or as many as the embeddings allow."""
 
     def __init__(self, n: int, *, seed: int = 0) -> None:
         self.n = n

@@ -17,7 +17,7 @@ from ..embeddings.make import embed
 
 @dataclass(frozen=True)
 class Neighbours:
-    """``unit`` (clips, d): standardised means of rows, of length 1; zeros for clips that cannot be heard."""
+    """``unit`` (clips, d): standardised means of embeddings, of length 1; zeros for clips that cannot be heard."""
 
     unit: NDArray[np.float32]
 
@@ -32,7 +32,7 @@ class Neighbours:
 
 
 def neighbours(dataset: Dataset, backbones: Sequence[str], cache: Cache | None) -> Neighbours | None:
-    """Listen to all clips, or take their rows from the cache. None if no backbone's weights are there."""
+    """Listen to all clips, or take their embeddings from the cache. None if no backbone's weights are there."""
     views = []
     place = {clip.id: i for i, clip in enumerate(dataset.clips)}
     for name in backbones:
@@ -40,19 +40,19 @@ def neighbours(dataset: Dataset, backbones: Sequence[str], cache: Cache | None) 
             backbone = load_backbone(name)
         except WeightsError:
             continue
-        rows = embed(dataset.clips, backbone, cache=cache)
-        if not rows.ids:
+        embeddings = embed(dataset.clips, backbone, cache=cache)
+        if not embeddings.ids:
             continue
         means = np.stack(
             [
-                rows.X[rows.clip == i].reshape(-1, int(np.prod(backbone.shape))).mean(axis=0)
-                for i in range(len(rows.ids))
+                embeddings.X[embeddings.clip == i].reshape(-1, int(np.prod(backbone.shape))).mean(axis=0)
+                for i in range(len(embeddings.ids))
             ]
         )
         means = (means - means.mean(axis=0)) / np.maximum(means.std(axis=0), 1e-6)
         means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
         view = np.zeros((len(dataset.clips), means.shape[1]), np.float32)
-        view[[place[i] for i in rows.ids]] = means
+        view[[place[i] for i in embeddings.ids]] = means
         views.append(view)
     if not views:
         return None

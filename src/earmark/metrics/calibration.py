@@ -7,8 +7,8 @@ alone.
   head less or more sure; the floor takes away the claim that anything is impossible, which heads make that learn
   from few clips (nearest neighbours, discriminants). Two numbers, so 50 clips are enough; the order of the classes
   never changes. Fitted by log loss with a weak pull towards "leave it as it is".
-- **Sets** (split-conformal prediction: Vovk et al. 2005; Sadinle, Lei & Wasserman 2019): a label's strangeness is
-  ``1 - score``, and 0 for the best label, so that a set is never empty. The strangeness that the true labels stayed
+- **Sets** (split-conformal prediction: Vovk et al. 2005; Sadinle, Lei & Wasserman 2019): a label's nonconformity is
+  ``1 - score``, and 0 for the best label, so that a set is never empty. The nonconformity that the true labels stayed
   under in a share ``1 - alpha`` of clips out of fold is the limit. Groups are what is exchangeable, so the correction
   for a finite sample counts groups (after Dunn, Wasserman & Ramdas 2023). Where the best label alone is right more
   often than asked, sets are single labels.
@@ -31,7 +31,7 @@ from .out_of_distribution import Novelty
 
 __all__ = ["Calibration", "Novelty", "cross_fitted", "error_floor"]
 
-_KEPT = 1000  # order statistics of strangeness that a bundle holds
+_KEPT = 1000  # order statistics of nonconformity that a bundle holds
 _ENOUGH = 50  # clips, below which nothing is fitted
 _FOLDS = 5
 _TEMPERATURES = (-1.5, -0.75, 0.0, 0.75, 1.5, 2.25, 3.0)  # natural logarithms, where fitting begins
@@ -42,7 +42,7 @@ _FLOORS = (-60.0, -40.0, -25.0, -15.0, -9.0, -6.0, -4.0, -2.0)
 class Calibration:
     """Turns scores of a head into probabilities and into sets of labels.
 
-    ``strangeness``: sorted, of the true labels out of fold. ``alpha``: the error rate that ``sets`` uses unless told
+    ``nonconformity``: sorted, of the true labels out of fold. ``alpha``: the error rate that ``sets`` uses unless told
     otherwise. ``measured``: calibration error and log loss before and after, out of fold, and what a perfectly
     calibrated model would show as calibration error on as many clips.
     """
@@ -50,7 +50,7 @@ class Calibration:
     classes: tuple[str, ...]
     temperature: float
     floor: float
-    strangeness: tuple[float, ...]
+    nonconformity: tuple[float, ...]
     groups: int
     alpha: float = 0.1
     measured: Mapping[str, float] | None = None
@@ -81,7 +81,7 @@ class Calibration:
         scores, units = stack[0], Groups.of(groups, len(truth))
         temperature, floor = _fitted(scores, truth)
         honest = cross_fitted(scores, truth, groups, seed=seed)
-        strange = np.sort(_strangeness(honest)[np.arange(len(truth)), truth])
+        strange = np.sort(_nonconformity(honest)[np.arange(len(truth)), truth])
         if len(strange) > _KEPT:  # rounded up, so that sets get no smaller
             strange = strange[np.ceil(np.arange(1, _KEPT + 1) / _KEPT * len(strange)).astype(int) - 1]
         measured = {
@@ -105,22 +105,22 @@ class Calibration:
         promise that (fewer than ``1 / alpha - 1``).
         """
         scores = np.asarray(proba, np.float64)
-        inside = _strangeness(scores) <= self.limit(alpha) + 1e-9
+        inside = _nonconformity(scores) <= self.limit(alpha) + 1e-9
         order = np.argsort(-scores, axis=1, kind="stable")
         return [tuple(self.classes[j] for j in best if of[j]) for best, of in zip(order, inside, strict=True)]
 
     def limit(self, alpha: float | None = None) -> float:
-        """The strangeness up to which labels are in the set; infinite where groups are too few."""
+        """The nonconformity up to which labels are in the set; infinite where groups are too few."""
         share = (1 - (self.alpha if alpha is None else alpha)) * (1 + 1 / self.groups)
         if share > 1:
             return float("inf")
-        return self.strangeness[int(np.ceil(share * len(self.strangeness) - 1e-9)) - 1]
+        return self.nonconformity[int(np.ceil(share * len(self.nonconformity) - 1e-9)) - 1]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
             "classes": list(self.classes), "temperature": self.temperature, "floor": self.floor,
-            "strangeness": list(self.strangeness), "groups": self.groups, "alpha": self.alpha,
+            "nonconformity": list(self.nonconformity), "groups": self.groups, "alpha": self.alpha,
             "measured": dict(self.measured or {}), "notes": list(self.notes),
         }  # fmt: skip
 
@@ -130,19 +130,19 @@ class Calibration:
         try:
             made = cls(
                 classes=tuple(facts["classes"]), temperature=float(facts["temperature"]), floor=float(facts["floor"]),
-                strangeness=tuple(map(float, facts["strangeness"])), groups=int(facts["groups"]),
+                nonconformity=tuple(map(float, facts["nonconformity"])), groups=int(facts["groups"]),
                 alpha=float(facts["alpha"]), measured=dict(facts["measured"]), notes=tuple(facts["notes"]),
             )  # fmt: skip
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError(f"the calibration of this model is damaged ({error!r}); train the model again") from error
-        numbers = np.array([made.temperature, made.floor, *made.strangeness])
+        numbers = np.array([made.temperature, made.floor, *made.nonconformity])
         if not (np.isfinite(numbers).all() and made.temperature > 0 and 0 < made.alpha < 1 and made.groups >= 0):
             raise BundleError("the calibration of this model holds absurd numbers; train the model again")
         return made
 
 
 def cross_fitted(proba: ArrayLike, y: ArrayLike, groups: ArrayLike | None, *, seed: int = 0) -> Array:
-    """Calibrated scores (n, k) of clips by calibrations fitted without their group: what to judge calibration by."""
+    """Calibrated scores (n, k) of clips by calibrations fitted without their group: what to evaluate calibration by."""
     truth, stack = checked(y, proba)
     scores, units = stack[0], Groups.of(groups, len(truth))
     fold = (np.random.default_rng(seed).permutation(len(units)) % _FOLDS)[units.codes]
@@ -202,7 +202,7 @@ def _fitted(scores: Array, truth: NDArray[np.int64]) -> tuple[float, float]:
     return float(np.exp(np.clip(best[0], -4, 4))), float(np.exp(np.clip(best[1], -80, 0)))
 
 
-def _strangeness(scores: Array) -> Array:
+def _nonconformity(scores: Array) -> Array:
     """1 - score, and 0 for the best label."""
     strange = 1 - scores
     np.put_along_axis(strange, scores.argmax(axis=1)[:, None], 0.0, axis=1)

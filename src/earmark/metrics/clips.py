@@ -109,7 +109,7 @@ def _mean(weights: Array, values: Array) -> Array:
 
 
 def _counts(y: NDArray[np.int64], proba: Array, weights: Array) -> tuple[Array, Array, Array]:
-    """Per class (..., k): clips of it that were found, clips of it, clips taken for it."""
+    """Per class (..., k): clips of it that were found, clips of it, clips predicted as it."""
     predicted, k = proba.argmax(axis=1), proba.shape[1]
     support = _sums(weights, y, k)
     return _sums(weights * (predicted == y), y, k), support, _sums(weights, predicted, k)
@@ -175,7 +175,7 @@ def balanced_accuracy(y: NDArray[np.int64], proba: Array, weights: Array) -> Arr
 
 @metric(best=1, worst=0)
 def macro_precision(y: NDArray[np.int64], proba: Array, weights: Array) -> Array:
-    """Mean over classes of the share of right ones among those taken for it (0 if never taken)."""
+    """Mean over classes of the share of right ones among those predicted as it (0 if there is none)."""
     found, support, taken = _counts(y, proba, weights)
     return _macro(_precision(found, support, taken), support)
 

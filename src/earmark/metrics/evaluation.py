@@ -1,6 +1,6 @@
-"""Judge predictions: scores with intervals and a table per class.
+"""Evaluate predictions: scores with intervals and a table per class.
 
-What the intervals speak of: other *groups* (artists, sessions) of the same kind, judged by the same trained heads on
+What the intervals speak of: other *groups* (artists, sessions) of the same kind, evaluated by the same trained heads on
 the same folds. What another training set would change is not in them; the spread over seeds shows a part of it.
 """
 

@@ -28,7 +28,7 @@ def share(right: ArrayLike, total: ArrayLike, groups: NDArray[np.str_], *, seed:
 def difference(
     a: tuple[ArrayLike, ArrayLike], b: tuple[ArrayLike, ArrayLike], groups: NDArray[np.str_], *, seed: int = 0
 ) -> Interval:
-    """Share ``a`` less share ``b``, each (right, total), on the clips that both judge; 95 % interval of the pair."""
+    """Share ``a`` less share ``b``, each (right, total), on the clips that both evaluate; 95 % interval of the pair."""
     (ra, ta, rb, tb), units = _kept([*a, *b], [a[1], b[1]], groups)
 
     def gaps(weights: Iterable[Array]) -> Array:

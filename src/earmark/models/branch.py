@@ -30,17 +30,17 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Branch:
-    """Backbones, how their rows are pooled, and the head as ONNX."""
+    """Backbones, how their embeddings are pooled, and the head as ONNX."""
 
     backbones: tuple[Backbone, ...]
     pool: str
     head: Net
 
-    def rows_scores(self, rows: Sequence[Floats]) -> Scores:
-        """Rows of each backbone for one sound -> scores (n, classes) of what the head sees of it."""
-        return self.judged(seen(rows, self.pool))
+    def window_scores(self, embeddings: Sequence[Floats]) -> Scores:
+        """Embeddings of each backbone for one sound -> scores (n, classes) of what the head sees of it."""
+        return self.score(seen(embeddings, self.pool))
 
-    def judged(self, inputs: Floats) -> Scores:
+    def score(self, inputs: Floats) -> Scores:
         """What the head sees (n, …) -> its scores (n, classes)."""
-        batch = 2**20 // inputs[0].size  # big rows go on through a net, whose memory grows with the batch
+        batch = 2**20 // inputs[0].size  # big embeddings go on through a net, whose memory grows with the batch
         return np.asarray(self.head(inputs, max(1, min(1024, batch))), np.float64)

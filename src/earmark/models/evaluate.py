@@ -1,4 +1,4 @@
-"""A trained model judged on sounds that it was not trained on."""
+"""A trained model evaluated on sounds that it was not trained on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..core.provenance import versions
 from ..data import split
 from ..data.cache import Cache
 from ..data.clips import Dataset, Excluded
-from ..data.load import open_dataset
+from ..data.load import load_dataset
 from ..data.notes import group_notes
 from ..embeddings.make import embed
 from ..metrics.evaluation import evaluate as evaluate_scores
@@ -32,19 +32,19 @@ def met_in_training(model: Model, data: Data) -> list[bool]:
 
 
 def _leak_notes(model: Model, data: Data) -> tuple[str, ...]:
-    """A warning if some of the judged clips are ones that the model was trained on (the same bytes)."""
+    """A warning if some of the evaluated clips are ones that the model was trained on (the same bytes)."""
     met = sum(met_in_training(model, data))
     if not met:
         return ()
     return (
         f"{met} of these {len(data.digests)} clips are sounds that the model was trained on (the same bytes): its scores "
-        "on them say nothing. Judge it on others, or read the scores out of fold in its model card",
+        "on them say nothing. Evaluate it on others, or read the scores out of fold in its model card",
     )
 
 
 def heard(model: Model, source: str | Path | Dataset, *, cache: Cache | None = None) -> Data:
-    """Rows of labelled sounds by a model's own backbones. Raises DataError if the model does not know a label."""
-    dataset = open_dataset(source)
+    """Embeddings of labelled sounds by a model's own backbones. Raises DataError if the model does not know a label."""
+    dataset = load_dataset(source)
     strangers = sorted(set(dataset.classes) - set(model.classes))
     if strangers or not dataset.classes:
         raise DataError(
@@ -55,27 +55,27 @@ def heard(model: Model, source: str | Path | Dataset, *, cache: Cache | None = N
     parts = {p: b for branch, made in zip(recipe.branches, model.branches, strict=True)
              for p, b in zip(branch.backbones, made.backbones, strict=True)}  # fmt: skip
     unlabelled = [c.id for c in dataset.clips if c.label is None]
-    rows = {p: embed([c for c in dataset.clips if c.label], b, cache=cache) for p, b in parts.items()}
-    bad = {i: e for r in rows.values() for i, e in r.excluded.items()}
+    embeddings = {p: embed([c for c in dataset.clips if c.label], b, cache=cache) for p, b in parts.items()}
+    bad = {i: e for r in embeddings.values() for i, e in r.excluded.items()}
     dataset = dataset.without([*(Excluded(i, "no label") for i in unlabelled), *bad.values()], [*unlabelled, *bad])
     if not dataset.clips:
         raise DataError(f"{dataset.name}: no clip can be used; {len(dataset.excluded)} were excluded")
     ids = [c.id for c in dataset.clips]
-    return Data(dataset, {p: r.select(ids) for p, r in rows.items()}, parts, {})
+    return Data(dataset, {p: r.select(ids) for p, r in embeddings.items()}, parts, {})
 
 
-def judged_by(model: Model, data: Data) -> Scores:
-    """A model's scores (clips, classes) of clips whose rows are there, before calibration."""
-    rows = {data.backbones[p].fingerprint: e for p, e in data.rows.items()}
+def model_scores(model: Model, data: Data) -> Scores:
+    """A model's scores (clips, classes) of clips whose embeddings are there, before calibration."""
+    embeddings = {data.backbones[p].fingerprint: e for p, e in data.embeddings.items()}
     return np.stack(
-        [model.clip_scores({k: e.X[e.clip == i] for k, e in rows.items()}) for i in range(len(data.labels))]
+        [model.clip_scores({k: e.X[e.clip == i] for k, e in embeddings.items()}) for i in range(len(data.labels))]
     )
 
 
 def evaluate(
     model: Model, source: str | Path | Dataset, *, cache: Cache | None = None, seed: int = 0, command: str = ""
 ) -> Comparison:
-    """Judge a trained model on labelled sounds it was not trained on; the scores are calibrated ones.
+    """Evaluate a trained model on labelled sounds it was not trained on; the scores are calibrated ones.
 
     Raises DataError if a label is not one the model knows, or if no clip can be used.
     """
@@ -84,22 +84,22 @@ def evaluate(
     began = time.perf_counter()
     data = heard(model, source, cache=cache)
     embedded = time.perf_counter()
-    proba = judged_by(model, data)
+    proba = model_scores(model, data)
     if model.calibration is not None:
         proba = model.calibration.apply(proba)
     y = np.searchsorted(model.classes, data.labels)
     protocol = "groups" if data.dataset.has_groups else "clips"
-    units = split.units(data.dataset, protocol, data.digests)
+    units = split.groups_of(data.dataset, protocol, data.digests)
     done = time.perf_counter()
-    judged = Run(
+    evaluated = Run(
         recipe=Recipe.parse(str(model.card["recipe"])), classes=model.classes, ids=tuple(c.id for c in data.dataset.clips),
         y=y, groups=units, fold=np.zeros(len(y), int), proba=proba[None],
-        evaluation=evaluate_scores(y, proba, model.classes, units, seed=seed), row_accuracy=float("nan"), history=(),
+        evaluation=evaluate_scores(y, proba, model.classes, units, seed=seed), window_accuracy=float("nan"), history=(),
         seconds={"embed": embedded - began, "fit": 0.0, "predict": done - embedded},
         backbones=tuple(facts(b) for b in data.backbones.values()),
     )  # fmt: skip
     return Comparison(
-        dataset=data.dataset, protocol="held out", folds=1, seeds=1, seed=seed, runs=(judged,), pairs=(),
+        dataset=data.dataset, protocol="held out", folds=1, seeds=1, seed=seed, runs=(evaluated,), pairs=(),
         baseline=majority_baseline(y, len(model.classes)), fingerprint=data.fingerprint, versions=versions(),
         seconds=time.perf_counter() - began, command=command, notes=group_notes(data.dataset) + _leak_notes(model, data),
     )  # fmt: skip

@@ -13,7 +13,7 @@ from ..backbones.base import Floats
 from ..core import plugins
 from ..core.spec import Part
 from ..data.split import Ints, Labels, spared, stratified
-from ..embeddings.pooling import by_vector, image_rows, pool_images, pool_scores, stacked
+from ..embeddings.pooling import by_vector, image_windows, pool_images, pool_scores, stacked
 from ..recipes.augment import numbered
 from ..recipes.recipe import Branch, Recipe
 from .prepare import Data
@@ -36,12 +36,12 @@ class Fitted:
         return next((h.history_ for h in self.heads if getattr(h, "history_", None)), {})
 
     def scores(self, data: Data, clips: Ints) -> tuple[Scores, Ints]:
-        """Scores (clips, classes) of the given clips, and how many of the first branch's rows are right in each."""
+        """Scores (clips, classes) of the given clips, and how many of the first branch's windows are right in each."""
         found, right = [], []
         for branch, head in zip(self.recipe.branches, self.heads, strict=True):
-            X, clip = branch_rows(branch, data, clips)
+            X, clip = branch_inputs(branch, data, clips)
             proba = aligned(head, X, self.classes)
-            right.append(row_hits(proba, self.classes, data.labels[clips], clip))
+            right.append(window_hits(proba, self.classes, data.labels[clips], clip))
             found.append(pool_scores(proba, clip, len(clips)))
         return combined(found, self.combiner, self.classes), right[0]
 
@@ -64,7 +64,7 @@ def fit(recipe: Recipe, data: Data, clips: Ints, units: Labels, *, seed: int = 0
     for part in inner:
         for branch, score in zip(recipe.branches, scores, strict=True):
             head = _fit_branch(branch, data, clips[part.train], units, seed, recipe.augment)
-            X, clip = branch_rows(branch, data, clips[part.test])
+            X, clip = branch_inputs(branch, data, clips[part.test])
             score[part.test] = pool_scores(aligned(head, X, classes), clip, len(part.test))
     from ..heads._opinions import OpinionPool
 
@@ -81,16 +81,16 @@ def _fit_branch(
     augment: Sequence[Part],
     watch: Ints | None = None,
 ) -> Any:
-    X, clip = branch_rows(branch, data, clips, augment=augment)
+    X, clip = branch_inputs(branch, data, clips, augment=augment)
     seen: dict[str, Any] = {}
     if watch is not None:
-        rows, of = branch_rows(branch, data, watch)
-        seen = {"watch": (rows, data.labels[watch][of])}
+        embeddings, of = branch_inputs(branch, data, watch)
+        seen = {"watch": (embeddings, data.labels[watch][of])}
     return fit_head(branch, data, X, data.labels[clips][clip], units[clips][clip], seed, **seen)
 
 
 def fit_head(branch: Branch, data: Data, X: Floats, y: Labels, groups: Labels, seed: int, **more: Any) -> Any:
-    """A branch's head, built and fitted on rows X (n, …) with labels and groups (n,); ``more`` is for its fit."""
+    """A branch's head, built and fitted on embeddings X (n, …) with labels and groups (n,); ``more`` is for its fit."""
     params = branch.head.kwargs
     if len(branch.backbones) > 1 and "widths" in plugins.parameters("heads", branch.head.name):
         factor = branch.pool.count("+") + 1
@@ -101,14 +101,14 @@ def fit_head(branch: Branch, data: Data, X: Floats, y: Labels, groups: Labels, s
     return head.fit(X, y, groups=groups, **more)
 
 
-def branch_rows(branch: Branch, data: Data, clips: Ints, *, augment: Sequence[Part] = ()) -> tuple[Floats, Ints]:
-    """What a branch's head sees of the given clips: X (n, …) and the index into ``clips`` of each row (n,).
+def branch_inputs(branch: Branch, data: Data, clips: Ints, *, augment: Sequence[Part] = ()) -> tuple[Floats, Ints]:
+    """What a branch's head sees of the given clips: X (n, …) and the index into ``clips`` of each window (n,).
 
     ``augment`` adds the augmented copies of these clips, and of no others: for learning only.
     """
     parts = []
     copies = [[data.copies[b, how, number] for b in branch.backbones] for how, number in numbered(augment)]
-    for sets in [[data.rows[b] for b in branch.backbones], *copies]:
+    for sets in [[data.embeddings[b] for b in branch.backbones], *copies]:
         if not by_vector(branch.pool):
             place = np.full(len(sets[0].ids), -1)
             place[clips] = np.arange(len(clips))
@@ -116,7 +116,7 @@ def branch_rows(branch: Branch, data: Data, clips: Ints, *, augment: Sequence[Pa
             order = np.flatnonzero(index >= 0)
             order = order[np.argsort(index[order], kind="stable")]
             found = sets[0].X[order], index[order]
-            height = image_rows(branch.pool)
+            height = image_windows(branch.pool)
             parts.append(pool_images(*found, len(clips), height) if height else found)
         else:
             vectors = [e.vectors(branch.pool)[clips] for e in sets]
@@ -133,20 +133,20 @@ def aligned(head: Any, X: Floats, classes: Sequence[str]) -> Scores:
     return proba
 
 
-def row_hits(proba: Scores, classes: Sequence[str], labels: Labels, clip: Ints) -> Ints:
-    """How many rows of each clip are right: their best score is the clip's label. ``labels`` (clips,), ``clip`` (rows,)."""
+def window_hits(proba: Scores, classes: Sequence[str], labels: Labels, clip: Ints) -> Ints:
+    """How many embeddings of each clip are right: their best score is the clip's label. ``labels`` (clips,), ``clip`` (windows,)."""
     right = np.asarray(classes)[proba.argmax(axis=1)] == labels[clip]
     return np.bincount(clip[right], minlength=len(labels))
 
 
-def row_counts(branch: Branch, data: Data) -> Ints:
-    """How much a branch's head sees of each clip (clips,): its rows or images, 1 where they are pooled to a vector."""
+def window_counts(branch: Branch, data: Data) -> Ints:
+    """How much a branch's head sees of each clip (clips,): its embeddings or images, 1 where they are pooled to a vector."""
     clips = len(data.labels)
     if by_vector(branch.pool):
         return np.ones(clips, int)
-    if branch.pool == "rows":
-        return np.bincount(data.rows[branch.backbones[0]].clip, minlength=clips)
-    return np.bincount(branch_rows(branch, data, np.arange(clips))[1], minlength=clips)
+    if branch.pool == "windows":
+        return np.bincount(data.embeddings[branch.backbones[0]].clip, minlength=clips)
+    return np.bincount(branch_inputs(branch, data, np.arange(clips))[1], minlength=clips)
 
 
 def combined(scores: Sequence[Scores], combiner: Any, classes: Sequence[str]) -> Scores:

@@ -22,7 +22,7 @@ from .branch import Branch
 from .model import FORMAT, Model
 
 
-def load(folder: str | Path) -> Model:
+def load_model(folder: str | Path) -> Model:
     """Load a bundle. Raises BundleError if it is not one, is incomplete, was altered, or is of another version.
 
     A bundle may come from anybody: see ``vetting`` for what is looked at before anything in it is used.
@@ -74,7 +74,7 @@ def _assembled(folder: Path, card: dict[str, Any]) -> Model:
                     f"Use Earmark {card.get('versions', {}).get('earmark', '?')} or train the model again"
                 )
             if backbone.window_samples > _WINDOW or prod(backbone.shape) > _WINDOW:
-                raise BundleError(f"{folder}: {part} makes rows of absurd size; get a fresh copy")
+                raise BundleError(f"{folder}: {part} makes embeddings of absurd size; get a fresh copy")
             backbones.append(backbone)
         head = net(f"head-{i + 1}.onnx")
         _tried(head, seen_shape([b.shape for b in backbones], branch["pool"]), len(classes))
@@ -103,13 +103,13 @@ def _assembled(folder: Path, card: dict[str, Any]) -> Model:
     )
 
 
-_WINDOW = 2**26  # samples of a window, numbers in a row: more is absurd
+_WINDOW = 2**26  # samples of a window, numbers in a window: more is absurd
 
 
 def _tried(head: Net, shape: tuple[int, ...], classes: int) -> None:
-    """Raise BundleError unless a head makes probabilities of so many classes from rows of a shape."""
+    """Raise BundleError unless a head makes probabilities of so many classes from embeddings of a shape."""
     if prod(shape) > _WINDOW:
-        raise BundleError(f"{head}: is for rows of the absurd shape {shape}; get a fresh copy")
+        raise BundleError(f"{head}: is for embeddings of the absurd shape {shape}; get a fresh copy")
     found = head(np.zeros((1, *shape), np.float32))
     if found.shape != (1, classes) or not np.isfinite(found).all() or abs(float(found.sum()) - 1) > 1e-3:
-        raise BundleError(f"{head}: makes no probabilities of {classes} classes from rows of {shape}")
+        raise BundleError(f"{head}: makes no probabilities of {classes} classes from embeddings of {shape}")

@@ -34,7 +34,7 @@ from ..core import marks, outputs
 from ..core.atomic import swap
 from ..core.errors import AudioError, BundleError
 from ..data.clips import Excluded
-from ..embeddings.make import rows_of
+from ..embeddings.make import embedding_blocks
 from ..embeddings.pooling import Running, stacked
 from ..metrics.calibration import Calibration
 from ..metrics.out_of_distribution import Novelty
@@ -59,11 +59,11 @@ class Model:
     extra: Mapping[str, bytes] = field(default_factory=dict)
 
     def predict(self, source: Source) -> Prediction:
-        """Judge one sound: a file or a binary stream, of any length: rows are not kept. Raises AudioError."""
+        """Evaluate one sound: a file or a binary stream, of any length: embeddings are not kept. Raises AudioError."""
         return self._told(self._blocks(source), name_of(source))
 
     def timeline(self, source: Source, *, seconds: float | None = None) -> list[Prediction]:
-        """Judge a sound piece by piece: the backbone's own windows, or pieces of ``seconds`` (an image's length or 3 s
+        """Evaluate a sound piece by piece: the backbone's own windows, or pieces of ``seconds`` (an image's length or 3 s
         where clips are pooled).
 
         What is left at the end, less than a hop or a piece, is not looked at. Raises AudioError.
@@ -74,17 +74,19 @@ class Model:
         """``timeline`` while the sound is read; with one backbone, in memory that does not grow with its length."""
         name = name_of(source)
         if len(self.backbones) > 1:
-            return timeline.pieces(self, self.rows(source), name, seconds)
+            return timeline.pieces(self, self.embeddings(source), name, seconds)
         return timeline.follow(self, self._blocks(source), name, seconds)
 
-    def pieces(self, rows: Mapping[str, Floats], name: str = "", *, seconds: float | None = None) -> list[Prediction]:
-        """What ``timeline`` tells, from the ``rows`` of a sound."""
-        return list(timeline.pieces(self, rows, name, seconds))
+    def pieces(
+        self, embeddings: Mapping[str, Floats], name: str = "", *, seconds: float | None = None
+    ) -> list[Prediction]:
+        """What ``timeline`` tells, from the ``windows`` of a sound."""
+        return list(timeline.pieces(self, embeddings, name, seconds))
 
     def predict_many(
         self, sources: Iterable[str | Path], *, workers: int | None = None
     ) -> Iterator[Prediction | Excluded]:
-        """Judge many files, several at once, in order. One that cannot be used is told as Excluded and ends nothing."""
+        """Evaluate many files, several at once, in order. One that cannot be used is told as Excluded and ends nothing."""
 
         def one(source: str | Path) -> Prediction | Excluded:
             try:
@@ -95,15 +97,15 @@ class Model:
         with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
             yield from pool.map(one, sources)
 
-    def clip_scores(self, rows: Mapping[str, Floats]) -> Scores:
-        """Rows of one sound by the backbones' fingerprints -> scores (classes,) before calibration."""
-        return self._scores([listener(b) for b in self.branches], rows.items())
+    def clip_scores(self, embeddings: Mapping[str, Floats]) -> Scores:
+        """Embeddings of one sound by the backbones' fingerprints -> scores (classes,) before calibration."""
+        return self._scores([listener(b) for b in self.branches], embeddings.items())
 
     def _scores(self, heard: Sequence[Heard], blocks: Iterable[tuple[str, Floats]]) -> Scores:
-        """Scores (classes,) of a sound that comes in blocks of (fingerprint of a backbone, rows)."""
-        for key, rows in blocks:
+        """Scores (classes,) of a sound that comes in blocks of (fingerprint of a backbone, embeddings)."""
+        for key, embeddings in blocks:
             for one in heard:
-                one.add(key, rows)
+                one.add(key, embeddings)
         found = [one.scores() for one in heard]
         if self.combiner is None:
             return np.asarray(np.mean(found, axis=0))
@@ -114,32 +116,32 @@ class Model:
         """Every backbone once, by its fingerprint."""
         return {b.fingerprint: b for branch in self.branches for b in branch.backbones}
 
-    def rows(self, source: Source, *, watch: Callable[[float], None] | None = None) -> dict[str, Floats]:
-        """Rows of a sound by the fingerprint of the backbone: each backbone once. ``watch`` as in ``rows_of``."""
+    def embeddings(self, source: Source, *, watch: Callable[[float], None] | None = None) -> dict[str, Floats]:
+        """Embeddings of a sound by the fingerprint of the backbone: each backbone once. ``watch`` as in ``embedding_blocks``."""
         found: dict[str, list[Floats]] = {key: [] for key in self.backbones}
-        for key, rows in self._blocks(source, watch=watch):
-            found[key].append(rows)
+        for key, embeddings in self._blocks(source, watch=watch):
+            found[key].append(embeddings)
         return {key: parts[0] if len(parts) == 1 else np.concatenate(parts) for key, parts in found.items()}
 
     def _blocks(self, source: Source, *, watch: Callable[[float], None] | None = None) -> Iterator[tuple[str, Floats]]:
         for key, backbone in self.backbones.items():
             if not isinstance(source, (str, Path)):
                 source.seek(0)
-            for rows in rows_of(source, backbone, watch=watch):
-                yield key, rows
+            for embeddings in embedding_blocks(source, backbone, watch=watch):
+                yield key, embeddings
 
-    def judge(self, rows: Mapping[str, Floats], name: str = "") -> Prediction:
-        """What ``predict`` tells, from the ``rows`` of a sound."""
-        return self._told(rows.items(), name)
+    def predict_embeddings(self, embeddings: Mapping[str, Floats], name: str = "") -> Prediction:
+        """What ``predict`` tells, from the ``windows`` of a sound."""
+        return self._told(embeddings.items(), name)
 
     def _told(self, blocks: Iterable[tuple[str, Floats]], name: str) -> Prediction:
         first, mean = self.branches[0].backbones[0].fingerprint, Running("mean")
 
         def known() -> Iterator[tuple[str, Floats]]:
-            for key, rows in blocks:
+            for key, embeddings in blocks:
                 if key == first and self.novelty is not None:
-                    mean.add(rows)
-                yield key, rows
+                    mean.add(embeddings)
+                yield key, embeddings
 
         scores = self._scores([listener(b) for b in self.branches], known())[None]
         labels: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""How the clips at hand are judged: the protocol, the splits, and what a reader should know of both.
+"""How the clips at hand are evaluated: the protocol, the splits, and what a reader should know of both.
 
 What was not asked for is chosen by the data, and what was asked for and cannot be had is told: never in silence.
 """
@@ -18,11 +18,11 @@ from .prepare import Data
 
 @dataclass(frozen=True)
 class Plan:
-    """A protocol, its splits of the clips, the ``units`` that stay whole (clips,), and notes for whoever reads figures."""
+    """A protocol, its splits of the clips, the ``groups`` that stay whole (clips,), and notes for whoever reads figures."""
 
     protocol: str
     splits: tuple[Split, ...]
-    units: Labels
+    groups: Labels
     notes: tuple[str, ...]
 
 
@@ -31,30 +31,30 @@ def planned(
 ) -> Plan:
     """The plan under ``protocol``, or under the one that suits the data (None), with as many ``folds`` as these allow.
 
-    ``least``: units of each class on every training side (2 where that is split again). Raises DataError if the data
-    cannot be judged so.
+    ``least``: groups of each class on every training side (2 where that is split again). Raises DataError if the data
+    cannot be evaluated so.
     """
     chosen = protocol or split.choose_protocol(data.dataset)
     splits = splits_of(data, chosen, folds, seed, least)
-    units = split.units(data.dataset, chosen, data.digests)
+    groups = split.groups_of(data.dataset, chosen, data.digests)
     notes = [*data.notes, *protocol_notes(data.dataset, chosen)]
     if protocol is None and chosen != "published" and data.dataset.has_folds:
         notes.append(
-            f"The folds that came with the data were not used: {split.why_not_published(data.dataset)}. Judged under the "
+            f"The folds that came with the data were not used: {split.why_not_published(data.dataset)}. Evaluated under the "
             f"protocol '{chosen}' instead; --protocol published takes the folds as they are."
         )
-    notes += [*fold_notes(data, chosen, folds, splits), *_stack_notes(data, units, splits, recipes)]
-    return Plan(chosen, splits, units, tuple(notes))
+    notes += [*fold_notes(data, chosen, folds, splits), *_stack_notes(data, groups, splits, recipes)]
+    return Plan(chosen, splits, groups, tuple(notes))
 
 
 def splits_of(data: Data, protocol: str, folds: int, seed: int, least: int = 1) -> tuple[Split, ...]:
-    """Splits of the clips under a protocol (``rows``, which cuts clips apart, has those of ``clips``: as many).
+    """Splits of the clips under a protocol (``windows``, which cuts clips apart, has those of ``clips``: as many).
 
-    They are kept with the data: all recipes are judged on the same. ``least``: see ``split.clip_splits``.
+    They are kept with the data: all recipes are evaluated on the same. ``least``: see ``split.clip_splits``.
     """
     if protocol not in split.PROTOCOLS:
         raise DataError(f"no protocol is called {protocol!r}. There are: {', '.join(split.PROTOCOLS)}")
-    whole = "clips" if protocol == "rows" else protocol
+    whole = "clips" if protocol == "windows" else protocol
     key = (whole, folds, seed, least)
     if key not in data.splits:
         data.splits[key] = split.clip_splits(
@@ -69,21 +69,21 @@ def fold_notes(data: Data, protocol: str, folds: int, splits: Sequence[Split]) -
         return ()
     what = "groups" if protocol == "groups" else "clips"
     owners: dict[str, set[str]] = {}
-    units = split.units(data.dataset, "clips" if protocol == "rows" else protocol, data.digests)
-    for label, unit in zip(data.labels.tolist(), units.tolist(), strict=True):
+    groups = split.groups_of(data.dataset, "clips" if protocol == "windows" else protocol, data.digests)
+    for label, unit in zip(data.labels.tolist(), groups.tolist(), strict=True):
         owners.setdefault(label, set()).add(unit)
     sizes = [len(found) for found in owners.values()]
     between = f"{min(sizes)}" if min(sizes) == max(sizes) else f"{min(sizes)} to {max(sizes)}"
     return (
-        f"Judged in {len(splits)} folds, not {folds}: the data allow no better, with {between} {what} a class. Figures from so "
+        f"Evaluated in {len(splits)} folds, not {folds}: the data allow no better, with {between} {what} a class. Figures from so "
         "little can be far off: read the intervals, and add sounds before you decide by them.",
     )
 
 
-def _stack_notes(data: Data, units: Labels, splits: Sequence[Split], recipes: Sequence[Recipe]) -> list[str]:
+def _stack_notes(data: Data, groups: Labels, splits: Sequence[Split], recipes: Sequence[Recipe]) -> list[str]:
     """What to say where a stacked recipe cannot weigh its branches."""
     stacked = [r.name for r in recipes if r.combine == "stack"]
-    even = sum(not split.spared(data.labels[s.train], units[s.train]) for s in splits) if stacked else 0
+    even = sum(not split.spared(data.labels[s.train], groups[s.train]) for s in splits) if stacked else 0
     if not even:
         return []
     return [

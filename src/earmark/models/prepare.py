@@ -16,7 +16,7 @@ from ..core.spec import Part
 from ..data.cache import Cache
 from ..data.clips import Dataset, Excluded
 from ..data.duplicates import with_recordings
-from ..data.load import Source, open_dataset
+from ..data.load import Source, listed, load_dataset
 from ..data.split import Labels, Split
 from ..embeddings import store
 from ..embeddings.make import Embeddings, embed
@@ -28,15 +28,15 @@ from ..recipes.recipe import Recipe
 
 @dataclass(frozen=True)
 class Data:
-    """A labelled data set with the rows of every backbone in play, all of the same clips in the same order."""
+    """A labelled data set with the embeddings of every backbone in play, all of the same clips in the same order."""
 
     dataset: Dataset
-    rows: Mapping[Part, Embeddings]
+    embeddings: Mapping[Part, Embeddings]
     backbones: Mapping[Part, Backbone]
-    seconds: Mapping[Part, float]  # spent on each backbone's rows
+    seconds: Mapping[Part, float]  # spent on each backbone's embeddings
     # Augmented copies of the clips, by backbone, augmentation and number; only ever learnt from.
     copies: Mapping[tuple[Part, Part, int], Embeddings] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()  # what a reader of figures should know of how these rows were come by
+    notes: tuple[str, ...] = ()  # what a reader of figures should know of how these embeddings were come by
     splits: dict[tuple[str, int, int, int], tuple[Split, ...]] = field(
         default_factory=dict, init=False, repr=False
     )  # kept
@@ -49,20 +49,20 @@ class Data:
     @property
     def digests(self) -> tuple[str, ...]:
         """Content key of every clip."""
-        return next(iter(self.rows.values())).digest
+        return next(iter(self.embeddings.values())).digest
 
     @property
     def fingerprint(self) -> str:
-        """Hash of what is judged: content, label, group and fold of every clip, in any order."""
+        """Hash of what is evaluated: content, label, group and fold of every clip, in any order."""
         clips = zip(self.digests, self.dataset.clips, strict=True)
         facts = sorted(repr((d, c.label, c.group, c.fold)) for d, c in clips)
         return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
 def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None = None, seed: int = 0) -> Data:
-    """Rows of all backbones that ``recipes`` name. A clip that one backbone cannot use is left out for all, and told.
+    """Embeddings of all backbones that ``recipes`` name. A clip that one backbone cannot use is excluded for all, and told.
 
-    Rows of augmented copies, too, where a recipe asks for them; ``seed`` is theirs.
+    Embeddings of augmented copies, too, where a recipe asks for them; ``seed`` is theirs.
 
     Clips that hold the same recording are found by what they sound of (``audit.duplicates``), so that no split cuts them
     apart; what was heard of a file is kept by its content in ``cache``.
@@ -80,14 +80,14 @@ def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None 
     dataset = dataset.without([Excluded(i, "no label") for i in unlabelled], unlabelled)
     parts = tuple(dict.fromkeys(b for r in recipes for b in r.backbones))
     backbones = {part: load_backbone(part) for part in parts}
-    rows: dict[Part, Embeddings] = {}
+    embeddings: dict[Part, Embeddings] = {}
     seconds: dict[Part, float] = {}
     bad: dict[str, Excluded] = {}
     for part in parts:
         began = time.perf_counter()
-        rows[part] = embed(dataset.clips, backbones[part], cache=cache)
+        embeddings[part] = embed(dataset.clips, backbones[part], cache=cache)
         seconds[part] = time.perf_counter() - began
-        bad.update(rows[part].excluded)
+        bad.update(embeddings[part].excluded)
     copies: dict[tuple[Part, Part, int], Embeddings] = {}
     usable = [c for c in dataset.clips if c.id not in bad]
     for part, how, number in dict.fromkeys((b, *n) for r in recipes for n in numbered(r.augment) for b in r.backbones):
@@ -102,41 +102,47 @@ def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None 
     ids = [c.id for c in dataset.clips]
     selected = {key: e.select(ids) for key, e in copies.items()}
     return Data(
-        with_recordings(dataset, cache=cache), {p: e.select(ids) for p, e in rows.items()}, backbones, seconds, selected
+        with_recordings(dataset, cache=cache),
+        {p: e.select(ids) for p, e in embeddings.items()},
+        backbones,
+        seconds,
+        selected,
     )
 
 
 def open_data(source: Source, recipes: Sequence[Recipe], *, cache: Cache | None = None, seed: int = 0) -> Data:
-    """Rows for ``recipes``: of the sounds that ``source`` names, or straight from its files of rows.
+    """Embeddings for ``recipes``: of the sounds that ``source`` names, or straight from its files of embeddings.
 
-    A folder of rows is read as far as it fits into memory (``store``). Raises DataError, RecipeError, WeightsError.
+    A store of embeddings is read as far as it fits into memory (``store``). Raises DataError, RecipeError, WeightsError.
     """
-    if isinstance(source, (str, Path)) and store.is_rows_folder(source):
-        return from_store(store.open_folder(source), recipes, seed=seed)
+    if not isinstance(source, (str, Path, Dataset)):
+        source = listed(source)  # a generator can be read once only
+    if isinstance(source, (str, Path)) and store.is_store(source):
+        return from_store(store.open_store(source), recipes, seed=seed)
     files = () if isinstance(source, Dataset) else files_of(source)
     if files:
         return from_ready(read(files), recipes)
-    return prepare(open_dataset(source), recipes, cache=cache, seed=seed)
+    return prepare(load_dataset(source), recipes, cache=cache, seed=seed)
 
 
 def from_ready(ready: Ready, recipes: Sequence[Recipe]) -> Data:
-    """What ``recipes`` are fitted on. Raises RecipeError for rows that the file does not have, DataError."""
+    """What ``recipes`` are fitted on. Raises RecipeError for embeddings that the file does not have, DataError."""
     parts = tuple(dict.fromkeys(b for r in recipes for b in r.backbones))
     for recipe in recipes:
-        recipe.check(given=tuple(ready.rows))
+        recipe.check(given=tuple(ready.embeddings))
         if recipe.augment:
-            raise RecipeError(f"{recipe.short}: there are no sounds to make copies of, only rows from a file")
+            raise RecipeError(f"{recipe.short}: there are no sounds to make copies of, only embeddings from a file")
     unlabelled = sum(c.label is None for c in ready.dataset.clips)
     if unlabelled:
         raise DataError(
             f"{ready.dataset.name}: {unlabelled} of {len(ready.dataset.clips)} clips have no label. Wanted: an array "
-            "'labels', one for each row, or a table of the clips (--clips)"
+            "'labels', one for each window, or a table of the clips (--clips)"
         )
     for part in parts:
         if part.params:
-            raise RecipeError(f"{part}: rows from a file take no parameters")
+            raise RecipeError(f"{part}: embeddings from a file take no parameters")
     return Data(
-        ready.dataset, {p: ready.rows[p.name] for p in parts}, {p: ready.backbones[p.name] for p in parts},
+        ready.dataset, {p: ready.embeddings[p.name] for p in parts}, {p: ready.backbones[p.name] for p in parts},
         dict.fromkeys(parts, 0.0),
     )  # fmt: skip
 
@@ -144,10 +150,10 @@ def from_ready(ready: Ready, recipes: Sequence[Recipe]) -> Data:
 def from_store(folder: store.Folder, recipes: Sequence[Recipe], *, memory: int = store.MEMORY, seed: int = 0) -> Data:
     """What ``recipes`` are fitted on: the clips that fit into ``memory`` bytes. Raises DataError, RecipeError."""
     for branch in (b for r in recipes for b in r.branches):
-        if by_vector(folder.facts["pool"]) and branch.pool != "rows":
+        if by_vector(folder.facts["pool"]) and branch.pool != "windows":
             raise RecipeError(
-                f"{branch}: {folder.where} holds one vector a clip ({folder.facts['pool']}), and no rows to pool. Wanted: "
-                f"rows/{branch.head}"
+                f"{branch}: {folder.where} holds one vector a clip ({folder.facts['pool']}), and no embeddings to pool. Wanted: "
+                f"embeddings/{branch.head}"
             )
     ready, note = folder.read(memory=memory, seed=seed)
     return replace(from_ready(ready, recipes), notes=(note,) if note else ())

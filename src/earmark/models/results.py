@@ -18,7 +18,7 @@ from ..recipes.recipe import Recipe
 
 @dataclass(frozen=True)
 class Run:
-    """One recipe, judged. ``proba`` (seeds, clips, classes) are scores out of fold of the clips ``ids``."""
+    """One recipe, evaluated. ``proba`` (seeds, clips, classes) are scores out of fold of the clips ``ids``."""
 
     recipe: Recipe
     classes: tuple[str, ...]
@@ -28,7 +28,7 @@ class Run:
     fold: Ints
     proba: NDArray[np.float64]
     evaluation: Evaluation
-    row_accuracy: float
+    window_accuracy: float
     seconds: Mapping[str, float]
     history: tuple[Mapping[str, list[float]], ...]
     backbones: tuple[Mapping[str, Any], ...]
@@ -36,7 +36,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Recipes judged on the same folds of the same clips."""
+    """Recipes evaluated on the same folds of the same clips."""
 
     dataset: Dataset
     protocol: str

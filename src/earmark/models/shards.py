@@ -16,9 +16,9 @@ import numpy as np
 from ..core.errors import AudioError
 from ..core.paths import spelled
 from ..data.clips import Clip, Excluded
-from ..embeddings.make import rows_of
+from ..embeddings.make import embedding_blocks
 from ..embeddings.shards import FACTS, Write, _near, _text
-from .load import load
+from .load import load_model
 from .model import Model
 
 
@@ -31,7 +31,7 @@ class Answering:
     @classmethod
     def of(cls, folder: Path) -> Answering:
         """Raises BundleError if it is no model."""
-        load(folder)
+        load_model(folder)
         return cls(tuple((p.name, p.read_bytes()) for p in sorted(folder.iterdir()) if p.is_file()))
 
     @property
@@ -44,7 +44,7 @@ class Answering:
         with tempfile.TemporaryDirectory() as folder:
             for name, content in self.files:
                 (Path(folder) / name).write_bytes(content)
-            model = load(folder)
+            model = load_model(folder)
             for net in [b.net for b in model.backbones.values()] + [b.head for b in model.branches] + [model.combiner]:
                 if net is not None:
                     net.engine  # noqa: B018  loaded now: the folder goes away
@@ -64,12 +64,12 @@ def _write_answers(model: Model, clips: Sequence[Clip], file: Path) -> tuple[int
                     raise AudioError(clip.id, here)
                 if clip.start == 0 and clip.duration is None:
                     found = model.predict(here)
-                else:  # a cut: judged by its rows
-                    rows = {
-                        key: np.concatenate(list(rows_of(here, b, start=clip.start, duration=clip.duration)))
+                else:  # a cut: evaluated by its embeddings
+                    embeddings = {
+                        key: np.concatenate(list(embedding_blocks(here, b, start=clip.start, duration=clip.duration)))
                         for key, b in model.backbones.items()
                     }
-                    found = model.judge(rows)
+                    found = model.predict_embeddings(embeddings)
             except AudioError as error:
                 gone.append(Excluded(clip.id, error.reason))
                 continue

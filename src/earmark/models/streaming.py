@@ -1,7 +1,7 @@
-"""What a model keeps of a sound that goes by in blocks: sums instead of rows, so that its length costs no memory.
+"""What a model keeps of a sound that goes by in blocks: sums instead of embeddings, so that its length costs no memory.
 
-Ten hours of sound give 75,000 rows of YAMNet, 300 MB; the sums of their scores are ten numbers. Only the pooling
-"median" has to keep the rows.
+Ten hours of sound give 75,000 embeddings of YAMNet, 300 MB; the sums of their scores are ten numbers. Only the pooling
+"median" has to keep the embeddings.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import Protocol
 
 import numpy as np
 
-from ..embeddings.pooling import Floats, Running, by_vector, image_rows, images
+from ..embeddings.pooling import Floats, Running, by_vector, image_windows, images
 from .branch import Branch, Scores
 
 
 class Heard(Protocol):
     """A branch that listens to one sound."""
 
-    def add(self, backbone: str, rows: Floats) -> None:
-        """The next rows (rows, *shape) of the backbone with that fingerprint; those of others are passed over."""
+    def add(self, backbone: str, embeddings: Floats) -> None:
+        """The next embeddings (windows, *shape) of the backbone with that fingerprint; those of others are passed over."""
 
     def scores(self) -> Scores:
         """Scores (classes,) of all that was heard."""
@@ -29,20 +29,20 @@ def listener(branch: Branch) -> Heard:
     """What listens for a branch, by the way it pools."""
     if by_vector(branch.pool):
         return _Vectors(branch)
-    return _Images(branch) if image_rows(branch.pool) else _Rows(branch)
+    return _Images(branch) if image_windows(branch.pool) else _Windows(branch)
 
 
-class _Rows:
-    """Mean of the scores of single rows."""
+class _Windows:
+    """Mean of the scores of single windows."""
 
     def __init__(self, branch: Branch) -> None:
         self.branch, self.key = branch, branch.backbones[0].fingerprint
         self.total: Scores | float = 0.0
         self.count = 0
 
-    def add(self, backbone: str, rows: Floats) -> None:
-        if backbone == self.key and len(rows):
-            scores = self.branch.judged(rows)
+    def add(self, backbone: str, embeddings: Floats) -> None:
+        if backbone == self.key and len(embeddings):
+            scores = self.branch.score(embeddings)
             self.total = self.total + scores.sum(axis=0)
             self.count += len(scores)
 
@@ -50,20 +50,20 @@ class _Rows:
         return np.asarray(self.total) / self.count
 
 
-class _Images(_Rows):
-    """Mean of the scores of images of rows that follow each other; see ``pool.images`` for what becomes of the rest."""
+class _Images(_Windows):
+    """Mean of the scores of images of embeddings that follow each other; see ``pool.images`` for what becomes of the rest."""
 
     def __init__(self, branch: Branch) -> None:
         super().__init__(branch)
-        self.height = image_rows(branch.pool)
+        self.height = image_windows(branch.pool)
         self.rest: Floats = np.zeros((0, *branch.backbones[0].shape), np.float32)
 
-    def add(self, backbone: str, rows: Floats) -> None:
+    def add(self, backbone: str, embeddings: Floats) -> None:
         if backbone == self.key:
-            rows = np.concatenate([self.rest, rows])
-            whole = len(rows) - len(rows) % self.height
-            self.rest = rows[whole:]
-            super().add(backbone, rows[:whole].reshape(-1, self.height, *rows.shape[1:]))
+            embeddings = np.concatenate([self.rest, embeddings])
+            whole = len(embeddings) - len(embeddings) % self.height
+            self.rest = embeddings[whole:]
+            super().add(backbone, embeddings[:whole].reshape(-1, self.height, *embeddings.shape[1:]))
 
     def scores(self) -> Scores:
         if not self.count or 2 * len(self.rest) >= self.height:
@@ -73,16 +73,16 @@ class _Images(_Rows):
 
 
 class _Vectors:
-    """Score of the statistics of all rows, joined over backbones."""
+    """Score of the statistics of all embeddings, joined over backbones."""
 
     def __init__(self, branch: Branch) -> None:
         self.branch = branch
         self.kept: Mapping[str, Running] = {b.fingerprint: Running(branch.pool) for b in branch.backbones}
 
-    def add(self, backbone: str, rows: Floats) -> None:
+    def add(self, backbone: str, embeddings: Floats) -> None:
         if backbone in self.kept:
-            self.kept[backbone].add(rows)
+            self.kept[backbone].add(embeddings)
 
     def scores(self) -> Scores:
         parts: Sequence[Floats] = [self.kept[b.fingerprint].vector() for b in self.branch.backbones]
-        return np.asarray(self.branch.judged(np.concatenate(parts)[None])[0])
+        return np.asarray(self.branch.score(np.concatenate(parts)[None])[0])

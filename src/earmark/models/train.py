@@ -1,4 +1,4 @@
-"""Train a model to keep: judged out of fold first, then fitted on everything, and saved with what was measured."""
+"""Train a model to keep: evaluated out of fold first, then fitted on everything, and saved with what was measured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..core import outputs
 from ..core.provenance import versions
 from ..data.cache import Cache
 from ..data.clips import Dataset
-from ..data.load import open_dataset
+from ..data.load import load_dataset
 from ..embeddings.pooling import pool_vectors, seen_shape
 from ..embeddings.sources import sounds_of
 from ..metrics.calibration import Calibration
@@ -45,7 +45,7 @@ def train(
     command: str = "",
     force: bool = False,
 ) -> Model:
-    """Judge ``recipe`` out of fold, refit it on all clips, and return the model; ``out``: also save it there.
+    """Evaluate ``recipe`` out of fold, refit it on all clips, and return the model; ``out``: also save it there.
 
     The scores out of fold also fit the calibration and the threshold for "unknown", so that what the model says of
     itself was measured on sounds it had not met. Raises DataError, RecipeError, WeightsError, BundleError (also, before the
@@ -54,18 +54,18 @@ def train(
     if out is not None:  # before the work
         outputs.check(out, outputs.MODEL, inputs=[source], sounds=partial(sounds_of, source), force=force)
     recipe = find(recipe)
-    dataset = open_dataset(source)
+    dataset = load_dataset(source)
     data = prepare(dataset, [recipe], cache=cache, seed=seed)
     plan = planned(data, protocol, folds, seed, recipes=[recipe])
-    judged = run(recipe, data, protocol=plan.protocol, folds=len(plan.splits), seed=seed)
-    fitted = fit(recipe, data, np.arange(len(data.labels)), plan.units, seed=seed)
-    model = bundle(fitted, data, judged, plan, seed=seed, command=command)
+    evaluated = run(recipe, data, protocol=plan.protocol, folds=len(plan.splits), seed=seed)
+    fitted = fit(recipe, data, np.arange(len(data.labels)), plan.groups, seed=seed)
+    model = bundle(fitted, data, evaluated, plan, seed=seed, command=command)
     if out is not None:
         model.save(out, force=force)
     return model
 
 
-def bundle(fitted: Fitted, data: Data, judged: Run, plan: Plan, *, seed: int, command: str = "") -> Model:
+def bundle(fitted: Fitted, data: Data, evaluated: Run, plan: Plan, *, seed: int, command: str = "") -> Model:
     """The fitted recipe as a Model: heads as ONNX, calibration, novelty and the facts about all of it."""
     from ..heads._export import to_onnx
 
@@ -77,14 +77,14 @@ def bundle(fitted: Fitted, data: Data, judged: Run, plan: Plan, *, seed: int, co
     combiner = None
     if fitted.combiner is not None:
         combiner = Net(to_onnx(fitted.combiner, (len(branches) * len(fitted.classes),)), output="proba")
-    calibration = Calibration.fit(judged.proba.mean(axis=0), judged.y, judged.classes, judged.groups)
-    first = data.rows[fitted.recipe.branches[0].backbones[0]]
+    calibration = Calibration.fit(evaluated.proba.mean(axis=0), evaluated.y, evaluated.classes, evaluated.groups)
+    first = data.embeddings[fitted.recipe.branches[0].backbones[0]]
     flat = first.X.reshape(len(first.X), -1)
     novelty = None
     if flat.shape[1] <= 4096:  # patches of a spectrogram are no embedding: distances between them say nothing
         vectors = pool_vectors(flat, first.clip, len(first.ids), "mean")
-        novelty = Novelty.fit(vectors, data.labels, plan.units)
-    card = _card(fitted.recipe, data, judged, plan, seed, command)
+        novelty = Novelty.fit(vectors, data.labels, plan.groups)
+    card = _card(fitted.recipe, data, evaluated, plan, seed, command)
     card["calibration"] = calibration.to_dict()
     model = Model(fitted.classes, tuple(branches), card, combiner, calibration, novelty)
     extra = {
@@ -94,7 +94,7 @@ def bundle(fitted: Fitted, data: Data, judged: Run, plan: Plan, *, seed: int, co
     return replace(model, extra=extra)
 
 
-def _card(recipe: Recipe, data: Data, judged: Run, plan: Plan, seed: int, command: str) -> dict[str, Any]:
+def _card(recipe: Recipe, data: Data, evaluated: Run, plan: Plan, seed: int, command: str) -> dict[str, Any]:
     dataset = data.dataset
     branches = [
         {
@@ -112,10 +112,10 @@ def _card(recipe: Recipe, data: Data, judged: Run, plan: Plan, seed: int, comman
         "measured": {
             "protocol": plan.protocol,
             "out_of_fold": True,
-            "clips": len(judged.ids),
-            "groups": len(set(judged.groups.tolist())),
-            "majority": dict(majority_baseline(judged.y, len(judged.classes))),
-            "scores": {name: i.to_dict() for name, i in judged.evaluation.scores.items()},
+            "clips": len(evaluated.ids),
+            "groups": len(set(evaluated.groups.tolist())),
+            "majority": dict(majority_baseline(evaluated.y, len(evaluated.classes))),
+            "scores": {name: i.to_dict() for name, i in evaluated.evaluation.scores.items()},
         },
         "data": {
             "name": dataset.name, "clips": len(dataset.clips), "licence": dataset.licence, "citation": dataset.citation,

@@ -2,8 +2,8 @@
 clip as it is, from a copy with its pitch shifted, and from a noisy one.
 
 One name is one copy; a name twice is two copies that differ. How far each clip is changed is drawn by its content, the
-copy's number and the seed, so a clip has the same copies wherever it stands, and they are cached like all rows. Copies
-of a clip lie in its group and are only ever learnt from, never judged.
+copy's number and the seed, so a clip has the same copies wherever it stands, and they are cached like all embeddings. Copies
+of a clip lie in its group and are only ever learnt from, never evaluated.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""A recipe: which parts a classifier is made of. The protocol is not in it: it belongs to the judging.
+"""A recipe: which parts a classifier is made of. The protocol is not in it: it belongs to the evaluation.
 
 Short form, which is also how recipes are printed::
 
-    yamnet/logreg                          one backbone, a head on its rows
-    yamnet:mean/svm(C=10)                  rows of a clip pooled to one vector before the head
-    vggish:image(31)/cnn2d                 rows of a clip as images of 31 rows
+    yamnet/logreg                          one backbone, a head on its embeddings
+    yamnet:mean/svm(C=10)                  embeddings of a clip pooled to one vector before the head
+    vggish:image(31)/cnn2d                 embeddings of a clip as images of 31 embeddings
     logmel(seconds=4, overlap=0.5)/cnn     parts with parameters
-    musicnn-vgg@pool3/finetune             the net cut at a layer: rows of the part before it
+    musicnn-vgg@pool3/finetune             the net cut at a layer: embeddings of the part before it
     yamnet+musicnn:mean/lda                clip vectors of two backbones joined
     yamnet/logreg,musicnn/svm              clip scores of two branches averaged
     stack(yamnet/logreg,musicnn/svm)       … or weighed by a small model learnt inside the training side
@@ -23,23 +23,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from ..core import plugins
 from ..core.errors import RecipeError
 from ..core.spec import Part, _cut, _part, _part_of, _split
-from ..embeddings import pooling as pool
+from ..data.clips import writable
+from ..embeddings import pooling
 from .augment import checked
 
 
 @dataclass(frozen=True)
 class Branch:
-    """One way from sound to scores: backbone(s) → rows → pool → head."""
+    """One way from sound to scores: backbone(s) → embeddings → pool → head."""
 
     backbones: tuple[Part, ...]
     head: Part
-    pool: str = "rows"  # "rows": the head sees rows; "mean+std": statistics per clip; "image(31)": rows as images
+    pool: str = "windows"  # "windows": the head sees embeddings; "mean+std": statistics per clip; "image(31)": embeddings as images
 
     def __str__(self) -> str:
-        pooling = "" if self.pool == ("mean" if len(self.backbones) > 1 else "rows") else f":{self.pool}"
+        pooling = "" if self.pool == ("mean" if len(self.backbones) > 1 else "windows") else f":{self.pool}"
         return "+".join(map(str, self.backbones)) + pooling + "/" + str(self.head)
 
 
@@ -73,17 +76,17 @@ class Recipe:
     def check(self, *, given: Sequence[str] | None = None) -> None:
         """Raise RecipeError for a part, a parameter or a pooling that does not exist: before any sound is read.
 
-        ``given``: names of the rows in a file, which then are the only backbones there are.
+        ``given``: names of the embeddings in a file, which then are the only backbones there are.
         """
         for branch in self.branches:
             for part in branch.backbones:
                 if given is None:
                     plugins.check("backbones", part.name, part.kwargs)
                 elif part.name not in given:
-                    raise RecipeError(f"the file has no rows called {part.name!r}. It has: {', '.join(given)}")
+                    raise RecipeError(f"the file has no embeddings called {part.name!r}. It has: {', '.join(given)}")
             plugins.check("heads", branch.head.name, branch.head.kwargs)
-            if pool.by_vector(branch.pool):
-                pool.statistics(branch.pool)
+            if pooling.by_vector(branch.pool):
+                pooling.statistics(branch.pool)
         if self.augment:
             checked(self.augment)
 
@@ -106,8 +109,8 @@ class Recipe:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise RecipeError(f"{path}: not a readable recipe file ({error})") from error
-        title = str(table.pop("title", "") or path.stem)
-        about = str(table.pop("about", "")).strip()
+        title = str(table.pop("title", "")) or writable(path.stem)
+        about = str(table.pop("about", ""))
         try:
             if "recipe" in table:
                 recipe = cls.parse(str(table.pop("recipe")))
@@ -127,11 +130,9 @@ class Recipe:
         return replace(recipe, title=title, about=about)
 
     def to_toml(self) -> str:
-        """The recipe as a file that ``from_toml`` reads back."""
-        lines = [f"title = {_toml(self.title)}"] if self.title else []
-        if self.about:
-            lines.append(f"about = {_toml(self.about)}")
-        return "\n".join([*lines, f"recipe = {_toml(self.short)}", ""])
+        """The recipe as a file that ``from_toml`` reads back; no title is read as the file's name."""
+        about = {key: text for key, text in (("title", self.title), ("about", self.about)) if text}
+        return tomli_w.dumps({key: writable(text) for key, text in {**about, "recipe": self.short}.items()})
 
 
 def find(name: str | Recipe) -> Recipe:
@@ -150,11 +151,6 @@ def shipped() -> dict[str, Path]:
     return {p.stem: p for p in sorted((Path(__file__).parent / "shipped").glob("*.toml"))}
 
 
-def _toml(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
-
-
 def _branch(text: str, whole: str) -> Branch:
     sides = _split(text, "/")
     if len(sides) != 2 or not all(sides):
@@ -164,18 +160,20 @@ def _branch(text: str, whole: str) -> Branch:
         )
     left, *pooling = _split(sides[0], ":")
     backbones = tuple(_part(b, whole) for b in _split(left, "+"))
-    how = pooling[0] if pooling else ("mean" if len(backbones) > 1 else "rows")
+    how = pooling[0] if pooling else ("mean" if len(backbones) > 1 else "windows")
     return _checked(Branch(backbones, _part(sides[1], whole), how))
 
 
 def _from_table(table: Mapping[str, Any]) -> Branch:
     given = table["backbones"]
     backbones = tuple(_part_of(b) for b in (given if isinstance(given, list) else [given]))
-    how = str(table.get("pool", "mean" if len(backbones) > 1 else "rows"))
+    how = str(table.get("pool", "mean" if len(backbones) > 1 else "windows"))
     return _checked(Branch(backbones, _part_of(table["head"]), how))
 
 
 def _checked(branch: Branch) -> Branch:
-    if len(branch.backbones) > 1 and not pool.by_vector(branch.pool):
-        raise RecipeError(f"{branch}: joined backbones have rows of different lengths; pool them per clip, e.g. :mean")
+    if len(branch.backbones) > 1 and not pooling.by_vector(branch.pool):
+        raise RecipeError(
+            f"{branch}: joined backbones have embeddings of different lengths; pool them per clip, e.g. :mean"
+        )
     return branch

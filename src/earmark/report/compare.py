@@ -52,7 +52,7 @@ def render(comparison: Comparison, folder: Path, *, sounds: bool = True) -> tupl
         the_recipes,
         sections.listen(comparison, folder) if sounds else None,
         the_data,
-        sections.judged(comparison),
+        sections.evaluated(comparison),
         sections.licences(comparison),
         sections.again(comparison),
     ]
@@ -76,7 +76,7 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
         ("Clips", f"{len(data.clips):,}"),
         ("Classes", f"{len(data.classes):,}"),
         ("Groups", f"{groups:,}" if groups else "not known"),
-        ("Left out", words.count(len(data.excluded), "file") if data.excluded else "nothing"),
+        ("Excluded", words.count(len(data.excluded), "file") if data.excluded else "nothing"),
         ("Protocol", comparison.protocol),
         ("Folds", f"{comparison.folds}" + (f" × {comparison.seeds} seeds" if comparison.seeds > 1 else "")),
         ("Took", words.duration(comparison.seconds)),

@@ -94,17 +94,17 @@ def lead(found: Curve) -> list[str]:
             f"[{words.points(gained.low)}, {words.points(gained.high)}]"
         )
         told.append(text + (": more labels still help." if gained.low > 0 else ": that could be chance."))
-    told += [foretold(found, target) for target in found.targets[:1]]
+    told += [forecast(found, target) for target in found.targets[:1]]
     if found.miss is not None:
         told.append(
             f"How far to trust that: fitted without the last point, the law misses it by {words.points(found.miss)} points."
         )
     if found.law is None:
-        told.append("Too few points for a law: nothing is foretold.")
+        told.append("Too few points for a law: no forecast.")
     return told
 
 
-def foretold(found: Curve, target: Target) -> str:
+def forecast(found: Curve, target: Target) -> str:
     """What one target takes, in words."""
     now = found.points[-1].per_class
     points = f"{100 * target.gain:.3g} point{'s' if target.gain > 0.0101 else ''}"
@@ -117,9 +117,7 @@ def foretold(found: Curve, target: Target) -> str:
             f"may help where more of the same would not.{hope}"
         )
     if target.per_class > FARTHEST * now:
-        return (
-            f"{points} more would take over {FARTHEST} times the labels there are; so far out nothing can be foretold."
-        )
+        return f"{points} more would take over {FARTHEST} times the labels there are; so far out there is no forecast."
     more = max(1.0, target.per_class - now)
     far = "no end in sight" if target.high > FARTHEST * now else f"{max(1.0, target.high - now):.0f}"
     return (
@@ -163,7 +161,7 @@ def _points(found: Curve) -> Markup:
         for p in found.points
     ]  # fmt: skip
     intro = Markup(
-        "<p>The clips that judge are the same at every point. The clips learnt from are drawn from the training side, whole "
+        "<p>The clips of the test side are the same at every point. The clips learnt from are drawn from the training side, whole "
         "groups one after another; larger draws hold the smaller ones. <i>Spread</i> is the standard deviation over "
         "draws, in points: how much it matters which clips are labelled.</p>"
     )
@@ -175,7 +173,7 @@ def _targets(found: Curve) -> Markup:
     law = found.law
     if law is None:
         return Markup()
-    told = Markup().join(Markup("<li>{}</li>").format(foretold(found, t)) for t in found.targets)
+    told = Markup().join(Markup("<li>{}</li>").format(forecast(found, t)) for t in found.targets)
     miss = (
         ""
         if found.miss is None

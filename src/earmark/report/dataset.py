@@ -1,4 +1,4 @@
-"""The chapter on the data: how many of what, how long, what was left out, what the sounds look like."""
+"""The chapter on the data: how many of what, how long, what was excluded, what the sounds look like."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def chapter(dataset: Dataset, whole: Figure | None, cards: list[Card], *, sounds
 
 
 def lengths(dataset: Dataset, *, read: bool) -> list[float]:
-    """Seconds of the clips (of an even sample if there are very many); unreadable headers are left out."""
+    """Seconds of the clips (of an even sample if there are very many); unreadable headers are excluded."""
     step = max(1, -(-len(dataset.clips) // _PROBED))
     found = (_length(clip, read=read) for clip in dataset.clips[::step])
     return [s for s in found if s is not None and np.isfinite(s) and s > 0]

@@ -21,13 +21,13 @@ from .style import Figure
 if TYPE_CHECKING:
     from ..studies.ladder import Ladder, Rung, Step
 
-NAMES = {"rows": "windows at random", "rows apart": "windows at random, none overlapping", "clips": "whole clips",
+NAMES = {"windows": "windows at random", "windows apart": "windows at random, none overlapping", "clips": "whole clips",
          "groups": "whole groups", "published": "published folds"}  # fmt: skip
-_SHORT = {"rows": "windows", "rows apart": "windows,\nnone overlapping", "clips": "whole clips", "groups": "whole groups",
+_SHORT = {"windows": "windows", "windows apart": "windows,\nnone overlapping", "clips": "whole clips", "groups": "whole groups",
           "published": "published\nfolds"}  # fmt: skip
 _MEANING = {
-    "rows": "Windows of all clips are mixed and dealt out at random. The test asks about sounds the model has partly heard.",
-    "rows apart": "The same, but no two windows share a sample. What is still gained comes from other windows of the same clip.",
+    "windows": "Windows of all clips are mixed and dealt out at random. The test asks about sounds the model has partly heard.",
+    "windows apart": "The same, but no two windows share a sample. What is still gained comes from other windows of the same clip.",
     "clips": "All windows of a clip are on one side. Other clips of the same artist, session or speaker may be on the other.",
     "groups": "All clips of a group are on one side: what a model meets in use.",
     "published": "The folds that came with the data. They protect what their authors chose to protect.",
@@ -62,8 +62,8 @@ def as_json(found: Ladder) -> dict[str, Any]:
         "dataset": {"name": found.dataset.name, "clips": len(found.dataset.clips), "classes": list(found.dataset.classes),
                     "fingerprint": found.fingerprint},
         "recipe": found.recipe.short,
-        "rungs": [{"rung": r.name, "what": NAMES[r.name], "row_accuracy": r.rows.to_dict(), "accuracy": r.clips.to_dict(),
-                   "clips": r.judged, "rows": r.row_count} for r in found.rungs],
+        "rungs": [{"rung": r.name, "what": NAMES[r.name], "window_accuracy": r.windows.to_dict(), "accuracy": r.clips.to_dict(),
+                   "clips": r.evaluated, "windows": r.window_count} for r in found.rungs],
         "steps": [_step(s) for s in found.steps],
         "total": _step(found.total) if found.total else None,
         "missing": dict(found.missing),
@@ -74,18 +74,19 @@ def as_json(found: Ladder) -> dict[str, Any]:
 
 
 def _step(step: Step) -> dict[str, Any]:
-    return {"from": step.a, "to": step.b, "row_difference": step.rows.to_dict(), "difference": step.clips.to_dict(),
-            "clips": step.judged}  # fmt: skip
+    return {"from": step.a, "to": step.b, "window_difference": step.windows.to_dict(), "difference": step.clips.to_dict(),
+            "clips": step.evaluated}  # fmt: skip
 
 
 def chart(found: Ladder) -> Figure:
-    """Accuracy by row and by clip, rung by rung."""
+    """Accuracy by window and by clip, rung by rung."""
     places = [float(i) for i in range(len(found.rungs))]
     said = "; ".join(
-        f"{NAMES[r.name]} {100 * r.rows.value:.1f} % of rows, {100 * r.clips.value:.1f} % of clips" for r in found.rungs
+        f"{NAMES[r.name]} {100 * r.windows.value:.1f} % of windows, {100 * r.clips.value:.1f} % of clips"
+        for r in found.rungs
     )
     return lines(
-        "ladder", places, [("by clip", [r.clips for r in found.rungs]), ("by row", [r.rows for r in found.rungs])],
+        "ladder", places, [("by clip", [r.clips for r in found.rungs]), ("by window", [r.windows for r in found.rungs])],
         ticks=[(p, _SHORT[r.name]) for p, r in zip(places, found.rungs, strict=True)],
         line=found.majority, line_label="majority class", alt=f"Accuracy: {said}.",
         caption=f"Bars: 95 % intervals, resampling {found.unit}. The recipe is the same everywhere.",
@@ -99,11 +100,11 @@ def lead(found: Ladder) -> list[str]:
     if found.total is not None:
         step = found.total
         a, b = (next(r for r in found.rungs if r.name == n) for n in (step.a, step.b))
-        sure = step.rows.high < 0
+        sure = step.windows.high < 0
         told.append(
-            f"Judged on {NAMES[a.name]}, {found.recipe.name} gets {words.percent(a.rows.value)} of the rows right; on "
-            f"{NAMES[b.name]} {words.percent(b.rows.value)}: {words.points(step.rows.value)} points "
-            f"[{words.points(step.rows.low)}, {words.points(step.rows.high)}]. "
+            f"Evaluated on {NAMES[a.name]}, {found.recipe.name} gets {words.percent(a.windows.value)} of the windows right; on "
+            f"{NAMES[b.name]} {words.percent(b.windows.value)}: {words.points(step.windows.value)} points "
+            f"[{words.points(step.windows.low)}, {words.points(step.windows.high)}]. "
             + ("That difference is leakage, not skill." if sure else "That difference is within what chance explains.")
         )
         told.append(
@@ -156,11 +157,11 @@ def _rungs(found: Ladder) -> Markup:
         what = Markup("{}<br><small>{}</small>").format(NAMES[rung.name], _MEANING[rung.name])
         scores = [
             Markup("{}<small>{}</small>").format(words.percent(s.value), words.between(s.low, s.high))
-            for s in (rung.rows, rung.clips)
+            for s in (rung.windows, rung.clips)
         ]
-        return [what, *scores, f"{rung.judged:,}", f"{rung.row_count:,}"]
+        return [what, *scores, f"{rung.evaluated:,}", f"{rung.window_count:,}"]
 
-    return page.table(["rung", "by row", "by clip", "clips", "rows"], [line(r) for r in found.rungs])
+    return page.table(["rung", "by window", "by clip", "clips", "windows"], [line(r) for r in found.rungs])
 
 
 def _missing(found: Ladder) -> Markup:
@@ -181,18 +182,18 @@ def _steps(found: Ladder, steps: list[Step]) -> Markup:
             name = f"{'in all: ' if whole else ''}{NAMES[step.a]} → {NAMES[step.b]}"
             sure = "lost" if gap.high < 0 else "gained" if gap.low > 0 else "cannot be told apart"
             rows.append(
-                Row(name, gap.value, gap.low, gap.high, cells=(sure, f"{step.judged:,}"), code=False, strong=whole)
+                Row(name, gap.value, gap.low, gap.high, cells=(sure, f"{step.evaluated:,}"), code=False, strong=whole)
             )
         head = ["step", Markup("points, {}").format(label), "", "clips"]
         return page.forest(rows, head=head, line=0.0, line_label="no difference", unit="points", bounds=(-1, 1))
 
     intro = Markup(
-        "<p>Each line compares two rungs on the clips that both judge: what the split alone changes. Intervals resample {}.</p>"
+        "<p>Each line compares two rungs on the clips that both evaluate: what the split alone changes. Intervals resample {}.</p>"
     ).format(found.unit)
     return (
         intro
-        + Markup("<h3>By row</h3>")
-        + forest("rows", "by row")
+        + Markup("<h3>By window</h3>")
+        + forest("windows", "by window")
         + Markup("<h3>By clip</h3>")
         + forest("clips", "by clip")
     )

@@ -58,7 +58,7 @@ def _one(comparison: Comparison, run: Run, number: int, folder: Path, *, sounds:
         folds=len(run.history),
         wrong=clips(comparison, run, wrong, says, sure, folder) if sounds else [],
         seeds=seeds if len(seeds) > 1 else [],
-        row_accuracy=run.row_accuracy if np.isfinite(run.row_accuracy) else None,
+        window_accuracy=run.window_accuracy if np.isfinite(run.window_accuracy) else None,
     )
     return body, [square, trust, *learning]
 

@@ -57,7 +57,7 @@ def write(found: Reproduction, folder: Path | str, *, force: bool = False) -> Pa
 def as_json(found: Reproduction) -> dict[str, Any]:
     """Every number, as plain values."""
     made: dict[str, Any] = plain({
-        "paper": {c.name: {"accuracy": c.accuracy, "judged": c.judged, "unit": c.unit, "classes": dict(c.classes)} for c in paper.CLAIMS},
+        "paper": {c.name: {"accuracy": c.accuracy, "evaluated": c.evaluated, "unit": c.unit, "classes": dict(c.classes)} for c in paper.CLAIMS},
         "data": {"name": found.dataset.name, "clips": len(found.dataset.clips), "long_clips": found.long,
                  "seconds": sum(found.lengths.values()), "classes": list(found.dataset.classes),
                  "excluded": [{"path": e.path, "reason": e.reason} for e in found.dataset.excluded]},
@@ -75,7 +75,7 @@ def as_json(found: Reproduction) -> dict[str, Any]:
 def _trial(trial: Trial) -> dict[str, Any]:
     return {
         "recipe": trial.recipe, "short": trial.run.recipe.short, "stands_for": trial.stands_for,
-        "protocol": trial.protocol, "unit": trial.unit, "learnt": trial.learnt, "judged": len(trial.run.y),
+        "protocol": trial.protocol, "unit": trial.unit, "learnt": trial.learnt, "evaluated": len(trial.run.y),
         "known_in_training": {"track": trial.leak.track, "samples": trial.leak.samples, "artist": trial.leak.artist},
         **trial.run.evaluation.to_dict(), "history": [dict(h) for h in trial.run.history], "seconds": dict(trial.run.seconds),
     }  # fmt: skip
@@ -140,7 +140,7 @@ def _summary(found: Reproduction) -> Markup:
         how = how.replace("5 folds", f"{found.equal.folds} folds")
         rows.append(Row(run.recipe.name, score.value, score.low, score.high, cells=(how, "–", f"{len(run.y):,}")))
     return page.forest(
-        rows, head=["recipe", "accuracy", "split", "paper", "judged"], bounds=(0, 1),
+        rows, head=["recipe", "accuracy", "split", "paper", "evaluated"], bounds=(0, 1),
         line=found.equal.baseline.get("accuracy"), line_label="majority",
     )  # fmt: skip
 
@@ -148,7 +148,7 @@ def _summary(found: Reproduction) -> Markup:
 def _claims() -> Markup:
     rows = [
         [
-            Markup("{}<br><small>{:.0f} % of {:,} {}s</small>").format(c.name, 100 * c.accuracy, c.judged, c.unit),
+            Markup("{}<br><small>{:.0f} % of {:,} {}s</small>").format(c.name, 100 * c.accuracy, c.evaluated, c.unit),
             c.text,
             c.run,
         ]
@@ -178,7 +178,7 @@ def _data(found: Reproduction) -> tuple[Section, list[Figure]]:
         told.append(f"No clip here is of {words.listed(gone, most=10)}.")
     if count < 0.9 * paper.CLIPS:
         told.append(
-            "A net from scratch suffers more from less data than a head on frozen rows: read the gap between them so."
+            "A net from scratch suffers more from less data than a head on frozen embeddings: read the gap between them so."
         )
     return replace(section, body=_prose(told, []) + section.body), figures
 
@@ -189,9 +189,9 @@ def _ladders(found: Reproduction) -> tuple[Markup, list[Figure]]:
     first = found.ladders[0]
     names = [r.name for r in first.rungs]
     places = [float(i) for i in range(len(names))]
-    shown = {"rows": "windows at random", "clips": "whole clips", "groups": "whole artists"}
+    shown = {"windows": "windows at random", "clips": "whole clips", "groups": "whole artists"}
     drawing = lines(
-        "ladder", places, [(one.recipe.name, [r.rows for r in one.rungs]) for one in found.ladders],
+        "ladder", places, [(one.recipe.name, [r.windows for r in one.rungs]) for one in found.ladders],
         ticks=[(p, shown[n]) for p, n in zip(places, names, strict=True)], line=first.majority, line_label="majority class",
         alt="; ".join(short(one) for one in found.ladders),
         caption=f"Share of windows that are right, 95 % intervals by {first.unit.removesuffix('s')}. Same clips on every rung.",
@@ -201,10 +201,10 @@ def _ladders(found: Reproduction) -> tuple[Markup, list[Figure]]:
         for rung in one.rungs:
             cells = [
                 Markup("{}<small>{}</small>").format(words.percent(s.value), words.between(s.low, s.high))
-                for s in (rung.rows, rung.clips)
+                for s in (rung.windows, rung.clips)
             ]
             rows.append(
-                [page.code(one.recipe.name), shown[rung.name], *cells, f"{rung.row_count:,}", f"{rung.judged:,}"]
+                [page.code(one.recipe.name), shown[rung.name], *cells, f"{rung.window_count:,}", f"{rung.evaluated:,}"]
             )
     classes = words.listed(first.dataset.classes, most=12)
     intro = (

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ..studies.reproduce.trials import Trial
 
 _DROPPED = Markup(
-    f"<p>As in the paper, {paper.DROPPED} is left out of this table, for the sake of comparison only: the paper's reason was "
+    f"<p>As in the paper, {paper.DROPPED} is excluded from this table, for the sake of comparison only: the paper's reason was "
     "files that could not be read. GTZAN has one such file (jazz.00054); naming it and going on keeps the other 99 clips.</p>"
 )
 
@@ -43,7 +43,7 @@ def method(found: Reproduction, claim: Claim, trials: Sequence[Trial], name: str
         body += _let_through(trial)
         drawn = [curves(f"{stem}-{w}", trial.run.history, w) for w in ("loss", "accuracy") if has(trial.run.history, w)]
         if drawn:
-            watched = f"the judged {trial.unit}s themselves" if trial.watched else "held out on the training side"
+            watched = f"the evaluated {trial.unit}s themselves" if trial.watched else "held out on the training side"
             body += page.figures(drawn)
             at = f"Figures {claim.figure - 2} and {claim.figure - 1} of the paper. " if number == 0 else ""
             body += Markup('<p class="quiet">{}Validation: {}.</p>').format(at, watched)
@@ -61,7 +61,7 @@ def method(found: Reproduction, claim: Claim, trials: Sequence[Trial], name: str
 def _table(claim: Claim, trials: Sequence[Trial]) -> Markup:
     rows: list[list[object]] = [
         [f"{claim.name}, as published", f"{claim.unit}s at random", f"{100 * claim.accuracy:.1f} %", f"{claim.macro_f1:.2f}", "–", "–", "–",
-         f"{claim.judged:,}"]
+         f"{claim.evaluated:,}"]
     ]  # fmt: skip
     for trial in trials:
         scores, leak = trial.run.evaluation.scores, trial.leak
@@ -82,10 +82,10 @@ def _table(claim: Claim, trials: Sequence[Trial]) -> Markup:
         "own track in training",
         "shares samples",
         "artist in training",
-        "judged",
+        "evaluated",
     ]
     return page.table(head, rows, texts=2) + Markup(
-        '<p class="quiet">The three shares are of the judged {}s. Intervals of 95 % resample {}.</p>'
+        '<p class="quiet">The three shares are of the evaluated {}s. Intervals of 95 % resample {}.</p>'
     ).format(claim.unit, "whole tracks, and artists where artists are kept whole")
 
 
@@ -123,7 +123,7 @@ def _reports(claim: Claim, trial: Trial) -> Markup:
             "",
             "",
             f"{claim.accuracy:.2f}",
-            claim.judged,
+            claim.evaluated,
             "",
             "",
             f"{ours['accuracy'].value:.2f}",

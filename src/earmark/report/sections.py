@@ -123,8 +123,8 @@ def clips(
     return [
         {
             "id": run.ids[i],
-            "truly": run.classes[int(run.y[i])],
-            "taken": run.classes[int(says[i])],
+            "label": run.classes[int(run.y[i])],
+            "predicted": run.classes[int(says[i])],
             "score": words.percent(float(sure[i]), 0),
             "group": by_id[run.ids[i]].group or "",
             "player": player(by_id[run.ids[i]], folder),
@@ -149,13 +149,13 @@ def licences(comparison: Comparison) -> Section:
     return Section("licences", "Licences", page.fragment("licences.html.j2", table=table))
 
 
-def judged(comparison: Comparison) -> Section:
+def evaluated(comparison: Comparison) -> Section:
     """The protocol in words: what was kept apart, what the intervals mean."""
     lead = words.PROTOCOLS.get(comparison.protocol, (comparison.protocol, ""))
     return Section(
-        "judged",
-        "How this was judged",
-        page.fragment("judged.html.j2", comparison=comparison, name=lead[0], what=lead[1], unit=_unit(comparison),
+        "evaluated",
+        "How this was evaluated",
+        page.fragment("evaluated.html.j2", comparison=comparison, name=lead[0], what=lead[1], unit=_unit(comparison),
                       protocols=words.PROTOCOLS, runs=len(comparison.runs)),
     )  # fmt: skip
 

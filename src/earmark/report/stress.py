@@ -130,7 +130,7 @@ def render(found: Stress, drawing: Figure) -> str:
         [
             Section("accuracy", "Accuracy under each change", page.figure(drawing)),
             Section("lost", "Points lost", _lost(found)),
-            Section("judged", "How this was judged", _judged(found)),
+            Section("evaluated", "How this was evaluated", _evaluated(found)),
             Section("again", "Run it again", _again(found)),
         ],
         notes=found.notes,
@@ -154,16 +154,16 @@ def _lost(found: Stress) -> Markup:
         for c in found.conditions
     ]  # fmt: skip
     intro = Markup(
-        "<p>Each line compares the same clips, changed and as they are, judged by the same heads. <i>Changed</i>: clips "
+        "<p>Each line compares the same clips, changed and as they are, evaluated by the same heads. <i>Changed</i>: clips "
         "that the change did anything to.</p>"
     )
     head = ["change", "points", "accuracy", "changed", ""]
     return intro + page.forest(rows, head=head, line=0.0, line_label="as it is", unit="points", bounds=(-1, 1))
 
 
-def _judged(found: Stress) -> Markup:
+def _evaluated(found: Stress) -> Markup:
     return Markup(
-        "<p>Judged: {}. Heads learnt from the sounds as they are. The changes are made to the sound itself, before the front "
+        "<p>OutOfFold: {}. Heads learnt from the sounds as they are. The changes are made to the sound itself, before the front "
         "end: codecs by encoding and decoding, noise at a signal-to-noise ratio over the whole clip, gain with everything "
         "beyond full scale cut off. A model that must live with such sounds can learn from them: "
         "<code>~codec</code>, <code>~noise(snr=10)</code>, <code>~bandpass</code> at the end of a recipe.</p>"

@@ -23,19 +23,19 @@ if TYPE_CHECKING:
 
 # What a protocol keeps together, and what its number therefore means.
 PROTOCOLS = {
-    "rows": (
+    "windows": (
         "windows drawn at random",
         "Nothing is protected. Windows of one clip lie on both sides of the split, so the test asks about sounds the "
-        "model has partly heard. Much published work judges this way; expect less on new recordings, often far less.",
+        "model has partly heard. Much published work evaluates this way; expect less on new recordings, often far less.",
     ),
     "clips": (
         "whole clips",
-        "A clip is never cut apart: all its windows are judged by a model that has not heard it. Other clips of the "
+        "A clip is never cut apart: all its windows are evaluated by a model that has not heard it. Other clips of the "
         "same artist, session or speaker may still have been learnt from, so on new ones expect less.",
     ),
     "groups": (
         "whole groups",
-        "A group (artist, recording session, speaker …) is never cut apart: every clip is judged by a model that has "
+        "A group (artist, recording session, speaker …) is never cut apart: every clip is evaluated by a model that has "
         "heard nothing of its group. The numbers speak of new groups, which is what a model mostly meets in use.",
     ),
     "published": (
@@ -45,7 +45,7 @@ PROTOCOLS = {
     ),
     "held out": (
         "sounds kept out of training",
-        "A finished model, judged on labelled sounds it was not fitted on. The numbers speak of sounds like these; "
+        "A finished model, evaluated on labelled sounds it was not fitted on. The numbers speak of sounds like these; "
         "whether a recording session or an artist was also in training, only you can tell.",
     ),
 }
@@ -131,10 +131,10 @@ def summary(comparison: Comparison) -> list[str]:
     )
     if accuracy.low <= base:
         lines.append("The best recipe is not clearly above that baseline: these numbers show no learning yet.")
-    lines.append(f"Judged on {protocol}. {PROTOCOLS.get(comparison.protocol, ('', ''))[1]}".strip())
+    lines.append(f"Evaluated on {protocol}. {PROTOCOLS.get(comparison.protocol, ('', ''))[1]}".strip())
     if len(runs) > 2:
         lines.append(
-            f"The best of {len(runs)} was picked on the very clips that judge it, so its number is slightly flattering."
+            f"The best of {len(runs)} was picked on the very clips of the test side it, so its number is slightly flattering."
         )
     return lines
 

@@ -1,4 +1,4 @@
-"""The work behind one request, done by a worker: rows once, and from them all that was asked for."""
+"""The work behind one request, done by a worker: embeddings once, and from them all that was asked for."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ def answer(name: str, model: Model, sound: BinaryIO, file: str, wish: Wish, limi
         promised = audio.probe(sound)
         if promised.seconds is not None and promised.seconds > limits.seconds:
             raise too_long(f"a sound whose header promises {promised.seconds:.0f} s", limits.seconds)
-        rows = model.rows(sound, watch=watch)
+        embeddings = model.embeddings(sound, watch=watch)
         told: dict[str, Any] = {
             "model": name, "file": file, "seconds": round(heard, 3), "format": promised.format,
-            **_told(model, model.judge(rows), wish),
+            **_told(model, model.predict_embeddings(embeddings), wish),
             "alpha": (wish.alpha or model.calibration.alpha) if model.calibration and wish.set else None,
             "timeline": None, "view": None,
         }  # fmt: skip
         if wish.timeline:
-            pieces = model.pieces(rows, seconds=_length(model, heard, wish.seconds))
+            pieces = model.pieces(embeddings, seconds=_length(model, heard, wish.seconds))
             told["timeline"] = [{"start": p.start, "end": p.end, **_told(model, p, wish)} for p in pieces]
         if wish.view:
             told["view"] = view(sound, watch=watch).to_dict()
@@ -66,8 +66,8 @@ def answer(name: str, model: Model, sound: BinaryIO, file: str, wish: Wish, limi
 def _told(model: Model, p: Prediction, wish: Wish) -> dict[str, Any]:
     labels: list[str] | None = None
     if model.calibration and wish.set:
-        row = np.array([[p.scores[c] for c in model.classes]])
-        labels = list(p.set if wish.alpha is None else model.calibration.sets(row, wish.alpha)[0])
+        embedding = np.array([[p.scores[c] for c in model.classes]])
+        labels = list(p.set if wish.alpha is None else model.calibration.sets(embedding, wish.alpha)[0])
     return {
         "label": p.label,
         "score": p.score,

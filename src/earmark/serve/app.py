@@ -100,7 +100,7 @@ def create_app(models: Mapping[str, Model], *, limits: Limits | None = None, key
     async def predict(
         request: Request,
         model: str | None = Query(None, description="Name of a model; default: the first.", max_length=200),
-        timeline: bool = Query(False, description="Also judge the sound piece by piece."),
+        timeline: bool = Query(False, description="Also evaluate the sound piece by piece."),
         seconds: float | None = Query(
             None,
             ge=0.05,
@@ -183,11 +183,11 @@ def create_app(models: Mapping[str, Model], *, limits: Limits | None = None, key
 
 
 def warm(model: Model) -> None:
-    """Judge some noise, so that the first client does not wait for nets to be loaded."""
+    """Evaluate some noise, so that the first client does not wait for nets to be loaded."""
     draw = np.random.default_rng(0)
     for branch in model.branches:
-        rows = [b.embed(0.1 * draw.standard_normal(b.sample_rate, np.float32)) for b in branch.backbones]
-        branch.rows_scores(rows)
+        embeddings = [b.embed(0.1 * draw.standard_normal(b.sample_rate, np.float32)) for b in branch.backbones]
+        branch.window_scores(embeddings)
 
 
 def _work(

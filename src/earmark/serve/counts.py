@@ -28,7 +28,7 @@ class Counts:
         self.waited = Histogram(
             "earmark_wait_seconds", "From the end of an upload to its worker.", buckets=_SECONDS, registry=self.registry
         )
-        self.sound = Counter("earmark_sound_seconds", "Seconds of sound judged.", ["model"], registry=self.registry)
+        self.sound = Counter("earmark_sound_seconds", "Seconds of sound evaluated.", ["model"], registry=self.registry)
         self.labels = Counter("earmark_labels", "Answers by label.", ["model", "label"], registry=self.registry)
         self.unknown = Counter("earmark_unknown", "Answers that said unknown.", ["model"], registry=self.registry)
         waiting = Gauge("earmark_waiting", "Requests that wait for a worker.", registry=self.registry)

@@ -21,7 +21,7 @@ from .line import Line
 log = logging.getLogger("earmark.serve")
 
 DRAIN = (8 * 2**20, 2.0)  # bytes and seconds of a refused body that are read, so that the client sees the answer
-JUDGED = "/api/predict"
+PREDICT = "/api/predict"
 
 
 class Gate:
@@ -60,7 +60,7 @@ class Gate:
 
     def _tell(self, scope: Scope, passing: _Passing, seconds: float) -> None:
         route = scope.get("route")
-        path = getattr(route, "path", None) or (scope["path"] if scope["path"] == JUDGED else "other")
+        path = getattr(route, "path", None) or (scope["path"] if scope["path"] == PREDICT else "other")
         method = scope["method"] if scope["method"] in ("GET", "HEAD", "POST") else "other"
         self.counts.requests.labels(path, method, str(passing.status)).inc()
         self.counts.latency.labels(path).observe(seconds)
@@ -100,7 +100,7 @@ class _Passing:
         length = self.headers.get("content-length", "")
         if length.isdigit() and int(length) > gate.limits.bytes:
             raise self.noted(too_many_bytes(f"an upload of {int(length) / 2**20:.0f} MiB", gate.limits.bytes))
-        if path == JUDGED and self.scope["method"] == "POST":
+        if path == PREDICT and self.scope["method"] == "POST":
             try:
                 gate.line.check()
                 if gate.uploads >= gate.limits.waiting + gate.limits.workers:

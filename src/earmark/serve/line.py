@@ -1,8 +1,8 @@
 """The line in front of the workers: bounded, shared by all clients, and left when nobody waits any more.
 
 Workers are threads: decoding, resampling, FFT and nets all run outside Python's lock. Sounds are what runs in parallel,
-as in ``embed``; the rows of several clients are not joined into one batch, because on a CPU that gains nothing (measured
-per row on one thread, batches of 1, 4, 16: yamnet 1.3, 1.1, 1.1 ms; musicnn 28, 30, 31 ms) and makes short sounds
+as in ``embed``; the embeddings of several clients are not joined into one batch, because on a CPU that gains nothing (measured
+per window on one thread, batches of 1, 4, 16: yamnet 1.3, 1.1, 1.1 ms; musicnn 28, 30, 31 ms) and makes short sounds
 wait for long ones.
 """
 

@@ -29,7 +29,7 @@ class Piece(Told):
 
 
 class Picture(BaseModel):
-    """Outline and log-mel spectrogram, row by row in base64."""
+    """Outline and log-mel spectrogram, embedding by window in base64."""
 
     columns: int
     bands: int

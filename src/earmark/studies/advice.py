@@ -23,7 +23,7 @@ def frozen(runs: Sequence[Run], pairs: Sequence[Pair]) -> tuple[str, ...]:
         if not probes:
             found.append(
                 f"{tuned.recipe.name} trains a pretrained net, and nothing here shows what the same net gives when it is left "
-                f"frozen. Judge it beside {tuned.backbones[0]['name']}/logreg: on little data that is often as good."
+                f"frozen. Evaluate it beside {tuned.backbones[0]['name']}/logreg: on little data that is often as good."
             )
             continue
         probe = max(probes, key=lambda r: r.evaluation.scores["accuracy"].value)

@@ -12,7 +12,7 @@ from ..core.progress import bar
 from ..core.provenance import versions
 from ..data.cache import Cache
 from ..data.clips import Dataset
-from ..data.load import Source, check_list
+from ..data.load import Source, listed
 from ..metrics.evaluation import majority_baseline
 from ..metrics.paired import compare as compare_pairs
 from ..models.cross_validate import run
@@ -34,16 +34,15 @@ def compare(
     cache: Cache | None = None,
     command: str = "",
 ) -> Comparison:
-    """Judge recipes on the same folds. ``protocol`` None: what ``split.choose_protocol`` says.
+    """Evaluate recipes on the same folds. ``protocol`` None: what ``split.choose_protocol`` says.
 
-    ``source`` is what ``open_dataset`` opens, a file of rows (see ``ready``), or rows at hand.
+    ``source`` is what ``load_dataset`` opens, a file of embeddings (see ``ready``), or embeddings at hand.
     ``seeds`` repeats everything with other folds and other random starts. Raises DataError, RecipeError, WeightsError;
     sounds that cannot be used raise nothing and are told in ``dataset.excluded``.
     """
     began = time.perf_counter()
     if not isinstance(source, (str, Path, Data, Dataset)):
-        check_list(source)
-        source = tuple(source)  # a generator can be read once only
+        source = tuple(listed(source))  # a generator can be read once only
     found = tuple(dict.fromkeys(find(r) for r in ([recipes] if isinstance(recipes, (str, Recipe)) else recipes)))
     if not found:
         raise DataError("no recipe given; wanted one or more, e.g. yamnet/logreg")

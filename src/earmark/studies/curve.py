@@ -1,4 +1,4 @@
-"""How accuracy grows with labels: judged on fixed folds, learnt from ever more labelled clips per class.
+"""How accuracy grows with labels: evaluated on fixed folds, learnt from ever more labelled clips per class.
 
 The test side of every fold stays what it is; from its training side ``size`` clips of each class are drawn, whole
 groups at a time (the last one cut), since that is how labels come in: session by session, artist by artist. Each
@@ -6,7 +6,7 @@ draw orders the groups anew and larger sizes hold the smaller ones.
 
 A power law ``error = floor + scale · clips ** -slope`` (Hestness et al. 2017; Cortes et al. 1993) is fitted to the
 points, and refitted to resampled groups, so that what it foretells comes with an interval. It is a law of thumb: how
-well it would have foretold the last point is told beside it, and nothing is told beyond ten times what is there.
+well it would have forecast the last point is told beside it, and there is no forecast beyond ten times what is there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ..models.plan import planned
 from ..models.prepare import Data, open_data
 from ..recipes.recipe import Recipe, find
 
-FARTHEST = 10  # times the labels there are: nothing is foretold beyond
+FARTHEST = 10  # times the labels there are: no forecast beyond
 _SLOPES = np.geomspace(0.05, 2.0, 60)
 _REFITS = 400
 
@@ -116,17 +116,17 @@ def curve(
     cache: Cache | None = None,
     command: str = "",
 ) -> Curve:
-    """Judge ``recipe`` with ``sizes`` clips per class (default: doubling from 1), then with all; ``draws`` of each.
+    """Evaluate ``recipe`` with ``sizes`` clips per class (default: doubling from 1), then with all; ``draws`` of each.
 
     Raises DataError, RecipeError, WeightsError.
     """
     began = time.perf_counter()
     recipe = find(recipe)
     data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache, seed=seed)
-    if protocol == "rows":
-        raise DataError("the protocol 'rows' judges no clips; take clips, groups or published")
+    if protocol == "windows":
+        raise DataError("the protocol 'windows' evaluates no clips; take clips, groups or published")
     plan = planned(data, protocol, folds, seed, recipes=[recipe])
-    splits, units = plan.splits, plan.units
+    splits, units = plan.splits, plan.groups
     labels = data.labels
     whole = float(np.mean([len(s.train) for s in splits])) / len(data.dataset.classes)
     wanted = tuple(sorted(set(sizes))) or tuple(2**i for i in range(12) if 2**i < 0.75 * whole)
@@ -135,26 +135,26 @@ def curve(
     plans: list[tuple[int | None, int]] = [(n, draws) for n in wanted] + [(None, 1)]
     learnt: list[tuple[float, float]] = []
     right = np.zeros((len(plans), len(labels)))
-    judged = np.zeros((len(plans), len(labels)))
+    evaluated = np.zeros((len(plans), len(labels)))
     spreads = []
     with bar("fit", sum(n for _, n in plans) * len(splits)) as step:
         for k, (size, times) in enumerate(plans):
             hits, sides = _drawn(recipe, data, units, splits, size, times, seed, step)
-            right[k], judged[k] = hits.sum(axis=0), np.isfinite(hits).all(axis=0) * times
+            right[k], evaluated[k] = hits.sum(axis=0), np.isfinite(hits).all(axis=0) * times
             learnt.append(tuple(np.mean(sides, axis=0)))
             each = np.nanmean(hits, axis=1)
             spreads.append(float(each.std(ddof=1)) if times > 1 else float("nan"))
     right = np.nan_to_num(right)
     points = tuple(
-        Point(clips / len(data.dataset.classes), clips, groups, share(right[k], judged[k], units, seed=seed), spreads[k], plans[k][1])
+        Point(clips / len(data.dataset.classes), clips, groups, share(right[k], evaluated[k], units, seed=seed), spreads[k], plans[k][1])
         for k, (clips, groups) in enumerate(learnt)
     )  # fmt: skip
     places = np.array([p.per_class for p in points])
-    law, miss, targets = _foretold(places, right, judged, units, gains, seed)
+    law, miss, targets = _forecast(places, right, evaluated, units, gains, seed)
     return Curve(
         dataset=data.dataset, recipe=recipe, protocol=plan.protocol, points=points,
-        last_doubling=_last_doubling(places, right, judged, units, seed), law=law, miss=miss, targets=targets,
-        folds=len(splits), groups=len(set(units[judged[-1] > 0].tolist())), seed=seed,
+        last_doubling=_last_doubling(places, right, evaluated, units, seed), law=law, miss=miss, targets=targets,
+        folds=len(splits), groups=len(set(units[evaluated[-1] > 0].tolist())), seed=seed,
         majority=max(np.unique(labels, return_counts=True)[1]) / len(labels), fingerprint=data.fingerprint,
         versions=versions(), seconds=time.perf_counter() - began, command=command, notes=plan.notes,
     )  # fmt: skip
@@ -176,7 +176,7 @@ def _drawn(
     recipe: Recipe, data: Data, units: Labels, splits: Sequence[Split], size: int | None, draws: int, seed: int,
     step: Callable[[], None],
 ) -> tuple[NDArray[np.float64], list[tuple[int, int]]]:  # fmt: skip
-    """Hits (draws, clips), nan where no fold judges, and (clips, groups) learnt from in each fit."""
+    """Hits (draws, clips), nan where no fold evaluates, and (clips, groups) learnt from in each fit."""
     labels = data.labels
     hits = np.full((draws, len(labels)), np.nan)
     sides = []
@@ -192,28 +192,28 @@ def _drawn(
 
 
 def _last_doubling(
-    places: NDArray[np.float64], right: NDArray[Any], judged: NDArray[Any], units: Labels, seed: int
+    places: NDArray[np.float64], right: NDArray[Any], evaluated: NDArray[Any], units: Labels, seed: int
 ) -> tuple[float, float, Interval] | None:
     """What was gained from about half of the labels to all."""
     below = np.flatnonzero(places <= 0.62 * places[-1])
     if not len(below):
         return None
     k = int(below[-1])
-    gained = difference((right[-1], judged[-1]), (right[k], judged[k]), units, seed=seed)
+    gained = difference((right[-1], evaluated[-1]), (right[k], evaluated[k]), units, seed=seed)
     return float(places[k]), float(places[-1]), gained
 
 
-def _foretold(
-    places: NDArray[np.float64], right: NDArray[Any], judged: NDArray[Any], units: Labels, gains: Sequence[float], seed: int
+def _forecast(
+    places: NDArray[np.float64], right: NDArray[Any], evaluated: NDArray[Any], units: Labels, gains: Sequence[float], seed: int
 ) -> tuple[Law | None, float | None, tuple[Target, ...]]:  # fmt: skip
     """The law through the points, how far it misses the last one without it, and the targets with intervals."""
     if len(places) < 4:
         return None, None, ()
-    keep = judged[-1] > 0
+    keep = evaluated[-1] > 0
     groups = Groups.of(units[keep], int(keep.sum()))
 
     def errors(weights: NDArray[Any]) -> NDArray[np.float64]:
-        return np.asarray(1 - (weights @ right[:, keep].T) / (weights @ judged[:, keep].T))
+        return np.asarray(1 - (weights @ right[:, keep].T) / (weights @ evaluated[:, keep].T))
 
     ones = errors(np.ones((1, int(keep.sum()))))
     law = fit_law(places, ones)[0]
@@ -245,8 +245,8 @@ def fit_law(places: NDArray[np.float64], errors: NDArray[np.float64]) -> list[La
     floor = np.where(flat, errors.mean(axis=1, keepdims=True), np.maximum(floor, 0.0))
     left = np.square(errors[:, None, :] - floor[..., None] - scale[..., None] * x).sum(axis=2)
     best = left.argmin(axis=1)
-    rows = np.arange(len(errors))
+    embeddings = np.arange(len(errors))
     return [
         Law(float(a), float(b), float(_SLOPES[k]))
-        for a, b, k in zip(floor[rows, best], scale[rows, best], best, strict=True)
+        for a, b, k in zip(floor[embeddings, best], scale[embeddings, best], best, strict=True)
     ]

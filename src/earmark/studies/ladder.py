@@ -3,14 +3,14 @@
 Rungs, from the most flattering down:
 
 =================  ========================================================================================
-rows               windows of all clips mixed and split at random; windows that overlap lie on both sides
-rows apart         the same with windows that share no sample (hop = window)
+windows            windows of all clips mixed and split at random; windows that overlap lie on both sides
+windows apart      the same with windows that share no sample (hop = window)
 clips              a clip stays whole
 groups             an artist, session or speaker stays whole
 published          the folds that came with the data
 =================  ========================================================================================
 
-Each rung judges the same clips by the same recipe; intervals and differences resample groups (``shares``).
+Each rung evaluates the same clips by the same recipe; intervals and differences resample groups (``shares``).
 """
 
 from __future__ import annotations
@@ -34,35 +34,35 @@ from ..embeddings.make import Embeddings
 from ..embeddings.pooling import by_vector
 from ..metrics.intervals import Interval
 from ..metrics.shares import difference, share
-from ..models.cross_validate import judge
-from ..models.fit import branch_rows
+from ..models.cross_validate import cross_validate
+from ..models.fit import branch_inputs
 from ..models.plan import fold_notes, splits_of
 from ..models.prepare import Data, open_data
 from ..recipes.recipe import Recipe, find
 
-RUNGS = ("rows", "rows apart", "clips", "groups", "published")
+RUNGS = ("windows", "windows apart", "clips", "groups", "published")
 
 
 @dataclass(frozen=True)
 class Rung:
-    """A recipe under one protocol: shares of rows and of clips that are right, means over seeds."""
+    """A recipe under one protocol: shares of embeddings and of clips that are right, means over seeds."""
 
     name: str
-    rows: Interval
+    windows: Interval
     clips: Interval
-    judged: int  # clips
-    row_count: int
+    evaluated: int  # clips
+    window_count: int
 
 
 @dataclass(frozen=True)
 class Step:
-    """What is lost from one rung to another, in shares, on the clips that both judge (negative: lost)."""
+    """What is lost from one rung to another, in shares, on the clips that both evaluate (negative: lost)."""
 
     a: str
     b: str
-    rows: Interval
+    windows: Interval
     clips: Interval
-    judged: int
+    evaluated: int
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def ladder(
     cache: Cache | None = None,
     command: str = "",
 ) -> Ladder:
-    """Judge ``recipe`` on each rung. ``seeds`` repeats all of it with other folds and starts.
+    """Evaluate ``recipe`` on each rung. ``seeds`` repeats all of it with other folds and starts.
 
     Raises DataError if no rung is possible, RecipeError, WeightsError.
     """
@@ -111,7 +111,7 @@ def ladder(
     data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache, seed=seed)
     split.check_classes(data.dataset)
     known = data.dataset.has_groups
-    units = split.units(data.dataset, "groups" if known else "clips", data.digests)
+    units = split.groups_of(data.dataset, "groups" if known else "clips", data.digests)
     missing: dict[str, str] = {}
     plans: dict[str, tuple[Data, str]] = {}
     for rung in [r for r in RUNGS if r in rungs]:
@@ -127,10 +127,10 @@ def ladder(
             found[rung] = _counts(recipe, of, protocol, folds, seeds, seed, step)
     made = tuple(
         Rung(
-            name, share(rows, of_rows, units, seed=seed), share(clips, of_clips, units, seed=seed),
-            int((of_clips > 0).sum()), int(of_rows.sum() / seeds),
+            name, share(embeddings, of_embeddings, units, seed=seed), share(clips, of_clips, units, seed=seed),
+            int((of_clips > 0).sum()), int(of_embeddings.sum() / seeds),
         )
-        for name, (rows, of_rows, clips, of_clips) in found.items()
+        for name, (embeddings, of_embeddings, clips, of_clips) in found.items()
     )  # fmt: skip
     names = list(found)
     best = "groups" if "groups" in names else "clips"
@@ -147,21 +147,21 @@ def ladder(
 
 def _planned(rung: str, recipe: Recipe, data: Data, folds: int, seed: int) -> tuple[Data, str]:
     """Data and protocol of a rung. Raises DataError if it cannot be had."""
-    if not rung.startswith("rows"):
+    if not rung.startswith("windows"):
         splits_of(data, rung, folds, seed)
         return data, rung
     if recipe.augment:
-        raise DataError("which part of an augmented copy was made from a row that is judged is not known")
+        raise DataError("which part of an augmented copy was made from a window that is evaluated is not known")
     if recipe.combine == "stack":
-        raise DataError("a stacked recipe learns from whole clips; there are no rows to deal out")
+        raise DataError("a stacked recipe learns from whole clips; there are no embeddings to deal out")
     if any(by_vector(branch.pool) for branch in recipe.branches):
-        raise DataError("the recipe pools each clip to one vector; there are no rows to deal out")
-    dealt = data if rung == "rows" else apart(data)
+        raise DataError("the recipe pools each clip to one vector; there are no embeddings to deal out")
+    dealt = data if rung == "windows" else apart(data)
     for branch in recipe.branches:
-        split.row_splits(
-            dealt.labels[branch_rows(branch, dealt, np.arange(len(dealt.labels)))[1]], folds=folds, seed=seed
+        split.window_splits(
+            dealt.labels[branch_inputs(branch, dealt, np.arange(len(dealt.labels)))[1]], folds=folds, seed=seed
         )
-    return dealt, "rows"
+    return dealt, "windows"
 
 
 def _notes(data: Data, rungs: Iterable[str], folds: int, seed: int) -> tuple[str, ...]:
@@ -170,57 +170,59 @@ def _notes(data: Data, rungs: Iterable[str], folds: int, seed: int) -> tuple[str
     for rung in rungs:
         if rung == "published":
             found += published_notes(data.dataset)
-        elif not rung.startswith("rows"):
+        elif not rung.startswith("windows"):
             found += [f"Rung '{rung}': {n}" for n in fold_notes(data, rung, folds, splits_of(data, rung, folds, seed))]
     return tuple(found)
 
 
 def _fits(rung: str, recipe: Recipe, data: Data, folds: int, seed: int) -> int:
     """How many folds a rung takes."""
-    return folds * len(recipe.branches) if rung.startswith("rows") else len(splits_of(data, rung, folds, seed))
+    return folds * len(recipe.branches) if rung.startswith("windows") else len(splits_of(data, rung, folds, seed))
 
 
 def apart(data: Data) -> Data:
-    """The data with only rows whose windows share no sample: of each clip the first, and the next that begins after it.
+    """The data with only embeddings whose windows share no sample: of each clip the first, and the next that begins after it.
 
-    Raises DataError if it is not known where rows begin and end, or if they share nothing as they are.
+    Raises DataError if it is not known where embeddings begin and end, or if they share nothing as they are.
     """
-    thinned = {part: _apart(e, data.backbones[part].window) for part, e in data.rows.items()}
-    if all(len(thinned[p].X) == len(data.rows[p].X) for p in thinned):
-        raise DataError("the rows do not overlap, so this is the rung 'rows'")
-    return replace(data, rows=thinned)
+    thinned = {part: _apart(e, data.backbones[part].window) for part, e in data.embeddings.items()}
+    if all(len(thinned[p].X) == len(data.embeddings[p].X) for p in thinned):
+        raise DataError("the embeddings do not overlap, so this is the rung 'windows'")
+    return replace(data, embeddings=thinned)
 
 
-def _apart(rows: Embeddings, window: float) -> Embeddings:
-    if not np.isfinite(rows.start).all():
-        raise DataError("the file does not say where its rows start and end (columns 'start' and 'end', in seconds)")
+def _apart(embeddings: Embeddings, window: float) -> Embeddings:
+    if not np.isfinite(embeddings.start).all():
+        raise DataError(
+            "the file does not say where its embeddings start and end (columns 'start' and 'end', in seconds)"
+        )
     keep, clip, free = [], -1, 0.0
-    for i, (c, start) in enumerate(zip(rows.clip.tolist(), rows.start.tolist(), strict=True)):
+    for i, (c, start) in enumerate(zip(embeddings.clip.tolist(), embeddings.start.tolist(), strict=True)):
         if c != clip or start >= free:
             keep.append(i)
             clip, free = c, start + window - 1e-6
-    return replace(rows, X=rows.X[keep], clip=rows.clip[keep], start=rows.start[keep])
+    return replace(embeddings, X=embeddings.X[keep], clip=embeddings.clip[keep], start=embeddings.start[keep])
 
 
 def _counts(
     recipe: Recipe, data: Data, protocol: str, folds: int, seeds: int, seed: int, step: Callable[[], None]
 ) -> tuple[NDArray[np.int64], ...]:
-    """Of each clip, summed over seeds: rows right, rows, times right, times judged."""
-    units = split.units(data.dataset, protocol, data.digests)
+    """Of each clip, summed over seeds: embeddings right, embeddings, times right, times evaluated."""
+    units = split.groups_of(data.dataset, protocol, data.digests)
     truth = np.searchsorted(data.dataset.classes, data.labels)
     total = np.zeros((4, len(truth)), np.int64)
     for s in range(seeds):
-        found = judge(recipe, data, units, protocol=protocol, folds=folds, seed=seed + s, step=step)
-        judged = found.fold >= 0
-        right = judged & (np.nan_to_num(found.proba, nan=-1).argmax(axis=1) == truth)
-        total += np.stack([found.hits, found.rows, right, judged])
+        found = cross_validate(recipe, data, units, protocol=protocol, folds=folds, seed=seed + s, step=step)
+        evaluated = found.fold >= 0
+        right = evaluated & (np.nan_to_num(found.proba, nan=-1).argmax(axis=1) == truth)
+        total += np.stack([found.hits, found.embeddings, right, evaluated])
     return tuple(total)
 
 
 def _step(a: str, b: str, found: Mapping[str, tuple[Any, ...]], units: split.Labels, seed: int) -> Step:
     """Rung ``b`` less rung ``a``."""
-    (rows_a, of_a, clips_a, n_a), (rows_b, of_b, clips_b, n_b) = found[a], found[b]
+    (embeddings_a, of_a, clips_a, n_a), (embeddings_b, of_b, clips_b, n_b) = found[a], found[b]
     return Step(
-        a, b, difference((rows_b, of_b), (rows_a, of_a), units, seed=seed),
+        a, b, difference((embeddings_b, of_b), (embeddings_a, of_a), units, seed=seed),
         difference((clips_b, n_b), (clips_a, n_a), units, seed=seed), int(((n_a > 0) & (n_b > 0)).sum()),
     )  # fmt: skip

@@ -115,7 +115,7 @@ def _read(path: Path) -> dict[str, Any]:
         )
     if found["protocol"] == "held out":
         raise DataError(
-            f"{path}: is of a trained model judged on other sounds. Judge it again with: earmark evaluate MODEL DATA"
+            f"{path}: is of a trained model evaluated on other sounds. Evaluate it again with: earmark evaluate MODEL DATA"
         )
     return dict(found)
 

@@ -63,7 +63,7 @@ def _recipe(run: Run) -> dict[str, Any]:
         "short": run.recipe.short,
         **run.evaluation.to_dict(),
         "accuracy_per_seed": [float(np.mean(proba.argmax(1) == run.y)) for proba in run.proba],
-        "row_accuracy": run.row_accuracy,
+        "window_accuracy": run.window_accuracy,
         "seconds": dict(run.seconds),
         "backbones": [dict(facts) for facts in run.backbones],
         "toml": run.recipe.to_toml(),
@@ -74,7 +74,7 @@ _COLUMNS = ("id", "path", "label", "group", "fold", "recipe", "seed", "predicted
 
 
 def predictions_csv(comparison: Comparison) -> str:
-    """Every judged clip × recipe × seed as CSV (RFC 4180, ``\\r\\n``): what was said of it, and each class's score.
+    """Every evaluated clip × recipe × seed as CSV (RFC 4180, ``\\r\\n``): what was said of it, and each class's score.
 
     Columns: id, path, label, group, fold, recipe, seed, predicted, score, correct (1 or 0), then one per class (a
     class named like one of these gets ``score of`` before it). Text that a spreadsheet would take for a formula
@@ -93,10 +93,10 @@ def predictions_csv(comparison: Comparison) -> str:
                 says = int(scores.argmax())
                 clip = clips[clip_id]
                 texts = [clip_id, clip.path.as_posix(), label, clip.group or "", str(run.fold[i]), run.recipe.name]
-                row = [_text(t) for t in texts]
-                row += [str(comparison.seed + number), _text(run.classes[says]), f"{scores[says]:.6f}"]
-                row += [str(int(says == run.y[i])), *("" if j is None else f"{scores[j]:.6f}" for j in place)]
-                write(row)
+                embedding = [_text(t) for t in texts]
+                embedding += [str(comparison.seed + number), _text(run.classes[says]), f"{scores[says]:.6f}"]
+                embedding += [str(int(says == run.y[i])), *("" if j is None else f"{scores[j]:.6f}" for j in place)]
+                write(embedding)
     return out.getvalue()
 
 

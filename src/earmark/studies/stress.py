@@ -1,8 +1,8 @@
 """How a classifier holds up when sounds are worse than those it learnt from: codecs, filters, noise, pitch, length.
 
-Heads learn from the sounds as they are; the clips that judge are changed (``effects``). With a recipe, or a model and
-the very sounds it was trained on, heads are fitted anew for each fold, so that no clip is judged by what learnt from
-it. With a model and other sounds, the model itself is judged.
+Heads learn from the sounds as they are; the clips that score_of are changed (``effects``). With a recipe, or a model and
+the very sounds it was trained on, heads are fitted anew for each fold, so that no clip is evaluated by what learnt from
+it. With a model and other sounds, the model itself is evaluated.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from ..core.spec import Part
 from ..data import split
 from ..data.cache import Cache
 from ..data.clips import Dataset
-from ..data.load import open_dataset
+from ..data.load import load_dataset
 from ..data.notes import group_notes
 from ..embeddings.make import embed
 from ..metrics.intervals import Interval
 from ..metrics.shares import difference, share
-from ..models.evaluate import heard, judged_by, met_in_training
+from ..models.evaluate import heard, met_in_training, model_scores
 from ..models.fit import Scores, fit
 from ..models.model import Model
 from ..models.plan import Plan, planned
@@ -52,18 +52,18 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Condition:
-    """Accuracy when the clips that judge are changed. ``loss``: less than on the clips as they are (negative: lost)."""
+    """Accuracy when the clips that score_of are changed. ``loss``: less than on the clips as they are (negative: lost)."""
 
     name: str
     family: str
     accuracy: Interval
     loss: Interval
-    changed: int  # clips whose rows are others than before: an excerpt of 5 s leaves a clip of 3 s as it was
+    changed: int  # clips whose embeddings are others than before: an excerpt of 5 s leaves a clip of 3 s as it was
 
 
 @dataclass(frozen=True)
 class Stress:
-    """``plain`` is the accuracy on clips as they are; ``how`` says in words who judged what."""
+    """``plain`` is the accuracy on clips as they are; ``how`` says in words who evaluated what."""
 
     dataset: Dataset
     recipe: Recipe
@@ -94,7 +94,7 @@ def stress(
     cache: Cache | None = None,
     command: str = "",
 ) -> Stress:
-    """Judge a model or a recipe on the sounds of ``source``, as they are and under each of ``changes`` (default: all
+    """Evaluate a model or a recipe on the sounds of ``source``, as they are and under each of ``changes`` (default: all
     of ``FAMILIES``; each as ``"mp3(kbps=32)"``).
 
     Raises DataError, RecipeError, WeightsError.
@@ -113,43 +113,43 @@ def stress(
             data = prepare(data.dataset, [recipe], cache=cache, seed=seed)
     else:
         recipe = find(what)
-        data = prepare(open_dataset(source), [recipe], cache=cache, seed=seed)
-    if protocol == "rows":
-        raise DataError("the protocol 'rows' judges no clips; take clips, groups or published")
-    judge: Callable[[Data], Scores]
+        data = prepare(load_dataset(source), [recipe], cache=cache, seed=seed)
+    if protocol == "windows":
+        raise DataError("the protocol 'windows' evaluates no clips; take clips, groups or published")
+    score_of: Callable[[Data], Scores]
     if model is not None:
-        judge, classes, number = partial(judged_by, model), model.classes, 1
-        units = split.units(data.dataset, protocol or split.choose_protocol(data.dataset), data.digests)
+        score_of, classes, number = partial(model_scores, model), model.classes, 1
+        units = split.groups_of(data.dataset, protocol or split.choose_protocol(data.dataset), data.digests)
         how, protocol = "the model itself, on sounds it was not trained on (by their bytes)", "held out"
         notes = group_notes(data.dataset)
     else:
         plan = planned(data, protocol, folds, seed, recipes=[recipe])
-        protocol, units, notes = plan.protocol, plan.units, plan.notes
+        protocol, units, notes = plan.protocol, plan.groups, plan.notes
         classes, number = data.dataset.classes, len(plan.splits)
-        judge = _refitted(recipe, data, plan, seed)
-        how = "heads fitted anew for each fold, so that no clip is judged by what learnt from it"
+        score_of = _refitted(recipe, data, plan, seed)
+        how = "heads fitted anew for each fold, so that no clip is evaluated by what learnt from it"
         if met:
             how += f" (the model was trained on {met} of these clips)"
     y = np.searchsorted(classes, data.labels)
-    plain = _right(judge(data), y)
-    judged = np.isfinite(plain).astype(int)
+    plain = _right(score_of(data), y)
+    evaluated = np.isfinite(plain).astype(int)
     found = []
     with bar("stress", len(named)) as step:
         for name, family in named:
             changed = under(data, exact(Part.parse(name)), cache)
-            right = _right(judge(changed), y)
+            right = _right(score_of(changed), y)
             found.append(
                 Condition(
-                    name, family, share(np.nan_to_num(right), judged, units, seed=seed),
-                    difference((np.nan_to_num(right), judged), (np.nan_to_num(plain), judged), units, seed=seed),
+                    name, family, share(np.nan_to_num(right), evaluated, units, seed=seed),
+                    difference((np.nan_to_num(right), evaluated), (np.nan_to_num(plain), evaluated), units, seed=seed),
                     _others(data, changed),
                 )
             )  # fmt: skip
             step()
     return Stress(
         dataset=data.dataset, recipe=recipe, how=how, protocol=protocol, folds=number,
-        plain=share(np.nan_to_num(plain), judged, units, seed=seed), conditions=tuple(found), clips=int(judged.sum()),
-        groups=len(set(units[judged > 0].tolist())), seed=seed,
+        plain=share(np.nan_to_num(plain), evaluated, units, seed=seed), conditions=tuple(found), clips=int(evaluated.sum()),
+        groups=len(set(units[evaluated > 0].tolist())), seed=seed,
         majority=max(np.unique(data.labels, return_counts=True)[1]) / len(data.labels), fingerprint=data.fingerprint,
         versions=versions(), seconds=time.perf_counter() - began, command=command, notes=notes,
     )  # fmt: skip
@@ -163,8 +163,8 @@ def _as_measured(model: Model, dataset: Dataset) -> str | None:
 
 
 def under(data: Data, change: Change, cache: Cache | None) -> Data:
-    """The data with the rows of changed sounds. Raises DataError if one can then not be used."""
-    rows = {}
+    """The data with the embeddings of changed sounds. Raises DataError if one can then not be used."""
+    embeddings = {}
     for part, backbone in data.backbones.items():
         made = embed(data.dataset.clips, backbone, cache=cache, change=change)
         if made.excluded:
@@ -172,8 +172,8 @@ def under(data: Data, change: Change, cache: Cache | None) -> Data:
             raise DataError(
                 f"{len(made.excluded)} clips cannot be used under {change.key}, e.g. {gone.path}: {gone.reason}"
             )
-        rows[part] = made
-    return replace(data, rows=rows)
+        embeddings[part] = made
+    return replace(data, embeddings=embeddings)
 
 
 def _named(changes: Sequence[str]) -> list[tuple[str, str]]:
@@ -183,7 +183,7 @@ def _named(changes: Sequence[str]) -> list[tuple[str, str]]:
     for text in wanted:
         found += [(name, text) for name in FAMILIES[text]] if text in FAMILIES else [(text, Part.parse(text).name)]
     for name, _ in found:
-        exact(Part.parse(name))  # a wrong one is told before anything is judged
+        exact(Part.parse(name))  # a wrong one is told before anything is evaluated
     return list(dict.fromkeys(found))
 
 
@@ -192,29 +192,29 @@ def _refitted(recipe: Recipe, data: Data, plan: Plan, seed: int) -> Callable[[Da
     with bar("fit", len(plan.splits)) as step:
         heads = []
         for part in plan.splits:
-            heads.append(fit(recipe, data, part.train, plan.units, seed=seed))
+            heads.append(fit(recipe, data, part.train, plan.groups, seed=seed))
             step()
     classes = data.dataset.classes
 
-    def judge(changed: Data) -> Scores:
+    def score_of(changed: Data) -> Scores:
         proba = np.full((len(data.labels), len(classes)), np.nan)
         for part, fitted in zip(plan.splits, heads, strict=True):
             proba[part.test] = 0.0
             proba[np.ix_(part.test, np.searchsorted(classes, fitted.classes))] = fitted.scores(changed, part.test)[0]
         return proba
 
-    return judge
+    return score_of
 
 
 def _right(proba: Scores, y: NDArray[np.int64]) -> NDArray[np.float64]:
-    """1 for a clip that is right, 0 for one that is not, nan for one that no fold judges."""
+    """1 for a clip that is right, 0 for one that is not, nan for one that no fold evaluates."""
     right = (np.nan_to_num(proba, nan=-1).argmax(axis=1) == y).astype(float)
     return np.where(np.isfinite(proba).all(axis=1), right, np.nan)
 
 
 def _others(data: Data, changed: Data) -> int:
-    """How many clips have other rows than before, by the first backbone."""
-    a, b = (next(iter(d.rows.values())) for d in (data, changed))
+    """How many clips have other embeddings than before, by the first backbone."""
+    a, b = (next(iter(d.embeddings.values())) for d in (data, changed))
     cuts = [np.searchsorted(e.clip, np.arange(len(e.ids) + 1)) for e in (a, b)]
     return sum(
         not np.array_equal(a.X[i:j], b.X[k:m])

@@ -1,12 +1,12 @@
 """Search a recipe's parameters, nested: what a test clip could have told is never asked.
 
 For each outer fold the search runs on its training side alone, by inner folds that cut no group apart; the fold is
-then judged by the recipe found there. The nested accuracy so speaks of *searching and fitting*, not of one lucky set of
+then evaluated by the recipe found there. The nested accuracy so speaks of *searching and fitting*, not of one lucky set of
 parameters. In the end the search is run on all clips: that is the recipe to keep, and the nested accuracy is what to
 expect of it.
 
 What is searched is declared where the head is: ``SPACE`` in ``heads/NAME.py``, parameter -> choices, ``[1, 3, 10]``, or
-a range, ``(low, high)`` or ``(low, high, "log")``; ``pool`` there is how rows are pooled. What the recipe gives is kept.
+a range, ``(low, high)`` or ``(low, high, "log")``; ``pool`` there is how embeddings are pooled. What the recipe gives is kept.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from ..metrics.clips import METRICS
 from ..metrics.evaluation import Evaluation, evaluate, majority_baseline
 from ..metrics.paired import Pair
 from ..metrics.paired import compare as compare_pairs
-from ..models.cross_validate import judge
+from ..models.cross_validate import cross_validate
 from ..models.fit import fit
 from ..models.plan import planned
 from ..models.prepare import Data, open_data
@@ -55,7 +55,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Tuned:
-    """``final``: found on all clips. ``folds``: what was found for each outer fold, which ``evaluation`` judges.
+    """``final``: found on all clips. ``folds``: what was found for each outer fold, which ``evaluation`` evaluates.
 
     ``pair`` compares searching with the recipe as it was given, on the same folds.
     """
@@ -113,12 +113,12 @@ def tune(
         raise DataError(f"found {trials} trials; wanted 2 or more")
     space = spaces(recipe)
     data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache, seed=seed)
-    if protocol == "rows":
+    if protocol == "windows":
         raise DataError(
-            "parameters found under the protocol 'rows' suit clips that are known; take clips, groups or published"
+            "parameters found under the protocol 'windows' suit clips that are known; take clips, groups or published"
         )
     plan = planned(data, protocol, folds, seed, recipes=[recipe], least=2)
-    units, splits = plan.units, plan.splits
+    units, splits = plan.groups, plan.splits
     classes, labels = data.dataset.classes, data.labels
     proba = np.full((len(labels), len(classes)), np.nan)
     found = []
@@ -132,10 +132,10 @@ def tune(
             proba[np.ix_(part.test, np.searchsorted(classes, fitted.classes))] = scores
             found.append(best)
         final = search(recipe, data, np.arange(len(labels)), units, **options, step=step)
-    given = judge(recipe, data, units, protocol=plan.protocol, seed=seed, splits=splits).proba
-    judged = np.flatnonzero(~np.isnan(proba).any(axis=1))
-    y, groups = np.searchsorted(classes, labels[judged]), units[judged]
-    both = {"searched": proba[judged], "as given": given[judged]}
+    given = cross_validate(recipe, data, units, protocol=plan.protocol, seed=seed, splits=splits).proba
+    evaluated = np.flatnonzero(~np.isnan(proba).any(axis=1))
+    y, groups = np.searchsorted(classes, labels[evaluated]), units[evaluated]
+    both = {"searched": proba[evaluated], "as given": given[evaluated]}
     return Tuned(
         dataset=data.dataset, given=recipe, final=final, folds=tuple(found),
         evaluation=evaluate(y, both["searched"], classes, groups, seed=seed),
@@ -195,7 +195,7 @@ def search(
 def _inner_score(
     recipe: Recipe, data: Data, clips: Ints, units: Labels, splits: Sequence[split.Split], metric: str, seed: int
 ) -> float:
-    """A recipe's score on the given clips, each judged by an inner fold that did not learn from it."""
+    """A recipe's score on the given clips, each evaluated by an inner fold that did not learn from it."""
     labels = data.labels[clips]
     classes = np.array(sorted(set(labels.tolist())))
     proba = np.zeros((len(clips), len(classes)))
@@ -228,7 +228,7 @@ def spaces(recipe: Recipe) -> dict[str, Any]:
 
 def _pools(branch: Branch, pools: Sequence[str]) -> list[str]:
     """Poolings to try: those the head declares, as far as they suit the branch; its own if the recipe says which."""
-    usual = "mean" if len(branch.backbones) > 1 else "rows"
+    usual = "mean" if len(branch.backbones) > 1 else "windows"
     return [p for p in pools if len(branch.backbones) == 1 or by_vector(p)] if branch.pool == usual else []
 
 

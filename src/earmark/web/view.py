@@ -37,7 +37,7 @@ class View:
     top: float  # Hz, upper edge of the highest band
 
     def to_dict(self) -> dict[str, object]:
-        """Plain values for JSON; the arrays as base64, row by row."""
+        """Plain values for JSON; the arrays as base64, embedding by window."""
         return {
             "columns": len(self.mel), "bands": BANDS, "step": self.step, "seconds": self.seconds, "top": self.top,
             "range": RANGE, "mel": base64.b64encode(self.mel.tobytes()).decode(),
@@ -52,7 +52,7 @@ def view(
     duration: float | None = None,
     watch: Callable[[float], None] | None = None,
 ) -> View:
-    """The picture of a sound, or of a part of it. ``watch`` as in ``embeddings.rows_of``. Raises AudioError."""
+    """The picture of a sound, or of a part of it. ``watch`` as in ``embeddings.embedding_blocks``. Raises AudioError."""
     rate = min(RATE, audio.probe(source).sample_rate)
     n_fft = 2 ** max(6, round(np.log2(0.046 * rate)))
     step = n_fft // 4

@@ -2,7 +2,7 @@
 
 Six styles, told apart by metre, rhythm and harmony; five artists each, every one with an own sound (instruments,
 key, tempo, tone, room). So what tells artists apart is easier to hear than what tells styles apart, as it is in
-real collections: judging by clip flatters, judging by artist does not. Faults are planted for the audits to find.
+real collections: evaluating by clip flatters, evaluating by artist does not. Faults are planted for the audits to find.
 """
 
 from __future__ import annotations

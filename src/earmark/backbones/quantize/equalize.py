@@ -95,7 +95,7 @@ def shapes_of(model: Any) -> dict[str, list[int]]:
 
 
 def work(model: Any) -> dict[str, float]:
-    """Products that each convolution or product of matrices takes for one row, by the node's name."""
+    """Products that each convolution or product of matrices takes for one embedding, by the node's name."""
     weights, shapes = weights_of(model), shapes_of(model)
     found = {}
     for node in model.graph.node:

@@ -1,12 +1,12 @@
 """Nets in 8 bits: weights and activations as bytes, products in the processor's 8-bit instructions.
 
-A net is offered in 8 bits only where, on rows that were not learnt from, its output points the same way as the float
+A net is offered in 8 bits only where, on embeddings that were not learnt from, its output points the same way as the float
 net's (mean cosine of ``GOOD`` or more) and it is faster here (``GAIN``), and only on processors with instructions for it:
 on some of the others sums saturate.
 
 Static quantisation by onnxruntime.quantization (Jacob et al., Quantization and training of neural networks for efficient
 integer-arithmetic-only inference, 2018, https://arxiv.org/abs/1712.05877): weights by channel, activations by tensor
-between the extremes seen in calibration. Before, channels are evened out (see ``evened``). After, layers that lose most
+between the extremes seen in calibration. Before, channels are equalized out (see ``equalized``). After, layers that lose most
 for what they cost stay in float.
 """
 
@@ -47,10 +47,10 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class Quantised:
-    """A net in 8 bits, how far it agrees with the float net on rows it was not calibrated on, and what it gains."""
+    """A net in 8 bits, how far it agrees with the float net on embeddings it was not calibrated on, and what it gains."""
 
     net: bytes
-    cosine: float  # mean over rows
+    cosine: float  # mean over embeddings
     lowest: float  # the 1 % quantile
     faster: float  # times as fast as the float net, on one thread of this processor
     floats: tuple[str, ...]  # layers left in float
@@ -66,10 +66,12 @@ class Kept:
     lowest: float
 
 
-def installed(weights: Installed, output: str, rows: Callable[[], Floats], heard: str, *, again: bool = False) -> Kept:
-    """Installed ``weights`` up to ``output`` in 8 bits; made once, of ``rows()``, and kept.
+def installed(
+    weights: Installed, output: str, embeddings: Callable[[], Floats], heard: str, *, again: bool = False
+) -> Kept:
+    """Installed ``weights`` up to ``output`` in 8 bits; made once, of ``embeddings()``, and kept.
 
-    ``heard`` names the sounds of the rows; it is written beside the net with how far the net agrees with the float one.
+    ``heard`` names the sounds of the embeddings; it is written beside the net with how far the net agrees with the float one.
     ``again``: make it anew. Raises WeightsError where 8 bits are not offered or not good enough.
     """
     runtimes.check("int8")
@@ -82,7 +84,7 @@ def installed(weights: Installed, output: str, rows: Callable[[], Floats], heard
     except (OSError, ValueError, KeyError):
         pass  # not made yet, or damaged
     source = weights.onnx("net" if output in weights.facts["outputs"] else output)
-    found = quantise(source.read_bytes(), output, rows())
+    found = quantise(source.read_bytes(), output, embeddings())
     told = {
         "version": VERSION, "sha256": hashlib.sha256(found.net).hexdigest(), "calibrated_on": heard,
         "cosine": found.cosine, "cosine_of_the_worst_hundredth": found.lowest, "times_faster": found.faster, "in_float": found.floats,
@@ -93,27 +95,27 @@ def installed(weights: Installed, output: str, rows: Callable[[], Floats], heard
     return Kept(weights.name, path, found.cosine, found.lowest)
 
 
-def quantise(net: bytes, output: str, rows: Floats, *, seed: int = 0) -> Quantised:
-    """The part of ``net`` up to ``output`` in 8 bits. ``rows`` (n, *input) are inputs as it will meet them.
+def quantise(net: bytes, output: str, embeddings: Floats, *, seed: int = 0) -> Quantised:
+    """The part of ``net`` up to ``output`` in 8 bits. ``windows`` (n, *input) are inputs as it will meet them.
 
-    Half of the rows calibrate, a quarter chooses what stays in float, a quarter judges. Raises WeightsError if the
+    Half of the embeddings calibrate, a quarter chooses what stays in float, a quarter checks. Raises WeightsError if the
     result is not good enough, MissingExtraError without onnx.
     """
     try:
         import onnx
     except ModuleNotFoundError as error:
         raise MissingExtraError("making a net in 8 bits", "train") from error
-    if len(rows) < 32:
+    if len(embeddings) < 32:
         raise WeightsError(
-            f"found {len(rows)} rows to calibrate a net in 8 bits; wanted 32 or more, best some hundreds"
+            f"found {len(embeddings)} embeddings to calibrate a net in 8 bits; wanted 32 or more, best some hundreds"
         )
-    parts = np.random.default_rng(seed).permutation(len(rows)) % 4
-    learn, choose, judge = rows[parts < 2], rows[parts == 2][:128], rows[parts == 3]
+    parts = np.random.default_rng(seed).permutation(len(embeddings)) % 4
+    learn, choose, check = embeddings[parts < 2], embeddings[parts == 2][:128], embeddings[parts == 3]
     model = onnx.load_from_string(net)
     name = model.graph.input[0].name
     model = onnx.utils.Extractor(model).extract_model([name], [output])
     plain = runtimes.load(model.SerializeToString())
-    near, wanted = _run(plain, choose, output), _run(plain, judge, output)
+    near, wanted = _run(plain, choose, output), _run(plain, check, output)
     equalize.even(model, _extremes(model, name, learn, by_channel=True)[1])
     model = onnx.shape_inference.infer_shapes(model)
     low, high = _extremes(model, name, learn)
@@ -136,15 +138,15 @@ def quantise(net: bytes, output: str, rows: Floats, *, seed: int = 0) -> Quantis
             floats.append(layer)
     net = rounded(model, ranges, without=floats).SerializeToString()
     made = runtimes.load(net, "int8", threads=1)
-    cosines = _cosines(wanted, _run(made, judge, output))
+    cosines = _cosines(wanted, _run(made, check, output))
     found = Quantised(
         net, float(cosines.mean()), float(np.quantile(cosines, 0.01)),
-        _times_faster((plain, made), judge[:_BATCH], output), tuple(floats),
+        _times_faster((plain, made), check[:_BATCH], output), tuple(floats),
     )  # fmt: skip
     if not found.cosine >= GOOD:
         raise WeightsError(
-            f"in 8 bits this net's {output} has a mean cosine of {found.cosine:.4f} to the float net's on {len(judge)} rows; "
-            f"wanted {GOOD}. Use precision='bf16', or calibrate on sounds of the kind that are to be judged: "
+            f"in 8 bits this net's {output} has a mean cosine of {found.cosine:.4f} to the float net's on {len(check)} embeddings; "
+            f"wanted {GOOD}. Use precision='bf16', or calibrate on sounds of the kind that are to be evaluated: "
             "earmark weights int8 BACKBONE DATA"
         )
     if found.faster < GAIN:
@@ -162,24 +164,24 @@ def _of_one_channel(model: Any) -> set[str]:
     return {n.name for n in plain if weights[n.input[1]].shape[1] == 1}
 
 
-def _run(engine: Engine, rows: Floats, output: str) -> Floats:
-    parts = [engine(rows[i : i + _BATCH], output) for i in range(0, len(rows), _BATCH)]
-    return np.concatenate(parts).reshape(len(rows), -1)
+def _run(engine: Engine, embeddings: Floats, output: str) -> Floats:
+    parts = [engine(embeddings[i : i + _BATCH], output) for i in range(0, len(embeddings), _BATCH)]
+    return np.concatenate(parts).reshape(len(embeddings), -1)
 
 
-def _times_faster(pair: Sequence[Engine], rows: Floats, output: str) -> float:
+def _times_faster(pair: Sequence[Engine], embeddings: Floats, output: str) -> float:
     """Least time of the float net over that of the other, each in its turn; both compute on this thread."""
     took: list[list[float]] = [[], []]
     for _ in range(5):
         for engine, times in zip(pair, took, strict=True):
             began = time.thread_time()
-            _run(engine, rows, output)
+            _run(engine, embeddings, output)
             times.append(time.thread_time() - began)
     return min(took[0]) / max(min(took[1]), 1e-9)
 
 
 def _cosines(a: Floats, b: Floats) -> NDArray[np.float64]:
-    """Cosine of each row of ``a`` and ``b`` (n, d); rows of zeros agree with each other only."""
+    """Cosine of each window of ``a`` and ``b`` (n, d); embeddings of zeros agree with each other only."""
     sizes = np.linalg.norm(a, axis=1).astype(np.float64) * np.linalg.norm(b, axis=1)
     products = np.einsum("nd,nd->n", a, b, dtype=np.float64)
     both = (np.abs(a).max(axis=1) == 0) & (np.abs(b).max(axis=1) == 0)
@@ -187,9 +189,9 @@ def _cosines(a: Floats, b: Floats) -> NDArray[np.float64]:
 
 
 def _extremes(
-    model: Any, name: str, rows: Floats, *, by_channel: bool = False
+    model: Any, name: str, embeddings: Floats, *, by_channel: bool = False
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Least and largest values of every tensor between the nodes, over all rows; ``by_channel``: of its second axis."""
+    """Least and largest values of every tensor between the nodes, over all embeddings; ``by_channel``: of its second axis."""
     import onnx
 
     shown = onnx.ModelProto()
@@ -200,8 +202,8 @@ def _extremes(
     session = runtimes.OnnxRuntime(shown.SerializeToString()).session
     low: dict[str, Any] = {}
     high: dict[str, Any] = {}
-    for i in range(0, len(rows), _BATCH):
-        batch = rows[i : i + _BATCH]
+    for i in range(0, len(embeddings), _BATCH):
+        batch = embeddings[i : i + _BATCH]
         for tensor, value in zip([name, *tensors], [batch, *session.run(tensors, {name: batch})], strict=True):
             axes = tuple(a for a in range(value.ndim) if a != 1) if by_channel and value.ndim > 1 else None
             least, most = value.min(axis=axes), value.max(axis=axes)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ...core.telemetry import import_onnxruntime
+
 
 def rounded(
     model: Any,
@@ -22,6 +24,8 @@ def rounded(
     ``ranges``: least and largest value of every tensor.
     """
     import onnx
+
+    import_onnxruntime()
     from onnxruntime.quantization import CalibrationMethod, QuantType
     from onnxruntime.quantization.calibrate import TensorsData
     from onnxruntime.quantization.qdq_quantizer import QDQQuantizer

@@ -15,7 +15,7 @@ Installed weights are a folder ``$EARMARK_HOME/weights/NAME/`` with ``params.npz
            WeightSet(
                name="yamnet",
                net="yamnet",                        # nets/yamnet.py
-               inputs=(96, 64),                     # shape of one row of the net's input
+               inputs=(96, 64),                     # shape of one embedding of the net's input
                outputs=("embedding", "scores"),     # blocks whose outputs net.onnx has, by name
                licence="Apache-2.0",
                trained_on="AudioSet",
@@ -39,11 +39,11 @@ Installed weights are a folder ``$EARMARK_HOME/weights/NAME/`` with ``params.npz
    - ``module(**options) -> nn.Sequential``: the net as *one line of named blocks*, untrained. A block's name
      is a cut: ``Installed.onnx("layer12")`` is the net up to and including ``layer12``,
      ``Installed.network(after="layer12")`` the rest as a torch module with the weights in it, and
-     ``Installed.shapes["layer12"]`` the shape of a row there. Fine-tuning trains the rest on rows cached at
+     ``Installed.shapes["layer12"]`` the shape of a window there. Fine-tuning trains the rest on embeddings cached at
      the cut. Batch norm stays in the torch net (it is folded into convolutions at export only).
    - ``convert(files, **options) -> dict[str, ndarray]``: from files (``{"variables.index": Path, …}``,
      checked by sha256) to arrays under the names of ``module().state_dict()`` (``num_batches_tracked`` may be
-     left out). :mod:`earmark.backbones.weights.readers` reads TF checkpoints, ``.pth`` and ``.h5``. A form may name
+     excluded). :mod:`earmark.backbones.weights.readers` reads TF checkpoints, ``.pth`` and ``.h5``. A form may name
      another function: ``Form(convert="from_pth")``.
    - optionally ``labels(files, **options) -> list[str]``: names of the outputs; lands in
      ``facts["labels"]``. (Or give them as ``WeightSet(facts={"labels": [...]})``.)

@@ -20,7 +20,7 @@ from earmark.core.errors import MissingExtraError, WeightsError
 
 Arrays = dict[str, NDArray[Any]]
 _MAGIC = bytes.fromhex("57fb808b247547db")
-_DTYPES = {1: "<f4", 2: "<f8", 3: "<i4", 9: "<i8"}  # DataType of types.proto; strings (7) are left out
+_DTYPES = {1: "<f4", 2: "<f8", 3: "<i4", 9: "<i8"}  # DataType of types.proto; strings (7) are excluded
 
 
 def tensorflow(index: Path, data: Path) -> Arrays:

@@ -57,7 +57,7 @@ class WeightSet:
 
     name: str
     net: str  # file in nets/
-    inputs: tuple[int, ...]  # shape of one row of input
+    inputs: tuple[int, ...]  # shape of one embedding of input
     outputs: tuple[str, ...]  # blocks whose outputs net.onnx has
     licence: str
     trained_on: str

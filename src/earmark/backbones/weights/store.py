@@ -106,7 +106,7 @@ class Installed:
 
     @cached_property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """Shape of one row after each block: what a backbone cut there gives."""
+        """Shape of one embedding after each block: what a backbone cut there gives."""
         return {block: tuple(shape) for block, shape in self.facts["shapes"].items()}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 
 def show(entries: Iterable[tuple[str, tuple[str, ...]]]) -> None:
-    """Print each name with its paragraphs; empty ones are left out."""
+    """Print each name with its paragraphs; empty ones are excluded."""
     from rich.console import Console
     from rich.padding import Padding
     from rich.text import Text

@@ -28,7 +28,7 @@ def _told(name: str) -> dict[str, Any]:
     return {
         "backbone": name,
         "about": about.summary,
-        "row": list(about.shape),
+        "embedding": list(about.shape),
         "sample_rate": about.sample_rate or None,
         "window": about.window or None,
         "hop": about.hop or None,
@@ -54,7 +54,7 @@ def _layout(name: str, about: About) -> About:
 @click.command(short_help="What makes embeddings of sounds; are its weights there?")
 @opt.json_option
 def command(as_json: bool) -> None:
-    """List the backbones: what makes rows of sound, and whether its weights are there.
+    """List the backbones: what makes embeddings of sound, and whether its weights are there.
 
     \b
     Examples:
@@ -70,16 +70,16 @@ def command(as_json: bool) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
-    for column in ("backbone", "row", "kHz", "window, hop", "trained on", "licence", "weights"):
+    for column in ("backbone", "embedding", "kHz", "window, hop", "trained on", "licence", "weights"):
         wide = {"trained on": 12, "licence": 10, "weights": 7}.get(column)
         table.add_column(
-            column, overflow="fold", min_width=wide, justify="right" if column in ("row", "kHz") else "left"
+            column, overflow="fold", min_width=wide, justify="right" if column in ("embedding", "kHz") else "left"
         )
     for one in backbones:
         missing = [w for w in one["weights"] if not w["present"]]
         table.add_row(
             one["backbone"],
-            "×".join(map(str, one["row"])) or "–",
+            "×".join(map(str, one["embedding"])) or "–",
             f"{one['sample_rate'] / 1000:g}" if one["sample_rate"] else "–",
             f"{one['window']:.3g}, {one['hop']:.3g} s" if one["window"] else "–",
             one["trained_on"],

@@ -36,7 +36,7 @@ def command(
 ) -> None:  # fmt: skip
     """Accuracy against labelled clips per class, and how many more labels the next point would take.
 
-    DATA is what compare takes. The clips that judge stay the same; those learnt from are drawn from the training
+    DATA is what compare takes. The clips of the test side stay the same; those learnt from are drawn from the training
     side of each fold, whole groups at a time.
 
     \b
@@ -69,7 +69,7 @@ def show(found: Curve, out: Path | None, as_json: bool, force: bool = False) -> 
     _show.show(
         found, report, out, as_json, force=force, about=f"protocol {found.protocol}, {found.folds} folds", named=False,
         columns=("per class", "clips", "groups", "accuracy", "95 % interval", "spread"), rows=rows,
-        lines=[*report.lead(found), *(report.foretold(found, t) for t in found.targets[1:])],
+        lines=[*report.lead(found), *(report.forecast(found, t) for t in found.targets[1:])],
     )  # fmt: skip
 
 

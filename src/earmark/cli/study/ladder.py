@@ -20,18 +20,18 @@ PLACE = ("study", 1)
 @click.command(short_help="What an honest split costs: one recipe on every protocol.")
 @click.argument("data", nargs=-1, required=True, metavar="DATA...")
 @click.option("-r", "--recipe", help="A recipe: yamnet/logreg, a shipped name, or a .toml file.")
-@click.option("--head", help='For files of rows, short for the recipe rows/HEAD: svm, "svm(C=10)".')
+@click.option("--head", help='For files of embeddings, short for the recipe embeddings/HEAD: svm, "svm(C=10)".')
 @click.option(
     "--clips",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="For files of rows: a table with what they do not know of the clips (label, group, fold).",
+    help="For files of embeddings: a table with what they do not know of the clips (label, group, fold).",
 )
 @click.option("--columns", help="How that table calls them, e.g. group=artist,fold=split,id=file.")
 @click.option(
     "--rung",
     "rungs",
     multiple=True,
-    type=click.Choice(("rows", "rows apart", "clips", "groups", "published")),
+    type=click.Choice(("windows", "windows apart", "clips", "groups", "published")),
     help="Only these rungs; may be given several times.",
 )
 @opt.folds_option
@@ -46,15 +46,15 @@ def command(
     rungs: tuple[str, ...], folds: int, seeds: int, seed: int, out: Path | None, force: bool,
     cache_folder: Path | None, no_cache: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Judge one recipe on every protocol, from windows dealt out at random to whole groups: the drop is the leakage.
+    """Evaluate one recipe on every protocol, from windows dealt out at random to whole groups: the drop is the leakage.
 
-    DATA is what compare takes, or files of rows: what `earmark embed` writes, or .npz files with the arrays X and ids
+    DATA is what compare takes, or files of embeddings: what `earmark embed` writes, or .npz files with the arrays X and ids
     (and labels, groups, folds). Files called …-train and …-test are the two sides of the published split.
 
     \b
     Examples:
       earmark study ladder clips.csv -r yamnet/logreg -o out
-      earmark study ladder rows.npz --head svm -o out
+      earmark study ladder embeddings.npz --head svm -o out
       earmark study ladder features-train.npz features-test.npz --head svm --clips clips.csv --columns group=artist
     """
     from ...core.errors import RecipeError
@@ -66,10 +66,12 @@ def command(
 
     opt.may_write(out, LADDER, data, clips, opt.files_of([recipe or ""]), data=data[0], force=force)
     if (recipe is None) == (head is None):
-        raise RecipeError("give either --recipe, or --head for files of rows")
+        raise RecipeError("give either --recipe, or --head for files of embeddings")
     ready = read(data) if is_ready(data) else None
     if ready is None and (head or clips or len(data) > 1):
-        raise RecipeError(f"{' '.join(data)}: not files of rows, so --head and --clips do not apply: give --recipe")
+        raise RecipeError(
+            f"{' '.join(data)}: not files of embeddings, so --head and --clips do not apply: give --recipe"
+        )
     if ready is not None and clips is not None:
         ready = ready.told(clips, _pairs(columns))
     chosen = find(recipe or f"{_first(ready)}/{head}")
@@ -89,23 +91,26 @@ def show(found: Ladder, out: Path | None, as_json: bool, force: bool = False) ->
     for rung in found.rungs:
         step = before.get(rung.name)
         lost = (
-            [f"{100 * gap.value:+.1f} [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]" for gap in (step.rows, step.clips)]
+            [
+                f"{100 * gap.value:+.1f} [{100 * gap.low:+.1f}, {100 * gap.high:+.1f}]"
+                for gap in (step.windows, step.clips)
+            ]
             if step
             else ["", ""]
         )
         rows.append([
-            rung.name, opt.points(rung.rows.value), opt.points(rung.clips.value),
-            f"{opt.points(rung.clips.low)} – {opt.points(rung.clips.high)}", str(rung.judged), *lost,
+            rung.name, opt.points(rung.windows.value), opt.points(rung.clips.value),
+            f"{opt.points(rung.clips.low)} – {opt.points(rung.clips.high)}", str(rung.evaluated), *lost,
         ])  # fmt: skip
     _show.show(
         found, report, out, as_json, force=force, about=f"{found.groups} {found.unit} resampled",
-        columns=("rung", "by row", "by clip", "95 % interval", "clips", "lost by row", "by clip"), rows=rows,
+        columns=("rung", "by window", "by clip", "95 % interval", "clips", "lost by window", "by clip"), rows=rows,
         lines=report.lead(found), warnings=[f"[yellow]No rung '{name}'[/]: {why}" for name, why in found.missing.items()],
     )  # fmt: skip
 
 
 def _first(ready: Ready | None) -> str:
-    return next(iter(ready.rows)) if ready else ""
+    return next(iter(ready.embeddings)) if ready else ""
 
 
 def _pairs(text: str | None) -> dict[str, str]:

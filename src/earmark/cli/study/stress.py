@@ -37,10 +37,10 @@ def command(
     model: str, data: str, changes: tuple[str, ...], protocol: str | None, folds: int, seed: int, out: Path | None,
     force: bool, cache_folder: Path | None, no_cache: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Judge MODEL on the sounds of DATA made worse: codecs, filters, noise, gain, pitch, tempo, shorter excerpts.
+    """Evaluate MODEL on the sounds of DATA degraded: codecs, filters, noise, gain, pitch, tempo, shorter excerpts.
 
     MODEL is a folder that `earmark train` made, or a recipe. With a recipe, or with sounds that the model was
-    trained on, heads are fitted anew for each fold: no clip is judged by what learnt from it.
+    trained on, heads are fitted anew for each fold: no clip is evaluated by what learnt from it.
 
     \b
     Examples:
@@ -48,12 +48,12 @@ def command(
       earmark study stress yamnet/logreg clips.csv --change mp3 --change "noise(snr=5)"
     """
     from ...core.outputs import STRESS
-    from ...models.load import load
+    from ...models.load import load_model
     from ...studies.stress import stress
 
     opt.may_write(out, STRESS, _model(model), opt.files_of([model]), data=data, force=force)
     found = stress(
-        load(model) if _model(model) else model, data, changes=changes, protocol=protocol,
+        load_model(model) if _model(model) else model, data, changes=changes, protocol=protocol,
         folds=folds, seed=seed, cache=opt.open_cache(cache_folder, no_cache), command=opt.said(),
     )  # fmt: skip
     show(found, out, as_json, force)

@@ -1,4 +1,4 @@
-"""The same recording twice: found by landmarks through an inverted index, judged by the aligned spectrogram.
+"""The same recording twice: found by landmarks through an inverted index, evaluated by the aligned spectrogram.
 
 Clips that share hashes at one and the same offset are candidates: hash -> the clips that have it -> votes for
 (clip, clip, offset). A hash that very many clips have tells nothing, so each entry meets only its next ``NEXT``
@@ -49,7 +49,7 @@ class Pair:
 def pairs(facts: Sequence[Facts]) -> tuple[Pair, ...]:
     """All pairs of clips that hold the same recording; of n equal ones, each of the others with the first.
 
-    Silent and unreadable clips are left out: they are all alike.
+    Silent and unreadable clips are excluded: they are all alike.
     """
     heard = [i for i, f in enumerate(facts) if not f.error and f.peak > SILENT]
     files = _linked(heard, lambda i: facts[i].file_hash)

@@ -36,7 +36,7 @@ def matches(path: Path) -> bool:
 
 
 def build(path: Path) -> Dataset:
-    """Clips of all GTZAN files below ``path`` (.wav, .au, .flac, …); files called otherwise are left out."""
+    """Clips of all GTZAN files below ``path`` (.wav, .au, .flac, …); files called otherwise are excluded."""
     clips = []
     for file in sounds_below(path):
         if not _is_clip(file):

@@ -18,7 +18,7 @@ SHARES_TO = 12
 
 
 def confusion(name: str, matrix: NDArray[Any], classes: Sequence[str], *, title: str = "") -> Figure:
-    """Draw ``matrix`` (k, k) of counts, true class by row. Above 30 classes: shades only, in a box that scrolls."""
+    """Draw ``matrix`` (k, k) of counts, true class by window. Above 30 classes: shades only, in a box that scrolls."""
     matrix = np.asarray(matrix, float)
     k = len(classes)
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1e-12)
@@ -47,7 +47,7 @@ def confusion(name: str, matrix: NDArray[Any], classes: Sequence[str], *, title:
         size=(width, height),
         alt=f"Confusion matrix{f' of {title}' if title else ''}: {right:g} of {total:g} clips lie on the diagonal.",
         caption=(
-            "Confusion matrix. A row is what the clips truly are, a column what they were taken for. The shade is the "
+            "Confusion matrix. A row is the true class of clips, a column the predicted one. The shade is the "
             "share of the row" + ("; numbers are clips." if k <= NUMBERS_TO else ".")
         ),
         scroll=True,
@@ -74,7 +74,7 @@ def _shades(axes: Any, _: NDArray[Any], shares: NDArray[Any], labels: Sequence[s
 
 def _cells(axes: Any, matrix: NDArray[Any], shares: NDArray[Any], labels: Sequence[str]) -> None:
     k = len(labels)
-    axes.set(xlabel="taken for", ylabel="truly")
+    axes.set(xlabel="predicted", ylabel="true")
     axes.set_xticks(range(k), labels, rotation=90 if k > 6 or max(map(len, labels)) > 9 else 0)
     axes.set_yticks(range(k), labels)
     axes.tick_params(length=0)
@@ -93,7 +93,7 @@ def _cells(axes: Any, matrix: NDArray[Any], shares: NDArray[Any], labels: Sequen
 
 
 def confusions(matrix: NDArray[Any], classes: Sequence[str], *, most: int = 8) -> list[tuple[str, str, float, float]]:
-    """The most frequent mistakes: (truly, taken for, clips, share of the true class), most clips first."""
+    """The most frequent mistakes: (true class, predicted class, clips, share of the true class), most clips first."""
     matrix = np.asarray(matrix, float)
     off = matrix - np.diag(np.diag(matrix))
     order = np.argsort(-off, axis=None, kind="stable")[:most]

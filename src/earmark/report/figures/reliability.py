@@ -15,7 +15,7 @@ BINS = 10
 
 
 def bins(y: NDArray[Any], proba: NDArray[Any]) -> list[tuple[float, float, int]]:
-    """(mean score, share right, clips) of the clips by their top score, in ten equal steps; empty steps left out.
+    """(mean score, share right, clips) of the clips by their top score, in ten equal steps; empty steps excluded.
 
     ``y`` (n,) ints, ``proba`` (n, classes) or (seeds, n, classes): seeds are pooled.
     """

@@ -3,11 +3,11 @@
 Four parts, each on the same road as everything else (recipes, ``experiment.run``, ``ladder``, ``compare``):
 
 1. the CNN from scratch under the paper's split (chunks at random), and the same recipe on whole clips and artists;
-2. the head on frozen rows under the paper's split (clips at random), and the same recipes on whole artists;
+2. the head on frozen embeddings under the paper's split (clips at random), and the same recipes on whole artists;
 3. the ladder of protocols of the CNN of the text and of a frozen recipe;
 4. both on the same clips with whole artists kept apart, beside what is usually done with frozen nets.
 
-What the data do not allow is told in ``missing``, never left out in silence.
+What the data do not allow is told in ``missing``, never excluded in silence.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ...core.errors import AudioError, DataError
 from ...core.provenance import versions
 from ...data.cache import Cache
 from ...data.clips import Clip, Dataset
-from ...data.load import open_dataset
+from ...data.load import load_dataset
 from ...models.results import Comparison
 from ..ladder import Ladder
 from . import paper, parts
@@ -103,7 +103,7 @@ def opened_with_artists(source: str | Path | Dataset, missing: list[str]) -> Dat
     A clip whose artist is not known while others are is a group of its own; that is told in ``missing``.
     """
     table = None if isinstance(source, Dataset) else Path(source).expanduser() / "clips.csv"
-    dataset = open_dataset(table if table is not None and table.is_file() else source)
+    dataset = load_dataset(table if table is not None and table.is_file() else source)
     unknown = sum(not c.group for c in dataset.clips)
     if not 0 < unknown < len(dataset.clips):
         return dataset

@@ -16,7 +16,7 @@ from ...models.prepare import Data
 
 @dataclass(frozen=True)
 class Leak:
-    """Shares of what is judged of which training knows the track, some of the very samples, the artist (None: unknown)."""
+    """Shares of what is evaluated of which training knows the track, some of the very samples, the artist (None: unknown)."""
 
     track: float
     samples: float
@@ -24,15 +24,15 @@ class Leak:
 
 
 def pieces(data: Data, part: Part) -> Data:
-    """Every row of the backbone ``part`` as a clip of its own, with the label, group and file of the clip it is of."""
-    rows, window = data.rows[part], data.backbones[part].window
+    """Every embedding of the backbone ``part`` as a clip of its own, with the label, group and file of the clip it is of."""
+    embeddings, window = data.embeddings[part], data.backbones[part].window
     clips = tuple(
         replace(data.dataset.clips[c], id=f"{data.dataset.clips[c].id} from {s:.2f} s", start=s, duration=window)
-        for c, s in zip(rows.clip.tolist(), rows.start.tolist(), strict=True)
+        for c, s in zip(embeddings.clip.tolist(), embeddings.start.tolist(), strict=True)
     )
     each = replace(
-        rows, clip=np.arange(len(clips)), ids=tuple(c.id for c in clips),
-        digest=tuple(f"{rows.digest[c]}+{s:.6f}" for c, s in zip(rows.clip.tolist(), rows.start.tolist(), strict=True)),
+        embeddings, clip=np.arange(len(clips)), ids=tuple(c.id for c in clips),
+        digest=tuple(f"{embeddings.digest[c]}+{s:.6f}" for c, s in zip(embeddings.clip.tolist(), embeddings.start.tolist(), strict=True)),
     )  # fmt: skip
     return Data(
         replace(data.dataset, clips=clips), {part: each}, {part: data.backbones[part]}, {part: data.seconds[part]}
@@ -42,7 +42,7 @@ def pieces(data: Data, part: Part) -> Data:
 def leak(clips: Sequence[Clip], split: Split, *, groups: bool) -> Leak:
     """What ``split`` of the clips lets through. ``groups``: whether the clips' groups are known."""
     learnt = [clips[i] for i in split.train]
-    judged = [clips[i] for i in split.test]
+    evaluated = [clips[i] for i in split.test]
     spans: dict[Any, list[tuple[float, float]]] = {}
     for clip in learnt:
         spans.setdefault(clip.path, []).append(_span(clip))
@@ -52,9 +52,9 @@ def leak(clips: Sequence[Clip], split: Split, *, groups: bool) -> Leak:
         return float(np.mean(yes)) if len(yes) else float("nan")
 
     return Leak(
-        track=share([c.path in spans for c in judged]),
-        samples=share([_meets(_span(c), spans.get(c.path, [])) for c in judged]),
-        artist=share([c.group in artists for c in judged]) if groups else None,
+        track=share([c.path in spans for c in evaluated]),
+        samples=share([_meets(_span(c), spans.get(c.path, [])) for c in evaluated]),
+        artist=share([c.group in artists for c in evaluated]) if groups else None,
     )
 
 

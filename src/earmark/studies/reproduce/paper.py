@@ -28,7 +28,7 @@ class Claim:
     name: str
     figure: int  # of the classification report; curves are the two before, the confusion matrix the one after
     accuracy: float
-    judged: int
+    evaluated: int
     unit: str
     classes: Mapping[str, tuple[float, float, float, int]]
     text: str  # what the paper says was done
@@ -37,14 +37,14 @@ class Claim:
     @property
     def macro_f1(self) -> float:
         """Mean F1 over the genres."""
-        return sum(row[2] for row in self.classes.values()) / len(self.classes)
+        return sum(embedding[2] for embedding in self.classes.values()) / len(self.classes)
 
 
 CNN = Claim(
     name="CNN from scratch",
     figure=8,
     accuracy=0.91,
-    judged=2698,
+    evaluated=2698,
     unit="chunk",
     classes={
         "blues": (0.91, 0.93, 0.92, 316), "classical": (0.92, 0.99, 0.95, 291), "country": (0.93, 0.85, 0.89, 326),
@@ -62,7 +62,7 @@ VGGISH = Claim(
     name="Frozen VGGish",
     figure=12,
     accuracy=0.82,
-    judged=200,
+    evaluated=200,
     unit="clip",
     classes={
         "blues": (0.90, 0.90, 0.90, 21), "classical": (1.00, 0.92, 0.96, 12), "country": (0.85, 0.71, 0.77, 24),
@@ -72,7 +72,7 @@ VGGISH = Claim(
     },
     text="16 kHz, silence trimmed, 128 numbers per 0.96 s by a frozen VGGish, dense layers with ReLU and dropout, "
     "softmax over 10 genres, Adam, stopped early by validation accuracy.",
-    run="The rows of a clip as an image of 31 x 128 through ten convolutions and a dense layer of 1200 (12,712,058 "
+    run="The embeddings of a clip as an image of 31 x 128 through ten convolutions and a dense layer of 1200 (12,712,058 "
     "parameters); 999 clips split 80/20 at random (seed 42), the test clips being the validation clips; no early "
     "stopping: all 30 epochs, the validation loss rising from the 16th. One unreadable file dropped without a word.",
 )  # fmt: skip

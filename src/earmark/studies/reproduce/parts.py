@@ -1,4 +1,4 @@
-"""The four parts of the reproduction: which recipe is judged on which clips, and how."""
+"""The four parts of the reproduction: which recipe is evaluated on which clips, and how."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .trials import Plan, Trial, as_in_paper, by_two, honest
 
 SCRATCH = "paper-cnn at 22 kHz"
 STAND_IN = "yamnet/dense"  # of paper-vggish
-_RUNGS = ("rows", "clips", "groups")
+_RUNGS = ("windows", "clips", "groups")
 
 
 def cnn(whole: Dataset, plan: Plan) -> tuple[Trial, ...]:
@@ -38,18 +38,18 @@ def cnn(whole: Dataset, plan: Plan) -> tuple[Trial, ...]:
 
 
 def frozen(dataset: Dataset, plan: Plan) -> tuple[Trial, ...]:
-    """The heads on frozen rows under the paper's split of clips, and on whole artists; YAMNet in VGGish's place."""
+    """The heads on frozen embeddings under the paper's split of clips, and on whole artists; YAMNet in VGGish's place."""
     for weight in ("vggish", "yamnet"):
         status = weights.status(weight)
         if not status.present:
             plan.missing.append(f"frozen {weight}: its weights are not here. {status.how}")
     found = []
-    for name, rows, title in (
+    for name, embeddings, title in (
         ("paper-vggish-as-run", "yamnet(hop=0.96):image(31)", "yamnet/cnn2d"),
         ("paper-vggish", "yamnet(hop=0.96)", STAND_IN),
     ):
         theirs = find(name)
-        ours = replace(Recipe.parse(f"{rows}/{theirs.branches[0].head}"), title=title)
+        ours = replace(Recipe.parse(f"{embeddings}/{theirs.branches[0].head}"), title=title)
         for recipe, stands_for in ((theirs, ""), (ours, name)):
             if not _here(recipe):
                 continue
@@ -74,13 +74,13 @@ def ladders(whole: Dataset, plan: Plan) -> tuple[Ladder, ...]:
     for recipe in recipes:
         rungs = _RUNGS if known.has_groups else _RUNGS[:2]
         found.append(ladder(data, recipe, rungs=rungs, folds=plan.folds, seed=paper.SEED))
-        rights = ", ".join(f"{r.name} {100 * r.rows.value:.1f}" for r in found[-1].rungs)
+        rights = ", ".join(f"{r.name} {100 * r.windows.value:.1f}" for r in found[-1].rungs)
         plan.say(f"{recipe.name}, windows right in % by protocol: {rights}")
     return tuple(found)
 
 
 def equal(dataset: Dataset, plan: Plan) -> Comparison:
-    """The CNN of the text and recipes on frozen rows on the same clips and folds."""
+    """The CNN of the text and recipes on frozen embeddings on the same clips and folds."""
     recipes = [_scratch(plan), *_beside()]
     protocol = "groups" if dataset.has_groups else "clips"
     data = prepare(by_two(dataset, "the last comparison: the clips", plan), recipes, cache=plan.cache)
@@ -113,7 +113,7 @@ def _with_head(recipe: Recipe, **params: Any) -> Recipe:
 
 
 def _beside() -> list[Recipe]:
-    """Recipes on frozen rows whose weights are here, VGGish first, and hand-made features."""
+    """Recipes on frozen embeddings whose weights are here, VGGish first, and hand-made features."""
     stand_in = replace(Recipe.parse("yamnet(hop=0.96)/dense"), title=STAND_IN)
     wanted = [find("paper-vggish"), stand_in, find("peer-music"), find("joined-music"), Recipe.parse("mfcc/svm")]
     return [recipe for recipe in wanted if _here(recipe)]

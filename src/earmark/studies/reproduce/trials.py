@@ -35,15 +35,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Trial:
-    """A recipe judged on one split. ``protocol``: "paper", "clips" or "groups"."""
+    """A recipe evaluated on one split. ``protocol``: "paper", "clips" or "groups"."""
 
     recipe: str
     protocol: str
-    unit: str  # what is judged: "chunk" or "clip"
+    unit: str  # what is evaluated: "chunk" or "clip"
     run: Run
     learnt: int
     leak: Leak
-    watched: bool = False  # its validation curves are of what is judged
+    watched: bool = False  # its validation curves are of what is evaluated
     stands_for: str = ""  # the paper's recipe, where this is not it
 
 
@@ -51,13 +51,13 @@ def trial(
     recipe: Recipe, data: Data, protocol: str, part: Split, plan: Plan, *, unit: str = "clip", watch: bool = False,
     stands_for: str = "",
 ) -> Trial:  # fmt: skip
-    """Judge ``recipe`` on ``part``. Intervals resample whole tracks where it protects less: nothing smaller can be drawn anew."""
+    """Evaluate ``recipe`` on ``part``. Intervals resample whole tracks where it protects less: nothing smaller can be drawn anew."""
     resampled = "groups" if protocol == "groups" else "clips"
-    judged = run(recipe, data, protocol=resampled, seed=paper.SEED, splits=(part,), watch=watch)
-    right = judged.evaluation.scores["accuracy"].value
-    plan.say(f"{recipe.name}, split '{protocol}': {100 * right:.1f} % of {len(judged.y):,} {unit}s right")
+    evaluated = run(recipe, data, protocol=resampled, seed=paper.SEED, splits=(part,), watch=watch)
+    right = evaluated.evaluation.scores["accuracy"].value
+    plan.say(f"{recipe.name}, split '{protocol}': {100 * right:.1f} % of {len(evaluated.y):,} {unit}s right")
     found = leak(data.dataset.clips, part, groups=data.dataset.has_groups)
-    return Trial(recipe.name, protocol, unit, judged, len(part.train), found, watch, stands_for)
+    return Trial(recipe.name, protocol, unit, evaluated, len(part.train), found, watch, stands_for)
 
 
 def honest(
@@ -95,10 +95,10 @@ def as_in_paper(
 
 
 def by_two(dataset: Dataset, what: str, plan: Plan) -> Dataset:
-    """Less the genres that cannot be judged by artist, which ``plan.missing`` is told."""
+    """Less the genres that cannot be evaluated by artist, which ``plan.missing`` is told."""
     lone = _lone(dataset) if dataset.has_groups else []
     if lone:
-        plan.missing.append(f"{', '.join(lone)} in {what} are all by one artist, so they cannot be judged by artist")
+        plan.missing.append(f"{', '.join(lone)} in {what} are all by one artist, so they cannot be evaluated by artist")
     return dataset.without([], [c.id for c in dataset.clips if c.label in lone])
 
 
@@ -110,7 +110,7 @@ def _fifth(data: Data, protocol: str) -> Split:
         lone = _lone(data.dataset)
         if lone:
             raise DataError(f"all clips of {', '.join(lone)} that could be used are by one artist")
-    names = split.units(data.dataset, protocol, data.digests)
+    names = split.groups_of(data.dataset, protocol, data.digests)
     return split.stratified(data.labels, names, folds=5, seed=paper.SEED)[0]
 
 

@@ -45,7 +45,7 @@ def findings(found: Reproduction) -> list[str]:
     if ran is not None:
         told.append(
             f"The CNN as it was run, on our chunks at random: {_share(ran)} (paper: {100 * claims[0].accuracy:.0f} %). "
-            f"{text.percent(ran.leak.track, 0)} of the judged chunks have their own track in training, "
+            f"{text.percent(ran.leak.track, 0)} of the evaluated chunks have their own track in training, "
             f"{text.percent(ran.leak.samples, 0)} share samples with a training chunk."
             + "".join(
                 f" On {NAMES[t.protocol, t.unit]}: {_share(t)}."
@@ -68,8 +68,8 @@ def follows(found: Reproduction) -> list[str]:
         told.append(f"The paper's order {order} once both methods are asked the same question: {_gap(gap, frozen)}")
     if len(found.ladders) > 1:
         losses = [
-            f"{one.recipe.name} loses {text.points(-one.total.rows.value).lstrip('+')} points "
-            f"[{text.points(-one.total.rows.high).lstrip('+')}, {text.points(-one.total.rows.low).lstrip('+')}]"
+            f"{one.recipe.name} loses {text.points(-one.total.windows.value).lstrip('+')} points "
+            f"[{text.points(-one.total.windows.high).lstrip('+')}, {text.points(-one.total.windows.low).lstrip('+')}]"
             for one in found.ladders
             if one.total is not None
         ]
@@ -97,11 +97,11 @@ def follows(found: Reproduction) -> list[str]:
 
 def short(one: Ladder) -> str:
     """A ladder in a sentence."""
-    said = {"rows": "windows at random", "clips": "whole clips", "groups": "whole artists"}
-    rungs = ", ".join(f"{text.percent(r.rows.value)} on {said.get(r.name, r.name)}" for r in one.rungs)
+    said = {"windows": "windows at random", "clips": "whole clips", "groups": "whole artists"}
+    rungs = ", ".join(f"{text.percent(r.windows.value)} on {said.get(r.name, r.name)}" for r in one.rungs)
     lost = ""
     if one.total is not None:
-        gap = one.total.rows
+        gap = one.total.windows
         lost = (
             f": {text.points(gap.value)} points [{text.points(gap.low)}, {text.points(gap.high)}] from the split alone"
         )
@@ -124,7 +124,7 @@ def _heads(found: Reproduction) -> list[str]:
         told.append(
             f"{trial.recipe} on clips at random: {_share(trial)}{instead}; paper: {100 * paper.VGGISH.accuracy:.0f} %."
             + (
-                f" {text.percent(known, 0)} of the judged clips have their artist in training."
+                f" {text.percent(known, 0)} of the evaluated clips have their artist in training."
                 if known is not None
                 else ""
             )
