@@ -469,3 +469,15 @@ def test_reports_of_0_1_are_known_as_ours() -> None:
                  "report/predictions.csv"):  # fmt: skip
         assert marks.by_name(OLD / name, Path(name).name), name
     assert len(load_dataset(OLD / "audit" / "clips.csv").clips) == 18
+
+
+def test_a_cache_of_0_1_moves_to_its_new_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from earmark.data.cache import Cache
+
+    monkeypatch.setenv("EARMARK_HOME", str(tmp_path))
+    kept = tmp_path / "rows" / "mfcc-0123456789ab" / "00" / "x.npy"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"kept")
+    assert Cache().folder == tmp_path / "embeddings"
+    assert (tmp_path / "embeddings" / "mfcc-0123456789ab" / "00" / "x.npy").read_bytes() == b"kept"
+    assert not (tmp_path / "rows").exists()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..backbones.base import Backbone, Floats
-from ..core import npy
+from ..core import legacy, npy
 from ..core.atomic import whole
 from ..core.errors import AudioError, DataError
 from ..core.paths import home
@@ -77,6 +77,15 @@ _CACHES = re.compile(rf"{_TAG}|hashes\.sqlite(-wal|-shm|-journal)?|{_ROWS.patter
 _LARGE = 2**22  # values (16 MB) above which the embeddings of one sound are not held in memory
 
 
+def _default() -> Path:
+    """Where embeddings are kept if nothing else is said. What 0.1 kept moves there once."""
+    folder, old = home() / "embeddings", home() / legacy.STORE_FOLDER
+    with suppress(OSError):  # it is there already, or another process was faster, or it cannot be written
+        if not folder.exists() and old.is_dir():
+            old.rename(folder)
+    return folder
+
+
 class Cache:
     """Embeddings on disk under ``folder`` (default ``<home>/embeddings``), and which file has which hash.
 
@@ -85,7 +94,7 @@ class Cache:
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
-        self.folder = Path(folder) if folder else home() / "embeddings"
+        self.folder = Path(folder) if folder else _default()
         self._local = threading.local()
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
