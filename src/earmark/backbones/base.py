@@ -76,6 +76,10 @@ class Net:
         """What the numbers depend on."""
         return [self.sha256, self.output, *([] if self.precision == "fp32" else [self.precision])]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the loaded net, which stays in its process; the file's bytes travel."""
+        return {k: v for k, v in vars(self).items() if k != "engine"} | {"source": self.content}
+
     @cached_property
     def engine(self) -> runtimes.Engine:
         """The net, loaded. Raises BundleError if it cannot be."""
@@ -157,6 +161,10 @@ class Backbone:
         }  # fmt: skip
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
+    def __reduce__(self) -> tuple[Callable[..., Backbone], tuple[str, dict[str, Any], str]]:
+        """To another process a backbone goes by its name, and is built again there: functions do not travel."""
+        return _rebuilt, (self.name, dict(self.params), self.fingerprint)
+
     def embeddings_in(self, samples: int) -> int:
         """How many embeddings ``samples`` samples give: whole windows only, but at least one."""
         return 1 + max(0, samples + self.pad_left - self.window_samples) // self.hop_samples
@@ -195,4 +203,15 @@ def load_backbone(part: Part | str) -> Backbone:
     """The backbone of a part, or of its text: ``"yamnet"``, ``"logmel(seconds=4)"``. Raises RecipeError, WeightsError."""
     part = Part.parse(part) if isinstance(part, str) else part
     built: Backbone = plugins.build("backbones", part.name, **part.kwargs)
+    return built
+
+
+def _rebuilt(name: str, params: Mapping[str, Any], fingerprint: str) -> Backbone:
+    """The backbone that was pickled. Raises RecipeError, WeightsError, BundleError if another one comes of it here."""
+    built = load_backbone(Part.of(name, params))
+    if built.fingerprint != fingerprint:
+        raise BundleError(
+            f"the backbone {name} that was pickled cannot be built here: its weights or its front end are others. "
+            "Load it in the process that uses it, or pickle the Model it belongs to"
+        )
     return built

@@ -38,11 +38,11 @@ from ..embeddings.make import embedding_blocks
 from ..embeddings.pooling import Running, stacked
 from ..metrics.calibration import Calibration
 from ..metrics.out_of_distribution import Novelty
+from . import folder as folders
 from . import timeline
 from .branch import Branch, Prediction, Scores
 from .streaming import Heard, listener
 
-FORMAT = 1
 Source = str | Path | BinaryIO
 
 
@@ -168,11 +168,7 @@ class Model:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
-            files = self._write(part)
-            sums = {name: hashlib.sha256((part / name).read_bytes()).hexdigest() for name in sorted(files)}
-            card = {**self.card, "format": FORMAT, "classes": list(self.classes), "files": sums}
-            text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-            (part / "earmark.json").write_bytes(text.encode(errors="backslashreplace"))  # as JSON would: \\udcff
+            self._write(part)
             part.chmod(0o755)
             _keep(target, part)
             swap(part, target)
@@ -180,7 +176,8 @@ class Model:
             shutil.rmtree(part, ignore_errors=True)
         return Path(folder)
 
-    def _write(self, folder: Path) -> list[str]:
+    def _write(self, folder: Path) -> None:
+        """Write all files of the bundle into an empty folder."""
         files = []
         backbones = [b for branch in self.branches for b in branch.backbones]
         nets = [(f"backbone-{i + 1}.onnx", b.net) for i, b in enumerate(backbones)]
@@ -195,7 +192,28 @@ class Model:
         for name, content in self.extra.items():
             (folder / name).write_bytes(content)
             files.append(name)
-        return files
+        sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(files)}
+        card = {**self.card, "format": folders.FORMAT, "classes": list(self.classes), "files": sums}
+        text = json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        (folder / "earmark.json").write_bytes(text.encode(errors="backslashreplace"))  # as JSON would: \\udcff
+
+    def __reduce__(self) -> tuple[Callable[[Mapping[str, bytes]], Model], tuple[dict[str, bytes]]]:
+        """To another process a model goes as the files of its folder, and is vetted there as ``load_model`` does."""
+        with tempfile.TemporaryDirectory(prefix="earmark-") as name:
+            self._write(Path(name))
+            return _arrived, ({file.name: file.read_bytes() for file in sorted(Path(name).iterdir())},)
+
+
+def _arrived(files: Mapping[str, bytes]) -> Model:
+    """The model of a bundle's files; it needs no folder. Raises BundleError as ``load_model`` does."""
+    with tempfile.TemporaryDirectory(prefix="earmark-") as name:
+        for file, content in files.items():
+            if not file.strip(".") or Path(file).name != file:
+                raise BundleError(
+                    f"found a file called {file[:80]!r}, which no model has; load the model from its folder"
+                )
+            (Path(name) / file).write_bytes(content)
+        return Model(**folders.read(name, held=True))
 
 
 def _keep(old: Path, new: Path) -> None:
