@@ -108,9 +108,9 @@ def test_a_backbone_travels_by_its_name(tools: Path) -> None:
 
 def test_a_backbone_that_would_be_another_is_refused() -> None:
     made = load_backbone("mfcc")
-    build, (name, params, _) = made.__reduce__()
+    build, (name, params, net, _) = made.__reduce__()
     with pytest.raises(BundleError, match="cannot be built here"):
-        build(name, params, "0" * 64)
+        build(name, params, net, "0" * 64)
 
 
 def test_a_net_travels_without_what_is_loaded(model: earmark.Model) -> None:

@@ -161,9 +161,9 @@ class Backbone:
         }  # fmt: skip
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
-    def __reduce__(self) -> tuple[Callable[..., Backbone], tuple[str, dict[str, Any], str]]:
-        """To another process a backbone goes by its name, and is built again there: functions do not travel."""
-        return _rebuilt, (self.name, dict(self.params), self.fingerprint)
+    def __reduce__(self) -> tuple[Callable[..., Backbone], tuple[str, dict[str, Any], bytes | None, str]]:
+        """To another process a backbone goes as its name and its net, and is built again: functions do not travel."""
+        return _rebuilt, (self.name, dict(self.params), self.net and self.net.content, self.fingerprint)
 
     def embeddings_in(self, samples: int) -> int:
         """How many embeddings ``samples`` samples give: whole windows only, but at least one."""
@@ -206,12 +206,13 @@ def load_backbone(part: Part | str) -> Backbone:
     return built
 
 
-def _rebuilt(name: str, params: Mapping[str, Any], fingerprint: str) -> Backbone:
-    """The backbone that was pickled. Raises RecipeError, WeightsError, BundleError if another one comes of it here."""
-    built = load_backbone(Part.of(name, params))
+def _rebuilt(name: str, params: Mapping[str, Any], net: bytes | None, fingerprint: str) -> Backbone:
+    """The backbone that was pickled. Raises BundleError if another one comes of it here."""
+    given = {} if net is None else {"weights": net}
+    built: Backbone = plugins.build("backbones", name, **{**params, **given})
     if built.fingerprint != fingerprint:
         raise BundleError(
-            f"the backbone {name} that was pickled cannot be built here: its weights or its front end are others. "
-            "Load it in the process that uses it, or pickle the Model it belongs to"
+            f"the backbone {name} that was pickled cannot be built here: its front end is another one. Use the same "
+            "Earmark in both processes, or build it in the one that uses it"
         )
     return built
