@@ -13,19 +13,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import audio
 from ..audio import silence
+from ..audio.memory import Held, is_held
 from ..backbones.base import Backbone, Floats, load_backbone
 from ..core.errors import AudioError, DataError
 from ..core.progress import bar
 from ..data.cache import Cache, content_key
 from ..data.clips import Clip, Excluded
 from ..data.load import Source, load_dataset
+from ..data.sounds import clips_of, sounds_in
 from .pooling import pool_vectors
 
 if TYPE_CHECKING:
@@ -83,7 +85,7 @@ class Embeddings:
 
 
 def embedding_blocks(
-    source: str | Path | BinaryIO,
+    source: audio.Source,
     backbone: Backbone,
     *,
     start: float = 0.0,
@@ -136,7 +138,7 @@ def _clips(source: Sequence[Clip] | Source) -> Sequence[Clip]:
 
 
 def embed(
-    source: Sequence[Clip] | Source,
+    source: Sequence[Clip] | Source | Held | Sequence[audio.Source],
     backbone: Backbone | str,
     *,
     cache: Cache | None = None,
@@ -145,13 +147,18 @@ def embed(
 ) -> Embeddings:
     """Embeddings of all clips, from the cache where they are known. A clip that cannot be used is told in ``excluded``.
 
-    ``source`` are clips or what ``load_dataset`` opens, ``backbone`` is built or a name with its parameters as in a
+    ``source`` are clips, what ``load_dataset`` opens, or sounds in memory: one or a list of ``(samples, rate)``, bytes of
+    files, open files, paths (``ids`` are then "sound 0" and so on). ``backbone`` is built or a name with its parameters as in a
     recipe, e.g. ``"yamnet"`` or ``"logmel(seconds=4)"``. ``workers`` files are worked on at once (default: one per processor); nets run on one thread each.
     ``change`` is done to each sound first (see ``effects``); embeddings of changed sounds are cached under its key.
     """
     if isinstance(backbone, str):
         backbone = load_backbone(backbone)
-    clips = _clips(source)
+    held = [source] if is_held(source) else source
+    if isinstance(held, (list, tuple)) and any(map(is_held, held)):
+        with clips_of(sounds_in(held)) as made:
+            return embed(made, backbone, cache=cache, workers=workers, change=change)
+    clips = _clips(cast("Source", source))
     found: list[tuple[Clip, str, Floats]] = []
     excluded: dict[str, Excluded] = {}
     for one in embedded(clips, backbone, cache=cache, workers=workers, change=change):

@@ -24,11 +24,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
-from ..audio.decoders import name_of
+from ..audio.decoders import Source, name_of
 from ..backbones.base import Backbone, Floats, Net
 from ..core import marks, outputs
 from ..core.atomic import swap
@@ -42,8 +42,6 @@ from . import folder as folders
 from . import timeline
 from .branch import Branch, Prediction, Scores
 from .streaming import Heard, listener
-
-Source = str | Path | BinaryIO
 
 
 @dataclass(frozen=True)
@@ -125,8 +123,6 @@ class Model:
 
     def _blocks(self, source: Source, *, watch: Callable[[float], None] | None = None) -> Iterator[tuple[str, Floats]]:
         for key, backbone in self.backbones.items():
-            if not isinstance(source, (str, Path)):
-                source.seek(0)
             for embeddings in embedding_blocks(source, backbone, watch=watch):
                 yield key, embeddings
 
