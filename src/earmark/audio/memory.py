@@ -75,7 +75,7 @@ def _checked(sound: tuple[Any, ...]) -> tuple[NDArray[Any], int]:
         raise AudioError(NAME, "unreadable: found (rate, samples); wanted (samples, rate): swap them")
     if rate.ndim or rate.dtype.kind not in "iuf" or not np.isfinite(rate) or rate != np.floor(rate) or rate < 1:
         raise AudioError(NAME, f"unreadable: found the rate {sound[1]!r:.60}; {_WANTED}")
-    if samples.ndim not in (1, 2) or samples.ndim == 2 and (samples.shape[1] > max(1, len(samples))):
+    if samples.ndim not in (1, 2) or (samples.ndim == 2 and (samples.shape[1] > max(1, len(samples)))):
         turned = "; turn it: samples.T" if samples.ndim == 2 else ""
         raise AudioError(NAME, f"unreadable: found an array of shape {samples.shape}; {_WANTED}{turned}")
     if samples.ndim == 2 and not 1 <= samples.shape[1] <= _MOST:

@@ -163,7 +163,8 @@ class Backbone:
 
     def __reduce__(self) -> tuple[Callable[..., Backbone], tuple[str, dict[str, Any], bytes | None, str]]:
         """To another process a backbone goes as its name and its net, and is built again: functions do not travel."""
-        return _rebuilt, (self.name, dict(self.params), self.net and self.net.content, self.fingerprint)
+        net = None if self.net is None else self.net.content
+        return _rebuilt, (self.name, dict(self.params), net, self.fingerprint)
 
     def embeddings_in(self, samples: int) -> int:
         """How many embeddings ``samples`` samples give: whole windows only, but at least one."""
