@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time see _WHERE
     from .models.evaluate import evaluate  # noqa: F401
     from .models.load import load_model  # noqa: F401
     from .models.model import Model  # noqa: F401
+    from .models.predictions import to_frame  # noqa: F401
     from .models.results import Comparison, Run  # noqa: F401
     from .models.sound_classifier import SoundClassifier  # noqa: F401
     from .models.sound_kfold import SoundKFold  # noqa: F401
@@ -58,6 +59,7 @@ _WHERE = {
     "load_model": "models.load",
     "load_dataset": "data.load",
     "rerun": "studies.rerun",
+    "to_frame": "models.predictions",
     "train": "models.train",
 }
 

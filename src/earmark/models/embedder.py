@@ -36,7 +36,7 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc, unused-ig
         self.pool = pool
         self.cache = cache
 
-    def fit(self, X: Any, y: Any = None) -> Embedder:
+    def fit(self, X: Any, y: Any = None) -> Embedder:  # noqa: ARG002 - as scikit-learn calls it
         """Look at the parameters; ``X`` and ``y`` change nothing. Raises RecipeError, WeightsError, DataError."""
         sounds_in(X)
         self._built()
@@ -55,7 +55,7 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc, unused-ig
             )
         return found.vectors(self.pool).copy()
 
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:  # noqa: ARG002
         """Names (d,) of the columns: backbone, statistic and number, e.g. ``"yamnet_mean_0"``."""
         backbone = self._built()
         width = int(np.prod(backbone.shape))

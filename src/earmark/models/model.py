@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -33,7 +33,9 @@ from ..backbones.base import Backbone, Floats, Net
 from ..core import marks, outputs
 from ..core.atomic import swap
 from ..core.errors import AudioError, BundleError
+from ..core.renderers import Columns, Shown, counted, shortened
 from ..data.clips import Excluded
+from ..data.sounds import sounds_in
 from ..embeddings.make import embedding_blocks
 from ..embeddings.pooling import Running, stacked
 from ..metrics.calibration import Calibration
@@ -41,11 +43,12 @@ from ..metrics.out_of_distribution import Novelty
 from . import folder as folders
 from . import timeline
 from .branch import Branch, Prediction, Scores
+from .predictions import Predictions
 from .streaming import Heard, listener
 
 
-@dataclass(frozen=True)
-class Model:
+@dataclass(frozen=True, repr=False)
+class Model(Shown):
     """A trained model. ``card`` holds everything that ``earmark.json`` says."""
 
     classes: tuple[str, ...]
@@ -56,8 +59,18 @@ class Model:
     novelty: Novelty | None = None
     extra: Mapping[str, bytes] = field(default_factory=dict)
 
-    def predict(self, source: Source) -> Prediction:
-        """Evaluate one sound: a file or a binary stream, of any length: embeddings are not kept. Raises AudioError."""
+    @overload
+    def predict(self, source: list[Any]) -> Predictions: ...
+
+    @overload
+    def predict(self, source: Source) -> Prediction: ...
+
+    def predict(self, source: Source | list[Any]) -> Prediction | Predictions:
+        """Evaluate one sound, or each of a list: a file, ``(samples, rate)``, bytes or a binary stream, of any length:
+        embeddings are not kept. Raises AudioError; ``predict_many`` tells what cannot be used, and goes on.
+        """
+        if isinstance(source, list):
+            return Predictions(self.predict(one) for one in sounds_in(source))
         return self._told(self._blocks(source), name_of(source))
 
     def timeline(self, source: Source, *, seconds: float | None = None) -> list[Prediction]:
@@ -108,6 +121,15 @@ class Model:
         if self.combiner is None:
             return np.asarray(np.mean(found, axis=0))
         return np.asarray(self.combiner(stacked(found)[None])[0], np.float64)
+
+    def _line(self) -> str:
+        recipe = shortened(str(self.card.get("title") or self.card.get("recipe") or "no recipe"))
+        shown = shortened(", ".join(self.classes))
+        return f"{recipe!r}, {counted(len(self.classes), 'class', 'classes')}: {shown}"
+
+    def _columns(self) -> Columns:
+        scores = self.card.get("measured", {}).get("scores", {})
+        return {"score": list(scores), **{k: [s[k] for s in scores.values()] for k in ("value", "low", "high")}}
 
     @property
     def backbones(self) -> dict[str, Backbone]:

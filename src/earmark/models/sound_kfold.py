@@ -72,6 +72,6 @@ class SoundKFold(BaseEstimator):  # type: ignore[misc, unused-ignore]
         for part in splits:
             yield part.train, part.test
 
-    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
+    def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:  # noqa: ARG002
         """``n_splits``: never fewer."""
         return self.n_splits
