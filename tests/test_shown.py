@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +177,7 @@ def test_labels_and_groups_of_windows(shown: dict[str, Any], tools: Path) -> Non
 
 
 @pytest.fixture
-def no_pandas(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 
     def without(name: str, *args: Any, **more: Any) -> Any:
@@ -187,7 +186,6 @@ def no_pandas(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return real(name, *args, **more)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    yield
 
 
 def test_without_pandas_what_to_install_is_named(no_pandas: None, shown: dict[str, Any]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from .errors import MissingExtraError
 
 
-def frame(columns: Mapping[str, Sequence[Any]]) -> Any:
+def frame(columns: Mapping[str, Any]) -> Any:
     """A pandas DataFrame of columns (n,). Raises MissingExtraError if pandas is not installed."""
     try:
         import pandas

@@ -12,7 +12,7 @@ from importlib import import_module
 from itertools import islice
 from typing import Any
 
-Columns = Mapping[str, Sequence[Any]]
+Columns = Mapping[str, Any]  # each a sequence or an array (n,)
 _ROWS = 10  # shown in a notebook
 _WIDE = 8  # columns shown
 _LONG = 100  # characters of a text shown
@@ -53,9 +53,10 @@ class Shown:
 
     def _line(self) -> str:
         """What stands in brackets after the name of the class: by default the fields, each in a few words."""
-        if not is_dataclass(self):
+        known: Any = self
+        if not is_dataclass(known):
             return ""
-        return ", ".join(f"{f.name}={brief(getattr(self, f.name))}" for f in fields(self) if f.repr)
+        return ", ".join(f"{f.name}={brief(getattr(known, f.name))}" for f in fields(known) if f.repr)
 
     def _columns(self) -> Columns:
         """Columns of the table, all of one length; none: there is no table."""

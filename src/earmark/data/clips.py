@@ -143,7 +143,7 @@ class Dataset(Shown):
         return ", ".join(told)
 
     def _columns(self) -> Columns:
-        columns = {
+        columns: dict[str, Any] = {
             "id": [c.id for c in self.clips],
             "path": [str(c.path) for c in self.clips],
             "label": [c.label for c in self.clips],

@@ -125,7 +125,7 @@ class Embeddings(Shown):
     def _columns(self) -> Columns:
         """A line a window: id, start, label, group, and each number of its embedding."""
         facts = {"label": self.labels, "group": self.group_names}
-        columns: dict[str, Sequence[Any]] = {"id": [self.ids[i] for i in self.clip], "start": self.start.tolist()}
+        columns: dict[str, Any] = {"id": [self.ids[i] for i in self.clip], "start": self.start.tolist()}
         columns |= {name: [values[i] for i in self.clip] for name, values in facts.items() if any(values)}
         flat = self.X.reshape(len(self.X), int(np.prod(self.X.shape[1:])))
         return columns | {f"x{i}": column for i, column in enumerate(flat.T)}
