@@ -100,6 +100,10 @@ class Cache:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._tag()
 
+    def __reduce__(self) -> tuple[type[Cache], tuple[Path]]:
+        """A cache is its folder: so it goes to another process, though its connections do not."""
+        return type(self), (self.folder,)
+
     def _tag(self) -> None:
         """Say that this is a cache (https://bford.info/cachedir), unless something else lies here, too."""
         names = [p.name for p in self.folder.iterdir()]
