@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from earmark import audio
 from earmark.audio.fingerprint import EMPTY, HASHES, RATE, Fingerprint, fingerprint
+from earmark.core.union import united
 from earmark.data.clips import Clip, Dataset
 from earmark.data.duplicates import with_recordings
-from earmark.data.duplicates.find import Pair, candidates, compare, joined, pairs, recordings
+from earmark.data.duplicates.find import Pair, candidates, compare, pairs, recordings
 from earmark.data.duplicates.measure import measure_all
 from earmark.data.load import load_dataset
 
@@ -105,7 +106,7 @@ def test_many_copies_hang_together() -> None:
     """More copies than neighbours looked at under one hash."""
     y = printed(tune(1))
     found = recordings([y] * 80)
-    assert set(joined(range(80), ((p.a, p.b) for p in found)).values()) == {0}
+    assert set(united(range(80), ((p.a, p.b) for p in found)).values()) == {0}
 
 
 @settings(max_examples=25, deadline=None)
@@ -134,7 +135,7 @@ def test_sounds_without_landmarks_match_nothing(sound: Sound) -> None:
 
 
 def test_joined_names_sets_by_their_first() -> None:
-    assert joined("abcde", [("e", "c"), ("c", "b")]) == {"a": "a", "b": "b", "c": "b", "d": "d", "e": "b"}
+    assert united("abcde", [("e", "c"), ("c", "b")]) == {"a": "a", "b": "b", "c": "b", "d": "d", "e": "b"}
 
 
 def test_votes_add_up_over_neighbouring_offsets() -> None:

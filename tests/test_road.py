@@ -81,7 +81,7 @@ def test_cache_is_keyed_by_content_and_spares_the_audio(
     cache = Cache(tmp_path / "cache")
     first = earmark.embed(folder, "mfcc", cache=cache)
     monkeypatch.setattr("earmark.audio.blocks", lambda *a, **k: pytest.fail("the audio was read again"))
-    monkeypatch.setattr("earmark.data.cache.hash_file", lambda p: pytest.fail("the file was hashed again"))
+    monkeypatch.setattr("earmark.data.cache.sha256_of", lambda p: pytest.fail("the file was hashed again"))
     again = earmark.embed(folder, "mfcc", cache=cache)
     np.testing.assert_array_equal(first.X, again.X)
     monkeypatch.undo()

@@ -25,6 +25,7 @@ from ..audio.fingerprint import BANDS
 from ..backbones.base import load_backbone
 from ..backbones.weights import offline
 from ..core.errors import WeightsError, need_extra
+from ..core.union import united
 from ..data.cache import Cache
 from ..data.clips import Clip, Dataset, known
 from ..data.duplicates import find
@@ -114,7 +115,7 @@ def audit(
     set_ = files.usual(facts)
     flags = [list(files.flags(f, set_)) for f in facts]
     found = find.pairs(facts)
-    same = _numbered(find.joined(range(len(clips)), ((p.a, p.b) for p in found)))
+    same = _numbered(united(range(len(clips)), ((p.a, p.b) for p in found)))
     unit = _units(clips, same)
     label = np.array([clip.label or "" for clip in clips])
     notes = list(dataset.notes)
@@ -183,7 +184,7 @@ def _units(clips: Sequence[Clip], same: NDArray[np.int64]) -> NDArray[np.str_]:
     names = [f"group {group}" if group else f"clip {c.id}" for group, c in zip(groups, clips, strict=True)]
     sets = [f"same {s}" for s in same if s >= 0]
     links = [(name, f"same {s}") for name, s in zip(names, same, strict=True) if s >= 0]
-    root = find.joined([*names, *sets], links)
+    root = united([*names, *sets], links)
     return np.array([root[name] for name in names])
 
 

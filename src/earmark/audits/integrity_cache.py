@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core import npy
+from ..core.text import first_line
 
 Tell = Callable[[str, str, bool], None]  # where, what, whether it is damaged
 _FOLDER = re.compile(r".+-[0-9a-f]{12}")  # a backbone and the beginning of its fingerprint
@@ -81,7 +82,7 @@ def _shape(file: Path, name: str, tell: Tell) -> tuple[int, ...] | None:
         spare = file.stat().st_size - _header(file) - prod(shape) * dtype.itemsize
         finite = all(np.isfinite(block).all() for block in npy.blocks(file, _BLOCK))
     except (OSError, ValueError, EOFError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        reason = first_line(error)
         tell(name, f"cannot be read ({reason}); {_HOW}", True)
         return None
     if spare:
@@ -114,4 +115,4 @@ def _hashes(file: Path, tell: Tell) -> None:
     except sqlite3.DatabaseError as error:
         said = str(error)
     if said != "ok":
-        tell(file.name, f"is damaged ({said.splitlines()[0]}); delete it: files are hashed again", True)
+        tell(file.name, f"is damaged ({first_line(said)}); delete it: files are hashed again", True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import math
-import os
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.jsonable import plain
 from ..core.outputs import AUDIT
+from ..core.paths import relative
 from ..data.clips import Dataset
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ COLUMNS = (
     "duplicate_group", "proposed_group", "proposed_label", "flags", "exclude",
 )  # fmt: skip
 
+DIGITS = 6  # decimals of numbers in audit.json
+
 
 def alike(dataset: Dataset) -> list[Path]:
     """Sounds of the data that are called as a file of an audit is."""
@@ -30,7 +32,7 @@ def alike(dataset: Dataset) -> list[Path]:
 def as_json(found: Audit) -> dict[str, Any]:
     """Everything found, ready for ``json``; what is not a number is null."""
     clips = found.dataset.clips
-    plain: dict[str, Any] = {
+    told: dict[str, Any] = {
         "dataset": found.dataset.name,
         "clips": len(clips),
         "classes": list(found.dataset.classes),
@@ -68,7 +70,7 @@ def as_json(found: Audit) -> dict[str, Any]:
             for clip, facts, flags in zip(clips, found.facts, found.flags, strict=True)
         ],
     }  # fmt: skip
-    clean: dict[str, Any] = _finite(plain)
+    clean: dict[str, Any] = plain(told, DIGITS)
     return clean
 
 
@@ -107,7 +109,7 @@ def as_csv(found: Audit, folder: Path) -> str:
     leave = excludes(found)
     for i, clip in enumerate(found.dataset.clips):
         write([
-            _relative(clip.path, folder), clip.label or "", clip.group or "", clip.fold or "",
+            relative(clip.path, folder), clip.label or "", clip.group or "", clip.fold or "",
             f"{clip.start:g}" if clip.start else "", "" if clip.duration is None else f"{clip.duration:g}",
             f"same-{found.same[i] + 1}" if found.same[i] >= 0 else "",
             f"alike-{found.proposed[i] + 1}" if found.proposed[i] >= 0 else "",
@@ -128,20 +130,3 @@ def excludes(found: Audit) -> dict[int, str]:
         elif facts.peak < -80:
             leave[i] = "silent"
     return leave
-
-
-def _relative(path: Path, folder: Path) -> str:
-    try:
-        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
-    except ValueError:  # another drive
-        return path.resolve().as_posix()
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    if isinstance(value, float):
-        return round(value, 6) if math.isfinite(value) else None
-    return value

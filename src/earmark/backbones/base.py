@@ -27,6 +27,7 @@ from ..core import plugins
 from ..core.errors import BundleError
 from ..core.spec import Part
 from ..core.telemetry import import_onnxruntime
+from ..core.text import first_line
 from . import runtimes
 
 Floats = NDArray[np.float32]
@@ -87,7 +88,7 @@ class Net:
         try:
             return runtimes.load(source, self.precision)
         except _failures() as error:
-            raise BundleError(f"{self}: cannot be loaded ({_first_line(error)})") from error
+            raise BundleError(f"{self}: cannot be loaded ({first_line(error)})") from error
 
     def __call__(self, inputs: Floats, batch: int | None = None) -> Floats:
         """Run ``inputs`` (windows, …) through the net in batches; returns (windows, *shape). Raises BundleError if it cannot."""
@@ -100,7 +101,7 @@ class Net:
             parts = [engine(inputs[i : i + batch], wanted) for i in range(0, len(inputs), batch)]
             return parts[0] if len(parts) == 1 else np.concatenate(parts)
         except _failures() as error:
-            raise BundleError(f"{self}: fails on inputs of shape {inputs.shape} ({_first_line(error)})") from error
+            raise BundleError(f"{self}: fails on inputs of shape {inputs.shape} ({first_line(error)})") from error
 
     def __str__(self) -> str:
         return "the given net" if isinstance(self.source, bytes) else str(self.source)
@@ -113,10 +114,6 @@ def _failures() -> tuple[type[Exception], ...]:
     found = (getattr(state, name) for name in dir(state))
     own = (one for one in found if isinstance(one, type) and issubclass(one, Exception))
     return (*own, ValueError, IndexError, RuntimeError)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["no reason given"])[0][:300]
 
 
 @dataclass(frozen=True, eq=False)

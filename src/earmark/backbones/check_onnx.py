@@ -15,11 +15,12 @@ import math
 import re
 import stat
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import BundleError
+from ..core.protobuf import fields
 
 LARGEST = {".json": 16 << 20, ".onnx": 1 << 30, ".npz": 64 << 20, ".md": 1 << 20, ".txt": 64 << 20}  # bytes
 MOST = 100  # files
@@ -51,12 +52,12 @@ def refusal(content: bytes) -> str | None:
     """Why an ONNX file is not taken; None if it may be run."""
     graphs = 0
     try:
-        for number, value in _fields(memoryview(content)):
+        for number, value in fields(memoryview(content)):
             if number == 7:
                 graphs += 1
                 _graph(value)
             elif number == 8:
-                domains = [_text(v) for n, v in _fields(value) if n == 1]
+                domains = [_text(v) for n, v in fields(value) if n == 1]
                 if not set(domains) <= _DOMAINS.keys():
                     return f"it needs operators of {domains[0]!r}, which are not standard ONNX"
             elif number in (20, 25):
@@ -73,7 +74,7 @@ class _RefusedError(Exception):
 
 
 def _graph(graph: Any) -> None:
-    for number, value in _fields(graph):
+    for number, value in fields(graph):
         if number == 1:
             _node(value)
         elif number == 5:
@@ -83,13 +84,13 @@ def _graph(graph: Any) -> None:
 
 
 def _node(node: Any) -> None:
-    found = list(_fields(node))
+    found = list(fields(node))
     domains, kinds = {_text(v) for n, v in found if n == 7} or {""}, {_text(v) for n, v in found if n == 4}
     for name in (_DOMAINS.get(d, f"{d}.") + k for d in domains for k in kinds):
         if name not in OPERATORS:
             raise _RefusedError(f"it uses the operator {name[:80]!r}, which is not among those that models may use")
     for attribute in (v for n, v in found if n == 5):
-        for number, value in _fields(attribute):
+        for number, value in fields(attribute):
             if number in (5, 10):
                 _tensor(value)
             elif number in (6, 11, 22, 23):
@@ -97,49 +98,13 @@ def _node(node: Any) -> None:
 
 
 def _tensor(tensor: Any) -> None:
-    for number, value in _fields(tensor):
+    for number, value in fields(tensor):
         if number == 13 or (number == 14 and value):
             raise _RefusedError("it keeps numbers in another file")
 
 
 def _text(value: Any) -> str:
     return bytes(value).decode("utf-8")
-
-
-def _fields(message: Any) -> Iterator[tuple[int, Any]]:
-    """Fields of a protobuf message as (number, int or the bytes). Raises ValueError, IndexError."""
-    if not isinstance(message, memoryview):
-        raise ValueError("a number where a message was wanted")
-    at, end = 0, len(message)
-    while at < end:
-        tag, at = _varint(message, at)
-        number, kind = tag >> 3, tag & 7
-        if tag >= 1 << 32 or not number:
-            raise ValueError("a field without a number")
-        if kind == 0:
-            value, at = _varint(message, at)
-            yield number, value
-            continue
-        if kind == 2:
-            size, at = _varint(message, at)
-        elif kind in (1, 5):
-            size = 8 if kind == 1 else 4
-        else:
-            raise ValueError(f"a field of the kind {kind}")
-        if size > end - at:
-            raise ValueError("it is cut off")
-        yield number, message[at : at + size]
-        at += size
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    value = 0
-    for i in range(10):
-        byte = message[at + i]
-        value |= (byte & 127) << 7 * i
-        if byte < 128:
-            return value, at + i + 1
-    raise ValueError("a number without end")
 
 
 def card(folder: Path) -> dict[str, Any]:

@@ -5,28 +5,35 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import secrets
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+READABLE = 0o666  # the mode of a file for everybody, less what the umask takes away
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE: renameat2(2)
 
 
 @contextmanager
-def whole(file: Path) -> Iterator[BinaryIO]:
-    """A new file that appears under its name when it is whole, or never. Raises OSError."""
+def whole(file: Path, *, mode: int = 0o600, sync: bool = False) -> Iterator[BinaryIO]:
+    """A new file that appears under its name when it is whole, or never. Raises OSError.
+
+    ``mode``: who may read it, less what the umask takes away. ``sync``: it is on the disk before it appears.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=".part")
+    temporary = file.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with os.fdopen(handle, "wb") as out:
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as out:
             yield out
-        Path(temporary).replace(file)
+            if sync:
+                out.flush()
+                os.fsync(out.fileno())
+        temporary.replace(file)
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def swap(part: Path, target: Path) -> None:

@@ -7,13 +7,13 @@ list; there the files are known by their own content.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from . import marks
+from .hashing import sha256_of
 
 NAME = ".earmark-manifest.json"
 Listed = dict[str, list[str]]
@@ -56,8 +56,7 @@ def known_name(path: Path, names: Iterable[str]) -> bool:
 def digest_of(path: Path) -> str:
     """sha256 of a file, "" if it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError:
         return ""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from .hashing import sha256_of
 
 _DAMAGE = (OSError, ValueError, LookupError, TypeError, RecursionError, csv.Error, zipfile.BadZipFile, RuntimeError)
 MODEL_FILES = ("earmark.json", "README.md", "trained-on.txt", "novelty.npz", "combiner.onnx")
@@ -140,7 +141,7 @@ def own_files(folder: Path) -> set[str]:
     """Names of the files of a model that are as it was saved: its card knows their sums."""
     sums = _sums(folder)
     there = (n for n in sums if (folder / n).is_file() and not (folder / n).is_symlink())
-    return {"earmark.json", *(n for n in there if _sum(folder / n) == sums[n])}
+    return {"earmark.json", *(n for n in there if sha256_of(folder / n) == sums[n])}
 
 
 def _sums(folder: Path) -> dict[str, Any]:
@@ -177,8 +178,3 @@ def begin(path: Path, characters: int) -> str:
 
 def _line(path: Path) -> str:
     return (begin(path, 1 << 20).splitlines() or [""])[0].strip()
-
-
-def _sum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -25,6 +25,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from .errors import EarmarkError, RecipeError
+from .text import first_line
 
 INTERFACE = 1
 """Major version of what parts have to have. It is raised when a part that kept the contract no longer would."""
@@ -157,4 +158,4 @@ def built(kind: str, one: Outside, params: dict[str, Any]) -> Any:
 
 def said(error: BaseException) -> str:
     """An error in one line."""
-    return f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no reason given'])[0][:300]}"
+    return f"{type(error).__name__}: {first_line(str(error)) or 'no reason given'}"

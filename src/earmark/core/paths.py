@@ -52,3 +52,11 @@ def joined(folder: str, name: str) -> str:
     query = _QUERY.search(folder) if is_remote(folder) else None
     base = folder[: query.start()] if query else folder
     return f"{base.rstrip('/')}/{name}{query[0] if query else ''}"
+
+
+def relative(path: Path, folder: Path) -> str:
+    """A path as it is written in a file that lies in ``folder``: with ``/``; whole where it lies on another drive."""
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:
+        return path.resolve().as_posix()

@@ -6,7 +6,6 @@ Stores are reached through pyarrow, and what it does not know through fsspec. A 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,8 +13,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from .atomic import READABLE, whole
 from .errors import AudioError, DataError, MissingExtraError
 from .paths import _QUERY, is_remote, joined, spelled
+from .text import first_line
 
 LARGEST = 8 * 2**30  # bytes of a sound that is fetched; more is told as an error
 _BLOCK = 2**22
@@ -71,15 +72,8 @@ class Place:
         size = source.stat().st_size
         with _told(self):
             if self.files.type_name == "local":
-                target = Path(self.path)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                part = target.with_name(f".{target.name}.{os.getpid()}.{id(source)}.part")
-                try:
-                    with source.open("rb") as given, part.open("xb") as out:
-                        _copy(given, out, size)
-                    part.replace(target)
-                finally:
-                    part.unlink(missing_ok=True)
+                with source.open("rb") as given, whole(Path(self.path), mode=READABLE) as out:
+                    _copy(given, out, size)
                 return
             # An object appears when its stream is closed, also by an error half way: hence the size.
             try:
@@ -105,7 +99,7 @@ class Place:
             with self.files.open_input_stream(self.path) as there, target.open("wb") as out:
                 _copy(there, out, info.size)
         except (OSError, ValueError) as error:
-            raise AudioError(self.name, f"unreadable: not fetched ({_line(error)})") from error
+            raise AudioError(self.name, f"unreadable: not fetched ({first_line(error)})") from error
 
     def _info(self) -> Any:
         return self.files.get_file_info(self.path)
@@ -146,7 +140,7 @@ def _files(uri: str) -> tuple[Any, str]:
         found: tuple[Any, str] = fs.FileSystem.from_uri(uri)
         return found
     except (OSError, ValueError) as error:
-        known = f"pyarrow: {_line(error)}"
+        known = f"pyarrow: {first_line(error)}"
     try:
         import fsspec
 
@@ -154,7 +148,7 @@ def _files(uri: str) -> tuple[Any, str]:
         return fs.PyFileSystem(fs.FSSpecHandler(files)), str(path)
     except (ModuleNotFoundError, OSError, ValueError) as error:
         raise DataError(
-            f"{uri}: this store is not known ({known}; fsspec: {_line(error)}). Wanted: a folder, s3://, gs://, or what "
+            f"{uri}: this store is not known ({known}; fsspec: {first_line(error)}). Wanted: a folder, s3://, gs://, or what "
             "an installed fsspec package opens"
         ) from error
 
@@ -165,9 +159,5 @@ def _told(where: Place) -> Iterator[None]:
         yield
     except OSError as error:
         raise DataError(
-            f"{where}: cannot be read or written ({_line(error)}). Look at its name, at the credentials and at the network"
+            f"{where}: cannot be read or written ({first_line(error)}). Look at its name, at the credentials and at the network"
         ) from error
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

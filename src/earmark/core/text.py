@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 
 NBSP = "\u00a0"  # keeps a number and its unit on one line
 
@@ -56,3 +51,9 @@ def listed(items: Iterable[str], *, most: int = 6) -> str:
 def chance(p: float) -> str:
     """A p value as people write it: ``"0.031"``, ``"< 0.001"``."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def first_line(error: BaseException | str, *, most: int = 300) -> str:
+    """The first line of what an error says, cut to ``most`` characters; of one that says nothing, its kind."""
+    said = str(error).strip().splitlines()
+    return (said[0] if said else type(error).__name__ if isinstance(error, BaseException) else "")[:most]

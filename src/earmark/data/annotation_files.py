@@ -7,10 +7,12 @@ Beside a file ``NAME`` they are ``NAME.annotations.csv`` and ``NAME.annotated.cs
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..core.atomic import READABLE, whole
 from ..core.errors import DataError, MissingExtraError
 from .annotations import Annotation, Span, record
 from .clips import writable
@@ -45,16 +47,13 @@ def written(path: Path) -> bool:
 
 def write_csv(path: Path, found: Sequence[Annotation | Span], columns: Sequence[str]) -> None:
     """Write a table, whole or not at all. Raises OSError."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            out = csv.writer(file, lineterminator="\n")
-            out.writerow(columns)
-            for one in found:
-                out.writerow([_cell(v) for v in _line(one, columns).values()])
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(path, mode=READABLE) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        out = csv.writer(text, lineterminator="\n")
+        out.writerow(columns)
+        for one in found:
+            out.writerow([_cell(v) for v in _line(one, columns).values()])
+        text.detach()
 
 
 def read_beside(file: Path) -> tuple[tuple[Annotation, ...], tuple[Span, ...]]:

@@ -6,7 +6,6 @@ import hashlib
 import os
 import re
 import sqlite3
-import stat
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -20,6 +19,7 @@ from ..backbones.base import Backbone, Floats
 from ..core import legacy, npy
 from ..core.atomic import whole
 from ..core.errors import AudioError, DataError
+from ..core.hashing import sha256_of
 from ..core.paths import home
 from .clips import Clip
 
@@ -30,21 +30,13 @@ if TYPE_CHECKING:
 def content_key(clip: Clip, cache: Cache | None = None) -> str:
     """Hash of a clip's content: the file's bytes, and start and duration if it is a part. Raises AudioError."""
     try:
-        return _key(clip, cache.hash_of(clip.path) if cache else hash_file(clip.path))
+        return _key(clip, cache.hash_of(clip.path) if cache else sha256_of(clip.path))
     except (OSError, ValueError) as error:  # ValueError: no file can have that name
         raise AudioError(clip.path, f"unreadable: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _key(clip: Clip, digest: str) -> str:
     return digest if clip.start == 0 and clip.duration is None else f"{digest}+{clip.start:.6f}+{clip.duration}"
-
-
-def hash_file(path: Path) -> str:
-    """sha256 of a file's bytes. Raises OSError, also for what is no regular file: to open a pipe could wait for ever."""
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError("a folder, not a file" if path.is_dir() else "not a regular file")
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _state(path: Path) -> tuple[str | bytes, int, int]:
@@ -177,7 +169,7 @@ class Cache:
         with suppress(sqlite3.Error):
             if digest := self._remembered(place, size, time):
                 return digest
-        digest = hash_file(path)
+        digest = sha256_of(path)
         with suppress(sqlite3.Error), self._table() as table:
             table.execute("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)", (place, size, time, digest))
         return digest

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..core import plugins
 from ..core.errors import DataError
-from ..core.paths import _QUERY, is_remote, joined, named
+from ..core.paths import _QUERY, is_remote, joined, named, relative
 from ..core.storage import Place, place
 from .clips import Clip, Dataset
 from .layouts import _suffixes, table
@@ -134,7 +133,7 @@ def _table(there: Place, ending: str) -> Dataset:
     for clip in found.clips:
         path = clip.path
         if not is_remote(path):
-            path = Path(joined(parent, os.path.relpath(path, folder)))
+            path = Path(joined(parent, relative(path, Path(folder))))
         clips.append(Clip(clip.id, path, clip.label, clip.group, clip.fold, clip.start, clip.duration))
     notes = tuple(note.replace(str(file), there.name) for note in found.notes)
     return Dataset(Path(parent.split("?")[0]).name, tuple(clips), notes=notes)

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DataError, LeakError
+from ..core.union import united
 from .clips import Clip, Dataset, Excluded, known_fold
 
 PROTOCOLS = ("windows", "clips", "groups", "published")
@@ -108,14 +109,6 @@ def groups_of(dataset: Dataset, protocol: str, digests: Sequence[str] = ()) -> L
         )
     files = [c.path.as_posix() for c in dataset.clips]
     name = [group if grouped and group else file for group, file in zip(dataset.groups, files, strict=True)]
-    # Union of groups that share a recording: follow each name to the smallest it is joined with.
-    joined: dict[str, str] = {}
-
-    def root(x: str) -> str:
-        while x in joined:
-            x = joined[x]
-        return x
-
     first: dict[tuple[str, str], str] = {}
     same = [(unit, ("samples", digest)) for unit, digest in zip(name, digests, strict=False)]
     same += [(u, ("recording", c.recording)) for u, c in zip(name, dataset.clips, strict=True) if c.recording]
@@ -123,11 +116,9 @@ def groups_of(dataset: Dataset, protocol: str, digests: Sequence[str] = ()) -> L
         file for unit, file in zip(name, files, strict=True) if unit == file
     }  # another part of it may have a group
     same += [(unit, ("file", file)) for unit, file in zip(name, files, strict=True) if file in alone]
-    for unit, what in same:
-        a, b = root(first.setdefault(what, unit)), root(unit)
-        if a != b:
-            joined[max(a, b)] = min(a, b)
-    return np.array([root(n) for n in name])
+    # Groups that share a recording are one, called by the smallest of their names.
+    whole = united(sorted(set(name)), ((first.setdefault(what, unit), unit) for unit, what in same))
+    return np.array([whole[n] for n in name])
 
 
 def clip_splits(

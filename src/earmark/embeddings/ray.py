@@ -17,6 +17,7 @@ from ..core import telemetry
 from ..core.errors import DataError, EarmarkError, MissingExtraError
 from ..core.paths import is_remote
 from ..core.storage import place
+from ..core.text import first_line
 from ..data.clips import Clip, Excluded
 from .shards import Made, Work, Write, make, refuse
 
@@ -49,7 +50,7 @@ def cluster(address: str | None = None, *, workers: int | None = None) -> Iterat
                     ray.init(address="local", **quiet, **here)
         except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
             raise DataError(
-                f"found no Ray cluster at {address or 'this machine'} ({(str(error).splitlines() or [''])[0][:300]}). Start "
+                f"found no Ray cluster at {address or 'this machine'} ({first_line(error)}). Start "
                 "one with `ray start --head`, give its --address, or leave --address out to use this machine. A cluster that "
                 "asks for a token wants RAY_AUTH_MODE=token here, and the head's ~/.ray/auth_token"
             ) from error

@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from ..backbones.base import About, Backbone, Floats
 from ..core import legacy
 from ..core.errors import DataError, EarmarkError, MissingExtraError
+from ..core.text import first_line
 from ..data import times
 from ..data.annotation_files import is_beside, read_beside
 from ..data.annotations import annotated_by
@@ -262,7 +263,7 @@ def _file(path: Path) -> _File:
     try:
         return _checked(path, *readers[path.suffix.lower()](path))
     except _DAMAGE as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        reason = first_line(error)
         raise DataError(f"{path}: not a readable file of embeddings ({reason})") from error
 
 

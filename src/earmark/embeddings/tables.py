@@ -31,6 +31,7 @@ from ..core import legacy
 from ..core.errors import DataError
 from ..core.paths import spelled
 from ..core.storage import Place
+from ..core.text import first_line
 from ..data.clips import Clip, writable
 from ..data.targets import Targets, Task, task
 from .files import FORMAT, Block, Columns, batches, width_of, write_parquet
@@ -157,7 +158,7 @@ def read_columns(file: Place, columns: Sequence[str] | None = None) -> Any:
             return pq.ParquetFile(opened).read(columns=list(columns) if columns else None)
     except (OSError, ValueError, LookupError) as error:
         raise DataError(
-            f"{file}: not a readable part ({str(error).splitlines()[0][:200]}). Delete it and run again: its clips are done anew"
+            f"{file}: not a readable part ({first_line(error)}). Delete it and run again: its clips are done anew"
         ) from error
 
 

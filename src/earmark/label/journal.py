@@ -11,7 +11,6 @@ import csv
 import io
 import json
 import os
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from ..core import marks
+from ..core.atomic import READABLE, whole
 from ..core.errors import DataError
+from ..core.paths import relative
 from ..data.clips import Clip, Dataset
 from .items import Item
 
@@ -187,16 +188,8 @@ class Journal:
             state = states[clip.id]
             if not state.exclude:
                 writer.writerow(_row(clip, state, self.folder))
-        handle, part = tempfile.mkstemp(dir=self.folder, prefix=".reviewed-", suffix=".part")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-                file.write(out.getvalue())
-                file.flush()
-                os.fsync(file.fileno())
-            Path(part).chmod(0o644)
-            Path(part).replace(self.table)
-        finally:
-            Path(part).unlink(missing_ok=True)
+        with whole(self.table, mode=READABLE, sync=True) as file:
+            file.write(out.getvalue().encode(errors="backslashreplace"))
 
     def _check(self) -> None:
         own = {clip.path.resolve() for clip in self.dataset.clips}
@@ -216,14 +209,17 @@ def _told(change: Change) -> dict[str, str]:
 
 
 def _row(clip: Clip, state: State, folder: Path) -> list[str]:
-    path = clip.path.resolve()
-    try:
-        shown = Path(os.path.relpath(path, folder.resolve())).as_posix()
-    except ValueError:  # another drive
-        shown = str(path)
     given = [
         (clip.label or "") if state.label != clip.label else "",
         (clip.group or "") if state.group != clip.group else "",
     ]
     part = [f"{clip.start:g}" if clip.start else "", "" if clip.duration is None else f"{clip.duration:g}"]
-    return [shown, state.label or "", state.group or "", clip.fold or "", *part, *given, "yes" if state.seen else ""]
+    return [
+        relative(clip.path, folder),
+        state.label or "",
+        state.group or "",
+        clip.fold or "",
+        *part,
+        *given,
+        "yes" if state.seen else "",
+    ]

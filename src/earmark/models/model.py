@@ -15,7 +15,6 @@ needs (``check_onnx``).
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -33,6 +32,7 @@ from ..backbones.base import Backbone, Floats, Net
 from ..core import marks, outputs
 from ..core.atomic import swap
 from ..core.errors import AudioError, BundleError
+from ..core.hashing import sha256_of
 from ..core.renderers import Columns, Shown, counted, shortened
 from ..data.clips import Excluded
 from ..data.sounds import sounds_in
@@ -214,7 +214,7 @@ class Model(Shown):
         for name, content in self.extra.items():
             (folder / name).write_bytes(content)
             files.append(name)
-        sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in sorted(files)}
+        sums = {name: sha256_of(folder / name) for name in sorted(files)}
         card = replace(self.card, format=FORMAT, classes=self.classes, files=sums, calibration=self.calibration)
         text = json.dumps(card.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         (folder / "earmark.json").write_bytes(text.encode(errors="backslashreplace"))  # as JSON would: \\udcff

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from urllib.parse import quote
 
 from markupsafe import Markup
 
+from ..core.paths import relative
 from ..data.clips import Clip
 
 # What today's browsers play by themselves; other files get a link.
@@ -17,10 +17,8 @@ PLAYABLE = {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".
 def link(clip: Clip, folder: Path) -> str:
     """Address of the clip's file as seen from a page in ``folder``; a part of a file as a media fragment."""
     path = clip.path.resolve()
-    try:
-        address = quote(Path(os.path.relpath(path, folder.resolve())).as_posix())
-    except ValueError:  # another drive
-        address = path.as_uri()
+    shown = relative(path, folder)
+    address = path.as_uri() if Path(shown).is_absolute() else quote(shown)  # whole: on another drive
     if clip.duration is not None:
         return f"{address}#t={clip.start:g},{clip.start + clip.duration:g}"
     return f"{address}#t={clip.start:g}" if clip.start else address

@@ -11,6 +11,7 @@ import torch
 from numpy._core import multiarray
 
 from earmark.core.errors import WeightsError
+from earmark.core.text import first_line
 
 # What NumPy's arrays and scalars are pickled with; files written by NumPy 1 call the module by its old name.
 _ALLOWED: list[Any] = [
@@ -28,5 +29,5 @@ def load(path: Path) -> Any:
         try:
             return torch.load(path, map_location="cpu", weights_only=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-            reason = str(error).splitlines()[0]
+            reason = first_line(error)
             raise WeightsError(f"{path}: not a checkpoint that can be read safely ({reason})") from error

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from earmark.backbones.weights import readers
-from earmark.backbones.weights.sources import sha256_of
 from earmark.core.errors import WeightsError
+from earmark.core.hashing import sha256_of
 
 Arrays = dict[str, NDArray[np.float32]]
 GROUPS = ((64,), (128,), (256, 256), (512, 512))  # channels of the convolutions before each pool

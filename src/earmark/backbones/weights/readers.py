@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from earmark.core import protobuf
 from earmark.core.errors import MissingExtraError, WeightsError
 
 Arrays = dict[str, NDArray[Any]]
@@ -133,13 +134,13 @@ def _table(raw: bytes, path: Path) -> Iterator[tuple[bytes, bytes]]:
     if raw[-8:] != _MAGIC:
         raise WeightsError(f"{path}: not a TensorFlow checkpoint (no LevelDB table); wrong or cut-off file")
     footer = raw[-48:]
-    _, at = _varint(footer, 0)
-    _, at = _varint(footer, at)
-    start, at = _varint(footer, at)
-    size, _ = _varint(footer, at)
+    _, at = protobuf.varint(footer, 0)
+    _, at = protobuf.varint(footer, at)
+    start, at = protobuf.varint(footer, at)
+    size, _ = protobuf.varint(footer, at)
     for _, handle in _block(raw, start, size, path):
-        start, at = _varint(handle, 0)
-        yield from _block(raw, start, _varint(handle, at)[0], path)
+        start, at = protobuf.varint(handle, 0)
+        yield from _block(raw, start, protobuf.varint(handle, at)[0], path)
 
 
 def _block(raw: bytes, start: int, size: int, path: Path) -> Iterator[tuple[bytes, bytes]]:
@@ -149,42 +150,20 @@ def _block(raw: bytes, start: int, size: int, path: Path) -> Iterator[tuple[byte
     end = size - 4 * (int.from_bytes(block[-4:], "little") + 1)  # restart points follow the entries
     at, key = 0, b""
     while at < end:
-        shared, at = _varint(block, at)
-        fresh, at = _varint(block, at)
-        length, at = _varint(block, at)
+        shared, at = protobuf.varint(block, at)
+        fresh, at = protobuf.varint(block, at)
+        length, at = protobuf.varint(block, at)
         key = key[:shared] + block[at : at + fresh]
         yield key, block[at + fresh : at + fresh + length]
         at += fresh + length
 
 
-def _varint(raw: bytes, at: int) -> tuple[int, int]:
-    """Base-128 number at ``at`` and where it ends."""
-    value = shift = 0
-    while True:
-        byte = raw[at]
-        value |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 0x80:
-            return value, at
-
-
 def _message(raw: bytes) -> dict[int, list[Any]]:
     """Fields of a protobuf message by number: numbers for varints, bytes for everything else."""
-    fields: dict[int, list[Any]] = {}
-    at = 0
-    while at < len(raw):
-        tag, at = _varint(raw, at)
-        kind = tag & 7
-        if kind == 0:
-            value: Any
-            value, at = _varint(raw, at)
-        else:
-            length = {1: 8, 5: 4}.get(kind)
-            if length is None:
-                length, at = _varint(raw, at)
-            value, at = raw[at : at + length], at + length
-        fields.setdefault(tag >> 3, []).append(value)
-    return fields
+    found: dict[int, list[Any]] = {}
+    for number, value in protobuf.fields(raw):
+        found.setdefault(number, []).append(value if isinstance(value, int) else bytes(value))
+    return found
 
 
 def _last(message: Mapping[int, list[Any]], number: int, default: Any) -> Any:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import hashlib
 import os
 import shutil
 import subprocess
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from earmark.core.errors import WeightsError
+from earmark.core.hashing import sha256_of
 
 from .sets import File, Form, Package
 
@@ -30,12 +30,6 @@ Progress = Callable[[str, int, int | None], None]
 PATIENCE = 60.0  # seconds that a server may say nothing
 LARGEST = 4 << 30  # bytes of a download
 _CHUNK = 1 << 20
-
-
-def sha256_of(path: Path) -> str:
-    """sha256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def download(url: str, to: Path, progress: Progress | None = None) -> None:

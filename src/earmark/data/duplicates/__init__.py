@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...core.errors import need_extra
+from ...core.union import united
 from ..cache import Cache
 from ..clips import Dataset
-from .find import joined, pairs
+from .find import pairs
 from .measure import measure_all
 
 
@@ -20,7 +21,7 @@ def with_recordings(dataset: Dataset, *, cache: Cache | None = None, workers: in
     need_extra("finding duplicates", "scipy")
     clips = dataset.clips
     found = pairs(measure_all(clips, cache=cache, workers=workers))
-    first = joined(range(len(clips)), ((p.a, p.b) for p in found))
+    first = united(range(len(clips)), ((p.a, p.b) for p in found))
     members = {i for p in found for i in (p.a, p.b)}
     named = (replace(c, recording=clips[first[i]].id if i in members else None) for i, c in enumerate(clips))
     return replace(dataset, clips=tuple(named))

@@ -8,9 +8,8 @@ a duplicate if the two spectrograms agree where they overlap.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,6 @@ from ...audio.fingerprint import BAND_FRAME, BAND_HOP, BAND_STEP, EMPTY, FRAME, 
 from .facts import Facts
 
 Ints = NDArray[np.int64]
-K = TypeVar("K", bound=Hashable)
 
 NEXT = 32  # neighbours under one hash that an entry meets
 VOTES = 4  # shared hashes at one offset that make a candidate
@@ -70,23 +68,6 @@ def recordings(prints: Sequence[Fingerprint]) -> list[Pair]:
         if agreement >= AGREEMENT:
             found.append(Pair(a, b, "recording", offset * FRAME, overlap, agreement, gain, votes))
     return found
-
-
-def joined(names: Iterable[K], links: Iterable[tuple[K, K]]) -> dict[K, K]:
-    """Each of ``names`` -> the first (in their order) of all it hangs together with."""
-    order = {name: i for i, name in enumerate(names)}
-    parent = {name: name for name in order}
-
-    def root(name: K) -> K:
-        while parent[name] != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
-
-    for a, b in links:
-        a, b = sorted((root(a), root(b)), key=order.__getitem__)
-        parent[b] = a
-    return {name: root(name) for name in parent}
 
 
 def _linked(clips: Sequence[int], key: Callable[[int], str]) -> dict[int, int]:

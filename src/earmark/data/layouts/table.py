@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...core.errors import DataError, MissingExtraError
+from ...core.text import first_line
 from ..clips import Clip, Dataset, writable
 from ..times import Part, names, times_of
 
@@ -124,7 +125,7 @@ def _parquet(path: Path, check: Callable[[list[str]], None]) -> Iterator[tuple[i
             table = pq.read_table(file)
         lines = table.to_pylist()
     except (OSError, ValueError, LookupError, TypeError, RuntimeError, MemoryError, pyarrow.ArrowException) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        reason = first_line(error)
         raise DataError(f"{path}: not a readable Parquet file ({reason})") from error
     check(table.column_names)
     for line, row in enumerate(lines, start=1):
