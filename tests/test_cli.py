@@ -162,8 +162,6 @@ def test_an_old_word_is_told_the_new_one(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     args = [str(sounds) if a == "clips.csv" else a for a in shlex.split(typed)]
-    if not told.startswith("'earmark") and "--embeddings" not in [o for p in ALL["compare",].params for o in p.opts]:
-        pytest.skip("the old words are still the words here")
     result = call(*args)
     assert result.exit_code == 2
     assert result.output.startswith(f"Error: {told}")

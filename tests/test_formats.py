@@ -337,6 +337,15 @@ def test_windows_are_checked() -> None:
             Windows(["a"], start, end)
 
 
+def test_cuts_of_a_file_are_of_one_recording(tmp_path: Path) -> None:
+    times = [(0.0, 1.5), (0.0, 2.0), (1234.5601, 2.0), (1234.5602, 2.0)]  # six digits do not tell the last two apart
+    lines = [f"a#1.wav,{start!r},{duration!r},x" for start, duration in times]
+    (tmp_path / "clips.csv").write_text("\n".join(["path,start,duration,label", *lines, "b#1,,,y", "c.wav,2,,y"]))
+    data = load_dataset(tmp_path / "clips.csv")
+    assert len({c.id for c in data.clips}) == 6
+    assert [c.recording_id for c in data.clips] == ["a#1.wav"] * 4 + ["b#1", "c.wav"]
+
+
 def test_a_data_set_knows_its_task(several: tuple[Dataset, Embeddings]) -> None:
     data, _ = several
     assert data.classes == tuple(sorted({CLASSES[0], "dog"}))
@@ -460,3 +469,15 @@ def test_reports_of_0_1_are_known_as_ours() -> None:
                  "report/predictions.csv"):  # fmt: skip
         assert marks.by_name(OLD / name, Path(name).name), name
     assert len(load_dataset(OLD / "audit" / "clips.csv").clips) == 18
+
+
+def test_a_cache_of_0_1_moves_to_its_new_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from earmark.data.cache import Cache
+
+    monkeypatch.setenv("EARMARK_HOME", str(tmp_path))
+    kept = tmp_path / "rows" / "mfcc-0123456789ab" / "00" / "x.npy"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"kept")
+    assert Cache().folder == tmp_path / "embeddings"
+    assert (tmp_path / "embeddings" / "mfcc-0123456789ab" / "00" / "x.npy").read_bytes() == b"kept"
+    assert not (tmp_path / "rows").exists()

@@ -26,7 +26,7 @@ TOLD: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"
 # stores are opened by functions that import what reads them.
 EXTRAS_OF = {
     "cli": (),
-    "core": ("ray", "fast"),
+    "core": ("ray", "fast", "pandas"),
     "errors": (),
     "serve": ("serve",),
     "label": ("serve",),

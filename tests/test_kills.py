@@ -254,7 +254,7 @@ def test_a_cache_that_cannot_be_written(data: Path, tmp_path: Path, monkeypatch:
 
     for thing in (cache, *cache.rglob("*")):
         thing.chmod(0o555 if thing.is_dir() else 0o444)
-    monkeypatch.setattr("earmark.core.atomic.tempfile.mkstemp", refused)  # root may write everything
+    monkeypatch.setattr("earmark.core.atomic.secrets.token_hex", refused)  # root may write everything
     try:
         next(cache.rglob("*.npy")).chmod(0o444)
         np.testing.assert_array_equal(earmark.embed(data, "mfcc", cache=Cache(cache)).X, wanted)

@@ -25,10 +25,14 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time see _WHERE
     from .data.load import load_dataset  # noqa: F401
     from .embeddings.make import Embeddings, embed  # noqa: F401
     from .models.branch import Prediction  # noqa: F401
+    from .models.embedder import Embedder  # noqa: F401
     from .models.evaluate import evaluate  # noqa: F401
     from .models.load import load_model  # noqa: F401
     from .models.model import Model  # noqa: F401
+    from .models.predictions import to_frame  # noqa: F401
     from .models.results import Comparison, Run  # noqa: F401
+    from .models.sound_classifier import SoundClassifier  # noqa: F401
+    from .models.sound_kfold import SoundKFold  # noqa: F401
     from .models.train import train  # noqa: F401
     from .recipes.recipe import Recipe  # noqa: F401
     from .studies.compare import compare  # noqa: F401
@@ -40,18 +44,22 @@ _WHERE = {
     "Comparison": "models.results",
     "Dataset": "data.clips",
     "EarmarkError": "core.errors",
+    "Embedder": "models.embedder",
     "Embeddings": "embeddings.make",
     "Model": "models.model",
     "Prediction": "models.branch",
     "Recipe": "recipes.recipe",
     "Rerun": "studies.rerun",
     "Run": "models.results",
+    "SoundClassifier": "models.sound_classifier",
+    "SoundKFold": "models.sound_kfold",
     "compare": "studies.compare",
     "embed": "embeddings.make",
     "evaluate": "models.evaluate",
     "load_model": "models.load",
     "load_dataset": "data.load",
     "rerun": "studies.rerun",
+    "to_frame": "models.predictions",
     "train": "models.train",
 }
 

@@ -51,7 +51,8 @@ def probe(source: Source) -> Probe:
 def load(source: Source, sample_rate: int, *, start: float = 0.0, duration: float | None = None) -> Floats:
     """Samples (n,) float32 of a sound, mono at ``sample_rate`` Hz: all, or ``duration`` s from ``start`` on.
 
-    ``source`` is a path, the bytes of a file, or a open binary file that can seek (read from its beginning).
+    ``source`` is a path, ``(samples, rate)`` (see ``memory``), the bytes of a file, or an open binary file that can seek
+    (read from its beginning).
     A sound that ends before ``start + duration`` gives what there is. Raises AudioError with a reason that
     begins "unreadable", "empty", "silent" (nothing above -80 dBFS) or "too short" (under 0.1 s).
     """

@@ -17,8 +17,9 @@ import soundfile
 
 from ..core.errors import AudioError, EarmarkError
 from .decoding import CHUNK, Decoder, Floats, Probe, said
+from .memory import NAME, Held, as_bytes
 
-Source = str | Path | bytes | BinaryIO
+Source = str | Path | Held
 T = TypeVar("T")
 
 RATES = (1_000, 1_000_000)  # Hz that a file may have
@@ -70,14 +71,14 @@ def name_of(source: Source) -> str:
     if isinstance(source, str | Path):
         return str(source)
     name = getattr(source, "name", None)
-    return name if isinstance(name, str) else "the sound given"
+    return name if isinstance(name, str) else NAME
 
 
 @contextmanager
 def _handle(source: Source, name: str) -> Iterator[BinaryIO]:
     """The source as a binary file at its beginning; closed afterwards if it was opened here."""
-    if isinstance(source, bytes):
-        yield _Watched(io.BytesIO(source))  # type: ignore[misc]
+    if isinstance(source, (tuple, bytes, bytearray, memoryview)):
+        yield _Watched(io.BytesIO(as_bytes(source)))  # type: ignore[misc]
     elif isinstance(source, str | Path):
         try:
             kind = Path(source).stat().st_mode

@@ -93,6 +93,7 @@ def _made_by(table: Any, name: str, known: dict[str, Any], tell: Tell) -> None:
     """Does what a shard says of its backbone agree with the facts of the store?"""
     try:
         own = json.loads((table.schema.metadata or {}).get(b"earmark", b"{}"))
+        own = legacy.file_facts(own) if known.get("format") == 1 else own
     except ValueError:
         own = {}
         tell(name, "its facts cannot be read", True)

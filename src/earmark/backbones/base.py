@@ -77,6 +77,10 @@ class Net:
         """What the numbers depend on."""
         return [self.sha256, self.output, *([] if self.precision == "fp32" else [self.precision])]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the loaded net, which stays in its process; the file's bytes travel."""
+        return {k: v for k, v in vars(self).items() if k != "engine"} | {"source": self.content}
+
     @cached_property
     def engine(self) -> runtimes.Engine:
         """The net, loaded. Raises BundleError if it cannot be."""
@@ -154,6 +158,11 @@ class Backbone:
         }  # fmt: skip
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
+    def __reduce__(self) -> tuple[Callable[..., Backbone], tuple[str, dict[str, Any], bytes | None, str]]:
+        """To another process a backbone goes as its name and its net, and is built again: functions do not travel."""
+        net = None if self.net is None else self.net.content
+        return _rebuilt, (self.name, dict(self.params), net, self.fingerprint)
+
     def embeddings_in(self, samples: int) -> int:
         """How many embeddings ``samples`` samples give: whole windows only, but at least one."""
         return 1 + max(0, samples + self.pad_left - self.window_samples) // self.hop_samples
@@ -192,4 +201,16 @@ def load_backbone(part: Part | str) -> Backbone:
     """The backbone of a part, or of its text: ``"yamnet"``, ``"logmel(seconds=4)"``. Raises RecipeError, WeightsError."""
     part = Part.parse(part) if isinstance(part, str) else part
     built: Backbone = plugins.build("backbones", part.name, **part.kwargs)
+    return built
+
+
+def _rebuilt(name: str, params: Mapping[str, Any], net: bytes | None, fingerprint: str) -> Backbone:
+    """The backbone that was pickled. Raises BundleError if another one comes of it here."""
+    given = {} if net is None else {"weights": net}
+    built: Backbone = plugins.build("backbones", name, **{**params, **given})
+    if built.fingerprint != fingerprint:
+        raise BundleError(
+            f"the backbone {name} that was pickled cannot be built here: its front end is another one. Use the same "
+            "Earmark in both processes, or build it in the one that uses it"
+        )
     return built

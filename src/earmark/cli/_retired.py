@@ -44,14 +44,19 @@ def words(args: Sequence[str], error: click.UsageError | EarmarkError) -> None:
     gone = {old for known in table["values"].values() for old in known}
     for option, value in _pairs(args):
         new = table["values"].get(option, {}).get(value)
-        if new is not None and repr(value) in text:
+        if new is not None and _unknown(value, text):
             raise RetiredError(f"{option} {_quoted(value)} is called {option} {_quoted(new)} now") from error
         if (
             option in _RECIPE
-            and any(repr(w) in text for w in gone)
+            and any(_unknown(w, text) for w in gone)
             and (new := _recipe(value, table["recipes"])) != value
         ):
             raise RetiredError(f"the recipe {value} is written {new} now") from error
+
+
+def _unknown(word: str, text: str) -> bool:
+    """True if an error says that there is nothing of that name: of a choice, a part, a pooling."""
+    return any(said in text for said in (f"{word!r} is not one of", f"called {word!r}", f"is {word!r}"))
 
 
 def _recipe(text: str, known: Mapping[str, str]) -> str:

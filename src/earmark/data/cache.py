@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..backbones.base import Backbone, Floats
-from ..core import npy
+from ..core import legacy, npy
 from ..core.atomic import whole
 from ..core.errors import AudioError, DataError
 from ..core.hashing import sha256_of
@@ -69,6 +69,15 @@ _CACHES = re.compile(rf"{_TAG}|hashes\.sqlite(-wal|-shm|-journal)?|{_ROWS.patter
 _LARGE = 2**22  # values (16 MB) above which the embeddings of one sound are not held in memory
 
 
+def _default() -> Path:
+    """Where embeddings are kept if nothing else is said. What 0.1 kept moves there once."""
+    folder, old = home() / "embeddings", home() / legacy.STORE_FOLDER
+    with suppress(OSError):  # it is there already, or another process was faster, or it cannot be written
+        if not folder.exists() and old.is_dir():
+            old.rename(folder)
+    return folder
+
+
 class Cache:
     """Embeddings on disk under ``folder`` (default ``<home>/embeddings``), and which file has which hash.
 
@@ -77,11 +86,15 @@ class Cache:
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
-        self.folder = Path(folder) if folder else home() / "embeddings"
+        self.folder = Path(folder) if folder else _default()
         self._local = threading.local()
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
             self._tag()
+
+    def __reduce__(self) -> tuple[type[Cache], tuple[Path]]:
+        """A cache is its folder: so it goes to another process, though its connections do not."""
+        return type(self), (self.folder,)
 
     def _tag(self) -> None:
         """Say that this is a cache (https://bford.info/cachedir), unless something else lies here, too."""

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..core.errors import DataError
+from ..core.frames import frame
+from ..core.renderers import Columns, Shown, counted, shortened
 from .annotations import Annotated, Annotation, Span
 from .targets import Task, task
+from .times import marks
 
 
 def writable(text: str) -> str:
@@ -42,6 +49,23 @@ def known_fold(text: str | None) -> str | None:
     return str(int(name)) if name and name.isdecimal() else name
 
 
+def picked(index: Any, count: int) -> list[int]:
+    """Numbers out of ``count`` by a number, numbers, a slice or a mask (count,). Raises IndexError.
+
+    >>> picked(-1, 3), picked([2, 0], 3), picked([True, False, True], 3), picked(slice(1, None), 3)
+    ([2], [2, 0], [0, 2], [1, 2])
+    """
+    if isinstance(index, str) or (isinstance(index, tuple) and len(index) != 1):
+        raise IndexError(f"found {index!r:.60}; wanted a number, a list of numbers, a slice or a mask of {count}")
+    wanted = index if isinstance(index, slice) else np.asarray(index)
+    if isinstance(wanted, np.ndarray) and not wanted.size and wanted.dtype != bool:
+        return []
+    try:
+        return [int(i) for i in np.atleast_1d(np.arange(count)[wanted]).ravel()]
+    except IndexError as error:
+        raise IndexError(f"{error}; wanted numbers below {count}, or a mask of {count}") from error
+
+
 @dataclass(frozen=True, slots=True)
 class Clip:
     """One labelled sound: a file, or ``duration`` seconds of it from ``start``.
@@ -63,8 +87,8 @@ class Clip:
     @property
     def recording_id(self) -> str:
         """Id of the sound that this is, or is cut from: its own id without the times of the cut."""
-        part = bool(self.start) or self.duration is not None  # then the id ends in "#start+duration"
-        return self.id.rpartition("#")[0] or self.id if part else self.id
+        own = [m for m in marks(self.start, self.duration) if m and self.id.endswith(m)]
+        return self.id.removesuffix(own[0]) if own else self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +99,8 @@ class Excluded:
     reason: str
 
 
-@dataclass(frozen=True)
-class Dataset:
+@dataclass(frozen=True, repr=False)
+class Dataset(Shown):
     """Named clips with their licence and source.
 
     ``annotations`` stand apart from the clips: they name recordings (``Clip.recording_id``). ``annotated``: where somebody
@@ -105,6 +129,55 @@ class Dataset:
                 f"{self.name}: {len(repeated)} clips are listed more than once, e.g. {repeated[0]!r}. "
                 "Each clip (path, start, duration) must stand once: delete the repeated lines."
             )
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[Clip]:
+        return iter(self.clips)
+
+    def __getitem__(self, index: Any) -> Dataset:
+        """A part of the data: clips by number, numbers, slice or mask (n,), in that order. Raises IndexError, DataError.
+
+        >>> data = Dataset("two", (Clip("a", Path("a.wav"), "cat"), Clip("b", Path("b.wav"), "dog")))
+        >>> data[[1]], data[data.labels == "cat"].classes
+        (Dataset('two', 1 clip of 1 class), ('cat',))
+        """
+        return replace(self, clips=tuple(self.clips[i] for i in picked(index, len(self.clips))))
+
+    @property
+    def labels(self) -> NDArray[np.object_]:
+        """The label of each clip (n,), or None."""
+        return np.array([c.label for c in self.clips], dtype=object)
+
+    def _line(self) -> str:
+        told = [
+            f"{shortened(self.name)!r}",
+            f"{counted(len(self.clips), 'clip')} of {counted(len(self.classes), 'class', 'classes')}",
+        ]
+        known_groups = {g for g in self.groups if g}
+        told += [counted(len(known_groups), "group")] if known_groups else []
+        told += [f"{len(self.excluded)} excluded"] if self.excluded else []
+        return ", ".join(told)
+
+    def _columns(self) -> Columns:
+        columns: dict[str, Any] = {
+            "id": [c.id for c in self.clips],
+            "path": [str(c.path) for c in self.clips],
+            "label": [c.label for c in self.clips],
+            "group": [c.group for c in self.clips],
+            "fold": [c.fold for c in self.clips],
+            "start": [c.start for c in self.clips],
+            "duration": [c.duration for c in self.clips],
+        }
+        return {n: c for n, c in columns.items() if n in ("id", "path", "label") or any(c)}
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame, a line a clip. Raises MissingExtraError if pandas is not installed."""
+        return frame(self._columns())
 
     @property
     def classes(self) -> tuple[str, ...]:

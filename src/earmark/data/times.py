@@ -63,7 +63,7 @@ class Times:
                     f"{duration:g} s make {start + duration:g} s; wanted values that agree, or one of the two columns"
                 )
             duration = round(end - start, 9) if duration is None else duration
-        return Part(start, duration, _name(start, duration))
+        return Part(start, duration, marks(start, duration)[0])
 
     def _value(self, kind: str, row: Row, where: str) -> float | None:
         said = {c: _seconds(row[c], c, where) for c in self.columns.get(kind, ()) if row.get(c)}
@@ -99,16 +99,19 @@ def names(parts: Sequence[tuple[str, Part]]) -> list[str]:
     short = [file + part.name for file, part in parts]
     count = Counter(file + part.name for file, part in set(parts))
     return [
-        name
-        if count[name] == 1 or not part.name
-        else f"{file}#{part.start!r}" + (f"+{part.duration!r}" if part.duration else "")
+        name if count[name] == 1 else file + marks(part.start, part.duration)[1]
         for name, (file, part) in zip(short, parts, strict=True)
     ]
 
 
-def _name(start: float, duration: float | None) -> str:
-    """What stands behind the path in the name of a part of a file: ``"#1.5+2"``."""
-    return f"#{start:g}+{duration:g}" if duration is not None else (f"#{start:g}" if start else "")
+def marks(start: float, duration: float | None) -> tuple[str, str]:
+    """What stands behind the path in the name of a part of a file, ``"#1.5+2"``: with six digits, and with all."""
+    if duration is None and not start:
+        return "", ""
+    short, whole = (
+        (f"#{start:g}", f"#{start!r}") if duration is None else (f"#{start:g}+{duration:g}", f"#{start!r}+{duration!r}")
+    )
+    return short, whole
 
 
 def _no_seconds(column: str, lines: Lines) -> str:

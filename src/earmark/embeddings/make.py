@@ -11,21 +11,24 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import audio
 from ..audio import silence
+from ..audio.memory import Held, is_held
 from ..backbones.base import Backbone, Floats, load_backbone
 from ..core.errors import AudioError, DataError
+from ..core.frames import frame
 from ..core.progress import bar
+from ..core.renderers import Columns, Shown, counted
 from ..data.cache import Cache, content_key
-from ..data.clips import Clip, Excluded
+from ..data.clips import Clip, Excluded, known, picked
 from ..data.load import Source, load_dataset
+from ..data.sounds import clips_of, sounds_in
 from ..data.targets import Targets
 from ..data.windows import Windows
 from .pooling import pool_vectors
@@ -34,13 +37,14 @@ if TYPE_CHECKING:
     from ..audio.transforms import Change
 
 
-@dataclass(frozen=True)
-class Embeddings:
+@dataclass(frozen=True, repr=False)
+class Embeddings(Shown):
     """Embeddings of clips. ``X`` (windows, *shape) float32; ``clip`` (windows,) index into ``ids``, ascending.
 
     ``start`` and ``end`` (windows,) are seconds in the recording, NaN where a file does not tell; ``recordings`` has one
     id a clip. ``targets``: of each window, where the data tell. ``digest`` (one per clip) is the content key: equal digests are the same samples. ``excluded`` are the clips that
-    gave no embeddings, with the reason; they are not in ``ids``.
+    gave no embeddings, with the reason; they are not in ``ids``. ``labels`` and ``group_names`` (one per clip) are what is
+    known of the clips; ``y`` and ``groups`` are the same for each window, as long as ``X``.
     """
 
     X: Floats
@@ -53,6 +57,8 @@ class Embeddings:
     end: NDArray[np.float64]
     recordings: tuple[str, ...]
     targets: Targets | None = None
+    labels: tuple[str | None, ...] = ()
+    group_names: tuple[str | None, ...] = ()
     _pooled: dict[str, Floats] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def select(self, ids: Sequence[str]) -> Embeddings:
@@ -61,16 +67,34 @@ class Embeddings:
         missing = [i for i in ids if i not in place]
         if missing:
             raise DataError(f"{len(missing)} clips have no embeddings, e.g. {missing[0]!r}")
-        order = [place[i] for i in ids]
-        if order == list(range(len(self.ids))):
+        return self._part([place[i] for i in ids])
+
+    def __getitem__(self, index: Any) -> Embeddings:
+        """Embeddings of a part of the clips: by number, numbers, slice or mask (clips,), in that order. Raises IndexError.
+
+        >>> import numpy as np
+        >>> embed([(np.ones(16000) * 0.1, 16000), (np.ones(8000) * 0.2, 16000)], "mfcc")[[1]].ids
+        ('sound 1',)
+        """
+        return self._part(picked(index, len(self.ids)))
+
+    def __len__(self) -> int:
+        """How many clips there are."""
+        return len(self.ids)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def _part(self, order: Sequence[int]) -> Embeddings:
+        if list(order) == list(range(len(self.ids))):
             return self
         cuts = np.searchsorted(self.clip, np.arange(len(self.ids) + 1))
-        embeddings = np.concatenate([np.arange(cuts[i], cuts[i + 1]) for i in order])
-        lengths = np.array([cuts[i + 1] - cuts[i] for i in order])
+        embeddings = np.concatenate([np.arange(0), *(np.arange(cuts[i], cuts[i + 1]) for i in order)])
+        lengths = np.array([cuts[i + 1] - cuts[i] for i in order], int)
         return Embeddings(
             X=self.X[embeddings],
             clip=np.repeat(np.arange(len(order)), lengths),
-            ids=tuple(ids),
+            ids=tuple(self.ids[i] for i in order),
             start=self.start[embeddings],
             end=self.end[embeddings],
             recordings=tuple(self.recordings[i] for i in order),
@@ -78,6 +102,8 @@ class Embeddings:
             fingerprint=self.fingerprint,
             excluded={},
             targets=None if self.targets is None else self.targets[embeddings],
+            labels=tuple(self.labels[i] for i in order) if self.labels else (),
+            group_names=tuple(self.group_names[i] for i in order) if self.group_names else (),
         )
 
     @property
@@ -85,6 +111,51 @@ class Embeddings:
         """Recording, start and end of each."""
         names = np.array(self.recordings, np.str_) if self.recordings else np.zeros(0, np.str_)
         return Windows(names[self.clip], self.start, self.end)
+
+    @property
+    def y(self) -> NDArray[np.str_]:
+        """The label of each window (windows,). Raises DataError if one is not known."""
+        if not self.labels or None in self.labels:
+            raise DataError(f"{self!r}: not every clip has a label. Wanted: embeddings of labelled clips")
+        return np.array(self.labels, dtype=np.str_)[self.clip]
+
+    @property
+    def groups(self) -> NDArray[np.str_] | None:
+        """The group of each window (windows,), or None if no groups are known. A clip without one is a group of its own."""
+        if not any(self.group_names):
+            return None
+        names = [group or f"only {name}" for group, name in zip(self.group_names, self.ids, strict=True)]
+        return np.array(names, dtype=np.str_)[self.clip]
+
+    def pooled(self, how: str) -> Embeddings:
+        """One embedding per clip: the statistics ``how`` of its windows (``vectors``), with the rest as it was."""
+        first = np.searchsorted(self.clip, np.arange(len(self.ids)))
+        last = np.searchsorted(self.clip, np.arange(len(self.ids)), side="right") - 1
+        return replace(
+            self,
+            X=self.vectors(how),
+            clip=np.arange(len(self.ids)),
+            start=self.start[first],
+            end=self.end[last],
+            targets=None,
+        )
+
+    def _line(self) -> str:
+        shape = "x".join(map(str, self.X.shape[1:]))
+        told = [f"{counted(len(self.X), 'window')} of {counted(len(self.ids), 'clip')}", f"{shape} numbers each"]
+        return ", ".join([*told, *([f"{len(self.excluded)} excluded"] if self.excluded else [])])
+
+    def _columns(self) -> Columns:
+        """A line a window: id, start, label, group, and each number of its embedding."""
+        facts = {"label": self.labels, "group": self.group_names}
+        columns: dict[str, Any] = {"id": [self.ids[i] for i in self.clip], "start": self.start.tolist()}
+        columns |= {name: [values[i] for i in self.clip] for name, values in facts.items() if any(values)}
+        flat = self.X.reshape(len(self.X), int(np.prod(self.X.shape[1:])))
+        return columns | {f"x{i}": column for i, column in enumerate(flat.T)}
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame, a line a window. Raises MissingExtraError if pandas is not installed."""
+        return frame(self._columns())
 
     def vectors(self, how: str) -> Floats:
         """One vector per clip (clips, d), read-only: the statistics ``how`` of its embeddings, e.g. ``"mean+std"``.
@@ -103,7 +174,7 @@ class Embeddings:
 
 
 def embedding_blocks(
-    source: str | Path | BinaryIO,
+    source: audio.Source,
     backbone: Backbone,
     *,
     start: float = 0.0,
@@ -156,7 +227,7 @@ def _clips(source: Sequence[Clip] | Source) -> Sequence[Clip]:
 
 
 def embed(
-    source: Sequence[Clip] | Source,
+    source: Sequence[Clip] | Source | Held | Sequence[audio.Source],
     backbone: Backbone | str,
     *,
     cache: Cache | None = None,
@@ -165,13 +236,18 @@ def embed(
 ) -> Embeddings:
     """Embeddings of all clips, from the cache where they are known. A clip that cannot be used is told in ``excluded``.
 
-    ``source`` are clips or what ``load_dataset`` opens, ``backbone`` is built or a name with its parameters as in a
+    ``source`` are clips, what ``load_dataset`` opens, or sounds in memory: one or a list of ``(samples, rate)``, bytes of
+    files, open files, paths (``ids`` are then "sound 0" and so on). ``backbone`` is built or a name with its parameters as in a
     recipe, e.g. ``"yamnet"`` or ``"logmel(seconds=4)"``. ``workers`` files are worked on at once (default: one per processor); nets run on one thread each.
     ``change`` is done to each sound first (see ``effects``); embeddings of changed sounds are cached under its key.
     """
     if isinstance(backbone, str):
         backbone = load_backbone(backbone)
-    clips = _clips(source)
+    held = [source] if is_held(source) else source
+    if isinstance(held, (list, tuple)) and any(map(is_held, held)):
+        with clips_of(sounds_in(held)) as made:
+            return embed(made, backbone, cache=cache, workers=workers, change=change)
+    clips = _clips(cast("Source", source))
     found: list[tuple[Clip, str, Floats]] = []
     excluded: dict[str, Excluded] = {}
     for one in embedded(clips, backbone, cache=cache, workers=workers, change=change):
@@ -199,6 +275,8 @@ def embed(
         digest=tuple(digest for _, digest, _ in found),
         fingerprint=backbone.fingerprint,
         excluded=excluded,
+        labels=tuple(clip.label for clip, _, _ in found),
+        group_names=tuple(known(clip.group) for clip, _, _ in found),
     )
 
 

@@ -135,6 +135,8 @@ class Running:
 
 def pool_vectors(embeddings: Floats, clip: Ints, clips: int, how: str) -> Floats:
     """Embeddings (windows, *shape) of many clips, sorted by clip -> vectors (clips, d)."""
+    if not clips:
+        return np.zeros((0, prod(embeddings.shape[1:]) * len(_names(how))), np.float32)
     cuts = np.searchsorted(clip, np.arange(clips + 1))
     return np.stack([pool_vector(embeddings[a:b], how) for a, b in zip(cuts, cuts[1:], strict=False)])
 

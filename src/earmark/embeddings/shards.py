@@ -40,9 +40,8 @@ from .tables import facts as facts
 from .tables import read_columns as read_columns
 
 LARGEST = 256  # clips of a part: 64 MB of embeddings of YAMNet, a minute of work
-Write = Callable[
-    [Sequence[Clip], Path], tuple[int, list[Excluded]]
-]  # clips, folder -> lines of its <table>.parquet, clips excluded
+# clips, folder -> lines of its <table>.parquet, clips excluded
+Write = Callable[[Sequence[Clip], Path], tuple[int, list[Excluded]]]
 
 
 class Work(Protocol):

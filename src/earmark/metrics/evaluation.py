@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from ..core.errors import DataError
 from ..core.jsonable import plain
+from ..core.renderers import Shown
 from .clips import METRICS, checked, per_class
 from .intervals import Array, Groups, Interval, Ints, interval
 from .paired import Pair, clips_needed, compare
@@ -24,8 +25,8 @@ __all__ = ["Evaluation", "Interval", "Pair", "clips_needed", "compare", "evaluat
 _FEW_GROUPS = 20  # below, the simulation's coverage is no longer promised
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, repr=False)
+class Evaluation(Shown):
     """How good predictions are. Scores are means over seeds; ``confusion`` and ``per_class`` count all seeds.
 
     ``confusion`` (k, k) int: row = true class, column = predicted class, summed over seeds, so a row sums to

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backbones.base import Backbone, Floats, Net
+from ..core.renderers import Columns, Shown, shortened
 from ..embeddings.pooling import Pooling, seen
 
 Scores = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Prediction:
+@dataclass(frozen=True, repr=False)
+class Prediction(Shown):
     """What a model says of a sound, or of the part from ``start`` to ``end`` seconds."""
 
     path: str
@@ -26,6 +27,15 @@ class Prediction:
     unknown: bool = False  # unlike the sounds the model was trained on: the label means little
     start: float | None = None
     end: float | None = None
+
+    def _line(self) -> str:
+        when = "" if self.start is None or self.end is None else f", {self.start:g} to {self.end:g} s"
+        unknown = ", unknown" if self.unknown else ""
+        return f"{shortened(self.path)!r}{when}: {shortened(self.label)!r} {self.score:.3f}{unknown}"
+
+    def _columns(self) -> Columns:
+        best = sorted(self.scores, key=lambda c: -self.scores[c])
+        return {"class": best, "score": [self.scores[c] for c in best]}
 
 
 @dataclass(frozen=True)

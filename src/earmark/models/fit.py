@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +69,8 @@ def fit(recipe: Recipe, data: Data, clips: Ints, units: Labels, *, seed: int = 0
             score[part.test] = pool_scores(aligned(head, X, classes), clip, len(part.test))
     from ..heads._opinions import OpinionPool
 
-    combiner = OpinionPool(len(heads)).fit(stacked(scores), labels[clips], groups=units[clips])
+    with plain_scikit_learn():
+        combiner = OpinionPool(len(heads)).fit(stacked(scores), labels[clips], groups=units[clips])
     return Fitted(recipe, classes, heads, combiner)
 
 
@@ -98,7 +100,16 @@ def fit_head(branch: Branch, data: Data, X: Floats, y: Labels, groups: Labels, s
     if "backbone" in plugins.parameters("heads", branch.head.name):  # heads that go on from a pretrained net
         params["backbone"] = data.backbones[branch.backbones[0]]
     head = plugins.build("heads", branch.head.name, **{"seed": seed, **params})
-    return head.fit(X, y, groups=groups, **more)
+    with plain_scikit_learn():
+        return head.fit(X, y, groups=groups, **more)
+
+
+def plain_scikit_learn() -> AbstractContextManager[None]:
+    """Heads pass weights on as scikit-learn does by default, whatever a program has set for its own estimators."""
+    from sklearn import config_context
+
+    found: AbstractContextManager[None] = config_context(enable_metadata_routing=False, transform_output="default")
+    return found
 
 
 def branch_inputs(branch: Branch, data: Data, clips: Ints, *, augment: Sequence[Part] = ()) -> tuple[Floats, Ints]:
@@ -129,7 +140,8 @@ def branch_inputs(branch: Branch, data: Data, clips: Ints, *, augment: Sequence[
 def aligned(head: Any, X: Floats, classes: Sequence[str]) -> Scores:
     """A head's scores (n, classes) with the columns in the order of ``classes``; 0 for one it has not met."""
     proba = np.zeros((len(X), len(classes)))
-    proba[:, np.searchsorted(classes, head.classes_)] = head.predict_proba(X)
+    with plain_scikit_learn():
+        proba[:, np.searchsorted(classes, head.classes_)] = head.predict_proba(X)
     return proba
 
 

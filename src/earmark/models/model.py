@@ -23,31 +23,33 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, overload
 
 import numpy as np
 
-from ..audio.decoders import name_of
+from ..audio.decoders import Source, name_of
 from ..backbones.base import Backbone, Floats, Net
 from ..core import marks, outputs
 from ..core.atomic import swap
 from ..core.errors import AudioError, BundleError
 from ..core.hashing import sha256_of
+from ..core.renderers import Columns, Shown, counted, shortened
 from ..data.clips import Excluded
+from ..data.sounds import sounds_in
 from ..embeddings.make import embedding_blocks
 from ..embeddings.pooling import Running, stacked
 from ..metrics.calibration import Calibration
 from ..metrics.out_of_distribution import Novelty
+from . import folder as folders
 from . import timeline
 from .branch import Branch, Prediction, Scores
 from .card import FORMAT, ModelCard
+from .predictions import Predictions
 from .streaming import Heard, listener
 
-Source = str | Path | BinaryIO
 
-
-@dataclass(frozen=True)
-class Model:
+@dataclass(frozen=True, repr=False)
+class Model(Shown):
     """A trained model. ``card`` holds everything that ``earmark.json`` says."""
 
     classes: tuple[str, ...]
@@ -58,8 +60,18 @@ class Model:
     novelty: Novelty | None = None
     extra: Mapping[str, bytes] = field(default_factory=dict)
 
-    def predict(self, source: Source) -> Prediction:
-        """Evaluate one sound: a file or a binary stream, of any length: embeddings are not kept. Raises AudioError."""
+    @overload
+    def predict(self, source: list[Any]) -> Predictions: ...
+
+    @overload
+    def predict(self, source: Source) -> Prediction: ...
+
+    def predict(self, source: Source | list[Any]) -> Prediction | Predictions:
+        """Evaluate one sound, or each of a list: a file, ``(samples, rate)``, bytes or a binary stream, of any length:
+        embeddings are not kept. Raises AudioError; ``predict_many`` tells what cannot be used, and goes on.
+        """
+        if isinstance(source, list):
+            return Predictions(self.predict(one) for one in sounds_in(source))
         return self._told(self._blocks(source), name_of(source))
 
     def timeline(self, source: Source, *, seconds: float | None = None) -> list[Prediction]:
@@ -111,6 +123,18 @@ class Model:
             return np.asarray(np.mean(found, axis=0))
         return np.asarray(self.combiner(stacked(found)[None])[0], np.float64)
 
+    def _line(self) -> str:
+        recipe = shortened(str(self.card.title or self.card.recipe))
+        shown = shortened(", ".join(self.classes))
+        return f"{recipe!r}, {counted(len(self.classes), 'class', 'classes')}: {shown}"
+
+    def _columns(self) -> Columns:
+        scores = self.card.measured.scores
+        return {
+            "score": list(scores),
+            **{k: [getattr(s, k) for s in scores.values()] for k in ("value", "low", "high")},
+        }
+
     @property
     def backbones(self) -> dict[str, Backbone]:
         """Every backbone once, by its fingerprint."""
@@ -125,8 +149,6 @@ class Model:
 
     def _blocks(self, source: Source, *, watch: Callable[[float], None] | None = None) -> Iterator[tuple[str, Floats]]:
         for key, backbone in self.backbones.items():
-            if not isinstance(source, (str, Path)):
-                source.seek(0)
             for embeddings in embedding_blocks(source, backbone, watch=watch):
                 yield key, embeddings
 
@@ -168,11 +190,7 @@ class Model:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
-            files = self._write(part)
-            sums = {name: sha256_of(part / name) for name in sorted(files)}
-            card = replace(self.card, format=FORMAT, classes=self.classes, files=sums, calibration=self.calibration)
-            text = json.dumps(card.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-            (part / "earmark.json").write_bytes(text.encode(errors="backslashreplace"))  # as JSON would: \\udcff
+            self._write(part)
             part.chmod(0o755)
             _keep(target, part)
             swap(part, target)
@@ -180,7 +198,8 @@ class Model:
             shutil.rmtree(part, ignore_errors=True)
         return Path(folder)
 
-    def _write(self, folder: Path) -> list[str]:
+    def _write(self, folder: Path) -> None:
+        """Write all files of the bundle into an empty folder."""
         files = []
         backbones = [b for branch in self.branches for b in branch.backbones]
         nets = [(f"backbone-{i + 1}.onnx", b.net) for i, b in enumerate(backbones)]
@@ -195,7 +214,28 @@ class Model:
         for name, content in self.extra.items():
             (folder / name).write_bytes(content)
             files.append(name)
-        return files
+        sums = {name: sha256_of(folder / name) for name in sorted(files)}
+        card = replace(self.card, format=FORMAT, classes=self.classes, files=sums, calibration=self.calibration)
+        text = json.dumps(card.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        (folder / "earmark.json").write_bytes(text.encode(errors="backslashreplace"))  # as JSON would: \\udcff
+
+    def __reduce__(self) -> tuple[Callable[[Mapping[str, bytes]], Model], tuple[dict[str, bytes]]]:
+        """To another process a model goes as the files of its folder, and is vetted there as ``load_model`` does."""
+        with tempfile.TemporaryDirectory(prefix="earmark-") as name:
+            self._write(Path(name))
+            return _arrived, ({file.name: file.read_bytes() for file in sorted(Path(name).iterdir())},)
+
+
+def _arrived(files: Mapping[str, bytes]) -> Model:
+    """The model of a bundle's files; it needs no folder. Raises BundleError as ``load_model`` does."""
+    with tempfile.TemporaryDirectory(prefix="earmark-") as name:
+        for file, content in files.items():
+            if not file.strip(".") or Path(file).name != file:
+                raise BundleError(
+                    f"found a file called {file[:80]!r}, which no model has; load the model from its folder"
+                )
+            (Path(name) / file).write_bytes(content)
+        return Model(**folders.read(name, held=True))
 
 
 def _keep(old: Path, new: Path) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.frames import frame
+from ..core.renderers import Columns, Shown, counted, shortened
 from ..data.clips import Dataset
 from ..data.split import Ints, Labels
 from ..metrics.evaluation import Evaluation
@@ -16,8 +18,8 @@ from ..metrics.paired import Pair
 from ..recipes.recipe import Recipe
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, repr=False)
+class Run(Shown):
     """One recipe, evaluated. ``proba`` (seeds, clips, classes) are scores out of fold of the clips ``ids``."""
 
     recipe: Recipe
@@ -33,9 +35,24 @@ class Run:
     history: tuple[Mapping[str, list[float]], ...]
     backbones: tuple[Mapping[str, Any], ...]
 
+    def _line(self) -> str:
+        told = [f"{shortened(self.recipe.name)!r}", _accuracy(self)]
+        return ", ".join(
+            [*told, f"{counted(len(self.ids), 'clip')} of {counted(len(self.classes), 'class', 'classes')}"]
+        )
 
-@dataclass(frozen=True)
-class Comparison:
+    def _columns(self) -> Columns:
+        scores = self.evaluation.scores
+        return {
+            "score": list(scores),
+            "value": [i.value for i in scores.values()],
+            "low": [i.low for i in scores.values()],
+            "high": [i.high for i in scores.values()],
+        }
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison(Shown):
     """Recipes evaluated on the same folds of the same clips."""
 
     dataset: Dataset
@@ -52,3 +69,31 @@ class Comparison:
     command: str = ""
     notes: tuple[str, ...] = ()
     source: tuple[str, ...] = ()  # where the data lie, for `rerun`; nothing if they were not read from a place
+
+    @property
+    def best(self) -> Recipe:
+        """The recipe of the best accuracy; of equals the first."""
+        return max(self.runs, key=lambda run: run.evaluation.scores["accuracy"].value).recipe
+
+    def _line(self) -> str:
+        told = [f"{counted(len(self.runs), 'recipe')} on {counted(len(self.dataset.clips), 'clip')}"]
+        told += [f"best {shortened(self.best.name)!r}"] if self.runs else []
+        return ", ".join([*told, f"{counted(self.folds, 'fold')} under {self.protocol!r}"])
+
+    def _columns(self) -> Columns:
+        """A line a recipe: each score with its interval, and the seconds it took."""
+        columns: dict[str, list[Any]] = {"recipe": [run.recipe.name for run in self.runs]}
+        for name in self.runs[0].evaluation.scores if self.runs else ():
+            found = [run.evaluation.scores[name] for run in self.runs]
+            columns[name] = [i.value for i in found]
+            columns[f"{name}_low"], columns[f"{name}_high"] = [i.low for i in found], [i.high for i in found]
+        return columns | {"window_accuracy": [run.window_accuracy for run in self.runs]}
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame, a line a recipe. Raises MissingExtraError if pandas is not installed."""
+        return frame(self._columns())
+
+
+def _accuracy(run: Run) -> str:
+    found = run.evaluation.scores["accuracy"]
+    return f"accuracy {found.value:.3f} ({found.low:.3f} to {found.high:.3f})"

@@ -1,7 +1,7 @@
 """The page that every Earmark report is: a title, findings first, sections with a table of contents, one file.
 
-    >>> section = Section("data", "The data", figure(drawing) + table(["class", "clips"], [["rock", 49]]))
-    >>> html = render("gtzan", [section], kicker="Audit", lead=["2 files are the same recording."])
+    >>> section = Section("data", "The data", figure(drawing) + table(["class", "clips"], [["rock", 49]]))  # doctest: +SKIP
+    >>> html = render("gtzan", [section], kicker="Audit", lead=["2 files are the same recording."])  # doctest: +SKIP
 
 (that is all another report needs). Everything is escaped unless it is ``Markup``; nothing is loaded from elsewhere.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ def link(clip: Clip, folder: Path) -> str:
     """Address of the clip's file as seen from a page in ``folder``; a part of a file as a media fragment."""
     path = clip.path.resolve()
     shown = relative(path, folder)
-    address = path.as_uri() if Path(shown).is_absolute() else quote(shown)  # whole: on another drive
+    address = path.as_uri() if Path(shown).is_absolute() else quote(os.fsencode(shown))  # whole: on another drive
     if clip.duration is not None:
         return f"{address}#t={clip.start:g},{clip.start + clip.duration:g}"
     return f"{address}#t={clip.start:g}" if clip.start else address
