@@ -40,7 +40,7 @@ class Head:
 
 
 def model(how: str, *backbones: Backbone) -> Model:
-    return Model(("a", "b", "c"), (Branch(backbones, how, Head()),), {})  # type: ignore[arg-type]
+    return Model(("a", "b", "c"), (Branch(backbones, pool.Pooling(how), Head()),), {})  # type: ignore[arg-type]
 
 
 def cut(embeddings: np.ndarray, seed: int) -> list[np.ndarray]:
