@@ -115,9 +115,8 @@ class OpenVino:
         if len(embeddings.shape) != len(wanted) or any(
             isinstance(want, int) and have != want for have, want in zip(embeddings.shape, wanted, strict=True)
         ):
-            raise ValueError(
-                f"found embeddings of shape {embeddings.shape}, wanted {wanted}"
-            )  # it would bend them into shape
+            # OpenVINO would bend them into shape.
+            raise ValueError(f"found embeddings of shape {embeddings.shape}, wanted {wanted}")
         try:
             request = self._idle.pop()
         except IndexError:

@@ -106,9 +106,8 @@ def _data(data: str, out: Path, force: bool, as_json: bool, **how: Any) -> None:
     from ..report.audit import write
 
     dataset = load_dataset(data)
-    opt.may_write(
-        out, AUDIT, alike(dataset), data=data, sounds=lambda: [c.path for c in dataset.clips], force=force
-    )  # before the work, not after it
+    # Before the work, not after it.
+    opt.may_write(out, AUDIT, alike(dataset), data=data, sounds=lambda: [c.path for c in dataset.clips], force=force)
     found = audit(dataset, **how)
     page = write(found, out, command=opt.said(), force=force)
     if as_json:

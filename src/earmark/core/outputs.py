@@ -37,14 +37,8 @@ class Kind:
     beside: bool = False  # it may lie beside the sounds
 
 
-MUSIC = (
-    "ambient",
-    "blues",
-    "chiptune",
-    "march",
-    "techno",
-    "waltz",
-)  # the styles of audio.synthetic; a test holds them equal
+# The styles of audio.synthetic, from which nothing here may import; a test holds them equal.
+MUSIC = ("ambient", "blues", "chiptune", "march", "techno", "waltz")
 
 
 def _no_music(folder: Path) -> list[str]:

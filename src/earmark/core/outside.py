@@ -30,7 +30,6 @@ from .text import first_line
 INTERFACE = 1
 """Major version of what parts have to have. It is raised when a part that kept the contract no longer would."""
 
-KINDS = ("backbones", "heads", "datasets", "metrics")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")  # what a recipe can say
 _ABOUT = ("summary", "trained_on", "licence", "citation", "weights", "shape", "sample_rate", "window", "hop")
 _GIVES = {"backbones": ("embed", "fingerprint", "shape"), "heads": ("fit", "predict_proba"), "datasets": ("clips",)}

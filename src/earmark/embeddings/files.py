@@ -256,9 +256,8 @@ def write_parquet(
 def _npz(path: Path, batches: Batches, width: int, facts: Mapping[str, Any]) -> None:
     held: list[Columns] = []
     count = 0
-    embeddings = path.with_suffix(
-        ".embeddings"
-    )  # how many there are is only known at the end, and stands at the beginning
+    # Held beside until the end: how many there are is only known then, and stands at the beginning.
+    embeddings = path.with_suffix(".embeddings")
     try:
         with embeddings.open("wb") as out:
             npy.write_header(out, 0, (width,))

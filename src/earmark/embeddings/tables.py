@@ -38,12 +38,8 @@ from .files import FORMAT, Block, Columns, batches, width_of, write_parquet
 
 FACTS = "earmark.json"
 EMBEDDINGS, RECORDINGS, TARGETS, ANSWERS, ERRORS = "embeddings", "recordings", "targets", "answers", "errors"
-ORDER = (
-    TARGETS,
-    RECORDINGS,
-    ANSWERS,
-    EMBEDDINGS,
-)  # a shard's tables as they are put: a clip is done when the last is there
+# A shard's tables as they are put: a clip is done when the last is there.
+ORDER = (TARGETS, RECORDINGS, ANSWERS, EMBEDDINGS)
 _OLD = ["id", "path", "label", "group", "fold"]  # of format 1, in the table of the embeddings
 
 

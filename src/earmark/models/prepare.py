@@ -38,9 +38,8 @@ class Data:
     # Augmented copies of the clips, by backbone, augmentation and number; only ever learnt from.
     copies: Mapping[tuple[Part, Part, int], Embeddings] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # what a reader of figures should know of how these embeddings were come by
-    splits: dict[tuple[str, int, int, int], tuple[Split, ...]] = field(
-        default_factory=dict, init=False, repr=False
-    )  # kept
+    # Kept, so that all recipes are evaluated on the same.
+    splits: dict[tuple[str, int, int, int], tuple[Split, ...]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def labels(self) -> Labels:

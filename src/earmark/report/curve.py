@@ -52,12 +52,7 @@ def as_json(found: Curve) -> dict[str, Any]:
     law, last = found.law, found.last_doubling
     made: dict[str, Any] = plain(
         {
-            "dataset": {
-                "name": found.dataset.name,
-                "clips": len(found.dataset.clips),
-                "classes": list(found.dataset.classes),
-                "fingerprint": found.fingerprint,
-            },
+            "dataset": found.data_facts(),
             "recipe": found.recipe.short,
             "protocol": found.protocol,
             "folds": found.folds,

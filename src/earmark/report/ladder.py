@@ -70,12 +70,7 @@ def as_json(found: Ladder) -> dict[str, Any]:
     """Every number, as plain values."""
     made: dict[str, Any] = plain(
         {
-            "dataset": {
-                "name": found.dataset.name,
-                "clips": len(found.dataset.clips),
-                "classes": list(found.dataset.classes),
-                "fingerprint": found.fingerprint,
-            },
+            "dataset": found.data_facts(),
             "recipe": found.recipe.short,
             "rungs": [
                 {

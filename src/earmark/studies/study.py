@@ -35,6 +35,15 @@ class Study:
     command: str = ""
     notes: tuple[str, ...] = ()
 
+    def data_facts(self) -> dict[str, object]:
+        """What the JSON of a study says of its data."""
+        return {
+            "name": self.dataset.name,
+            "clips": len(self.dataset.clips),
+            "classes": list(self.dataset.classes),
+            "fingerprint": self.fingerprint,
+        }
+
 
 class Common(TypedDict):
     """What every study has, however it evaluates."""

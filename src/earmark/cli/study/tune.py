@@ -37,7 +37,7 @@ def command(
 ) -> None:  # fmt: skip
     """Search a recipe's parameters, nested: for each fold on its training side alone.
 
-    Searched are the parameters that the head declares (its SPACE) and how rows are pooled; those that the recipe
+    Searched are the parameters that the head declares (its SPACE) and how embeddings are pooled; those that the recipe
     gives are kept. The accuracy told is nested: it is what to expect of the recipe found, not the best of many tries.
 
     \b
