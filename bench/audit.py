@@ -76,10 +76,12 @@ def copy(kind: str, clip: Clip, folder: Path, number: int) -> Path:
         soundfile.write(wav, soundfile.read(clip.path, frames=frames, dtype="int16")[0], rate)
         return wav
     made: dict[str, Callable[[], np.ndarray]] = {
-        "16 kHz": lambda: y, "gain -6 dB": lambda: y * 10 ** (-6 / 20),
-        "shift 0.37 s": lambda: y[round(0.37 * rate) :], "third": lambda: part(y, 3, rng),
+        "16 kHz": lambda: y,
+        "gain -6 dB": lambda: y * 10 ** (-6 / 20),
+        "shift 0.37 s": lambda: y[round(0.37 * rate) :],
+        "third": lambda: part(y, 3, rng),
         "noise 1 %": lambda: y + rng.normal(0, 0.01 * np.abs(y).max(), len(y)).astype(np.float32),
-    }  # fmt: skip
+    }
     soundfile.write(wav, made[kind](), rate, subtype="PCM_16")
     return wav
 
@@ -152,8 +154,11 @@ def bench_strangers(data: Dataset, facts: tuple[Facts, ...], source: list[int], 
         print(f"| {names} | {best.agreement:.2f} | {best.votes} | {alike:.2f} |")
     prints = [f.fingerprint or find.EMPTY for f in facts]
     a, b, offset, _ = find.candidates(prints)
-    other = [find.compare(prints[i], prints[j], int(o))[0] for i, j, o in zip(a, b, offset, strict=True)
-             if source[i] != source[j] and tuple(sorted((source[i], source[j]))) not in crossed]  # fmt: skip
+    other = [
+        find.compare(prints[i], prints[j], int(o))[0]
+        for i, j, o in zip(a, b, offset, strict=True)
+        if source[i] != source[j] and tuple(sorted((source[i], source[j]))) not in crossed
+    ]
     agreement = np.array([p.agreement for p in found if p.kind == "recording"])
     low, usual = np.quantile(agreement, [0.0, 0.5])
     print("\n| spectrograms of | pairs | agreement |\n| --- | --- | --- |")
@@ -308,10 +313,15 @@ def bench_labels(sets: list[Dataset], cache: Cache, seeds: int) -> None:
             y[flips] = (y[flips] + rng.integers(1, len(classes), len(flips))) % len(classes)
             asked = {
                 (name, model): np.mean(
-                    [labels.out_of_fold(x, y, group, labels.MODELS[model], seed=seed + r) for r in range(labels.REPEATS)], axis=0
+                    [
+                        labels.out_of_fold(x, y, group, labels.MODELS[model], seed=seed + r)
+                        for r in range(labels.REPEATS)
+                    ],
+                    axis=0,
                 )
-                for name, (x, _) in zip(names, views, strict=True) for model in labels.MODELS
-            }  # fmt: skip
+                for name, (x, _) in zip(names, views, strict=True)
+                for model in labels.MODELS
+            }
             note = partial(_note, kept, flips, n)
             for chosen in ((*names,), *((name,) for name in names)):
                 some = [p for (name, _), p in asked.items() if name in chosen]

@@ -32,8 +32,10 @@ def main() -> None:
         values = [r["window_accuracy"] for r in rungs]
         mid = [100 * v["value"] for v in values]
         x = [k + 0.06 * (i - 0.5) for k in range(len(rungs))]
-        reach = [[m - 100 * v["low"] for m, v in zip(mid, values, strict=True)],
-                 [100 * v["high"] - m for m, v in zip(mid, values, strict=True)]]  # fmt: skip
+        reach = [
+            [m - 100 * v["low"] for m, v in zip(mid, values, strict=True)],
+            [100 * v["high"] - m for m, v in zip(mid, values, strict=True)],
+        ]
         ax.errorbar(x, mid, reach, color=COLOURS[i], marker="o", capsize=3, lw=2, elinewidth=1)
         ax.annotate(name, (x[-1], mid[-1]), (12, 0), textcoords="offset points", va="center", color=COLOURS[i])
         for a, m in zip(x, mid, strict=True):

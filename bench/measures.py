@@ -75,10 +75,14 @@ def yamnet(files: Sequence[Path], threads: int, rounds: int, precisions: Sequenc
     ours = partial(Worker, OURS, "earmark_embeddings.py", threads=1)
     workers = {
         "TensorFlow": Worker(
-            environments.python("tensorflow"), "yamnet_tensorflow.py", environments.google_yamnet(), threads, threads=threads
+            environments.python("tensorflow"),
+            "yamnet_tensorflow.py",
+            environments.google_yamnet(),
+            threads,
+            threads=threads,
         ),
         "Earmark": ours("yamnet", threads),
-    }  # fmt: skip
+    }
     for precision in precisions:
         workers[f"Earmark {precision}"] = ours(f"yamnet(precision={precision})", threads)
     return _corpora(workers, files, rounds, {"TensorFlow": "corpus"}) | {"peer": "TensorFlow"}
@@ -186,7 +190,11 @@ def heads(clips: int = 1000, embeddings: int = 62, width: int = 1024, classes: i
     random = np.random.default_rng(0)
     label = random.integers(0, classes, clips)
     centres = random.standard_normal((classes, width)).astype(np.float32)
-    X = np.maximum(random.standard_normal((clips * embeddings, width), dtype=np.float32) + np.repeat(0.3 * centres[label], embeddings, 0), 0)  # fmt: skip
+    X = np.maximum(
+        random.standard_normal((clips * embeddings, width), dtype=np.float32)
+        + np.repeat(0.3 * centres[label], embeddings, 0),
+        0,
+    )
     y = np.repeat(np.array([f"class {k}" for k in range(classes)])[label], embeddings)
     groups = np.repeat(np.arange(clips), embeddings)
     took = {}

@@ -138,8 +138,14 @@ SECTIONS = {
         "torchvggish beside ours under the same seeded weights, which costs what real ones cost.",
         "bench-vggish.svg",
     ),
-    "cold": _cold, "mel": _mel, "heads": _heads, "cnn": _cnn, "warm": _warm, "large": _large, "long": _long,
-}  # fmt: skip
+    "cold": _cold,
+    "mel": _mel,
+    "heads": _heads,
+    "cnn": _cnn,
+    "warm": _warm,
+    "large": _large,
+    "long": _long,
+}
 
 
 def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -77,10 +77,12 @@ def turns(work: shards.Work, clips: list[Clip], folder: Path, chunks: int) -> di
                 spent[name].append(run(cluster.spread, work, folder / name, own))
     ratios = [a / b for a, b in zip(spent["local"], spent["ray"], strict=True)]
     return {
-        "local s": sum(spent["local"]), "ray s": sum(spent["ray"]),
+        "local s": sum(spent["local"]),
+        "ray s": sum(spent["ray"]),
         "efficiency of the sums": sum(spent["local"]) / sum(spent["ray"]),
-        "efficiency, median of chunks": statistics.median(ratios), "chunks": ratios,
-    }  # fmt: skip
+        "efficiency, median of chunks": statistics.median(ratios),
+        "chunks": ratios,
+    }
 
 
 def killed(work: shards.Work, clips: list[Clip], out: Path) -> dict[str, Any]:
@@ -109,8 +111,10 @@ def equal(a: Path, b: Path) -> dict[str, Any]:
     one, two = (open_store(p).read(memory=2**40)[0].embeddings["embeddings"] for p in (a, b))
     return {
         "same clips once": Counter(one.ids) == Counter(two.ids) and max(Counter(one.ids).values()) == 1,
-        "clips": len(one.ids), "windows": len(one.X), "largest difference": float(np.abs(one.X - two.select(one.ids).X).max()),
-    }  # fmt: skip
+        "clips": len(one.ids),
+        "windows": len(one.X),
+        "largest difference": float(np.abs(one.X - two.select(one.ids).X).max()),
+    }
 
 
 def costs(backbone: Backbone, clips: list[Clip], work: shards.Embedding, folder: Path) -> dict[str, Any]:
@@ -135,9 +139,12 @@ def costs(backbone: Backbone, clips: list[Clip], work: shards.Embedding, folder:
     size = sum(f.stat().st_size for f in (folder / "long" / "embeddings").iterdir()) / len(long)
     steps = {k: 1000 * statistics.median(v) for k, v in spent.items()}
     return {
-        "ms by step": steps, "ms in all, with hashing and writing": 1000 * whole, "clips": len(long),
-        "bytes of embeddings a clip": size, "bytes of sound a clip": sum(c.path.stat().st_size for c in long) / len(long),
-    }  # fmt: skip
+        "ms by step": steps,
+        "ms in all, with hashing and writing": 1000 * whole,
+        "clips": len(long),
+        "bytes of embeddings a clip": size,
+        "bytes of sound a clip": sum(c.path.stat().st_size for c in long) / len(long),
+    }
 
 
 @dataclass(frozen=True)
@@ -173,9 +180,13 @@ def driver(folder: Path, embeddings: Path, clips: int) -> dict[str, Any]:
     left = len(shards.left(shards.Embedding.of(Part.parse("yamnet")), str(embeddings), many[:1]))
     looked = (time.perf_counter() - began) / len(list((embeddings / "embeddings").iterdir()))
     return {
-        "clips": clips, "table opened s": opened, "largest memory MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "parts of 256 given out a second": rate, "resume: ms a part": 1000 * looked, "left": left,
-    }  # fmt: skip
+        "clips": clips,
+        "table opened s": opened,
+        "largest memory MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "parts of 256 given out a second": rate,
+        "resume: ms a part": 1000 * looked,
+        "left": left,
+    }
 
 
 def simulated(made: Any, folder: Path, workers: int, seconds: float) -> dict[str, Any]:

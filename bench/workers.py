@@ -28,8 +28,13 @@ class Worker:
     def __init__(self, python: Path | str, program: str, *arguments: object, threads: int) -> None:
         command = [str(python), str(PEERS / program), *map(str, arguments)]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment(threads)
-        )  # fmt: skip
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment(threads),
+        )
         self.heard = self._answer(command)
 
     def _answer(self, what: Any) -> Any:

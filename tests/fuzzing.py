@@ -74,10 +74,14 @@ _SNDFILE = {
     "caf": ("CAF", "PCM_16"), "voc": ("VOC", "PCM_16"),
 }  # fmt: skip
 _FFMPEG = {
-    "opus": ("ogg", "libopus", 48000), "m4a": ("ipod", "aac", RATE), "aac": ("adts", "aac", RATE),
-    "wma": ("asf", "wmav2", RATE), "mkv": ("matroska", "libopus", 48000), "ac3": ("ac3", "ac3", 44100),
+    "opus": ("ogg", "libopus", 48000),
+    "m4a": ("ipod", "aac", RATE),
+    "aac": ("adts", "aac", RATE),
+    "wma": ("asf", "wmav2", RATE),
+    "mkv": ("matroska", "libopus", 48000),
+    "ac3": ("ac3", "ac3", 44100),
     "alac": ("ipod", "alac", RATE),
-}  # fmt: skip
+}
 FORMATS = (*_SNDFILE, *_FFMPEG)
 
 
@@ -258,10 +262,18 @@ def sealed_flips(content: bytes, draw: Random) -> bytes:
 
 
 MUTATIONS: dict[str, Callable[[bytes, Random], bytes]] = {
-    "bit flips": bit_flips, "sealed flips": sealed_flips, "truncated": truncated, "beheaded": beheaded,
-    "other header": other_header, "zero run": zero_run, "random bytes": random_bytes, "absurd fields": fields,
-    "NaN and Inf": no_numbers, "shuffled": shuffled, "joined": joined,
-}  # fmt: skip
+    "bit flips": bit_flips,
+    "sealed flips": sealed_flips,
+    "truncated": truncated,
+    "beheaded": beheaded,
+    "other header": other_header,
+    "zero run": zero_run,
+    "random bytes": random_bytes,
+    "absurd fields": fields,
+    "NaN and Inf": no_numbers,
+    "shuffled": shuffled,
+    "joined": joined,
+}
 
 
 # ----------------------------------------------------------------------------------------------- targets
@@ -452,9 +464,28 @@ def rows_case(case: Case, folder: Path, tools: Path) -> str:
 
 
 ODD: tuple[Any, ...] = (
-    None, True, -1, 0, 2**31, 10**30, 1e308, "", "x", "../../etc/passwd", "/etc/passwd", [], {}, [[]], ["a", "a"], {"a": 1},
-    "\ud800", "a\x00b", [1, 2, 3], float("nan"), "9" * 1000,
-)  # fmt: skip
+    None,
+    True,
+    -1,
+    0,
+    2**31,
+    10**30,
+    1e308,
+    "",
+    "x",
+    "../../etc/passwd",
+    "/etc/passwd",
+    [],
+    {},
+    [[]],
+    ["a", "a"],
+    {"a": 1},
+    "\ud800",
+    "a\x00b",
+    [1, 2, 3],
+    float("nan"),
+    "9" * 1000,
+)
 
 
 def bundle_case(case: Case, folder: Path, tools: Path) -> str:
@@ -510,8 +541,12 @@ TARGETS: dict[str, tuple[Callable[[Case, Path, Path], str], tuple[str, ...], tup
     "table": (table_case, ("csv", "tsv", "semicolons", "parquet"), tuple(MUTATIONS)),
     "recipe": (recipe_case, ("toml", "words"), tuple(MUTATIONS)),
     "windows": (rows_case, ("npz", "csv", "parquet"), tuple(MUTATIONS)),
-    "bundle": (bundle_case, ("card", "json", "head-1.onnx", "backbone-1.onnx", "novelty.npz", "README.md"), tuple(MUTATIONS)),
-}  # fmt: skip
+    "bundle": (
+        bundle_case,
+        ("card", "json", "head-1.onnx", "backbone-1.onnx", "novelty.npz", "README.md"),
+        tuple(MUTATIONS),
+    ),
+}
 
 
 def wrong_case(case: Case, folder: Path, tools: Path) -> str:

@@ -15,10 +15,11 @@ from earmark.studies import advice
 def run(text: str, accuracy: float, weights: str | None) -> Any:
     recipe = Recipe.parse(text)
     return SimpleNamespace(
-        recipe=recipe, seconds={"fit": 90.0 if "finetune" in text else 2.0},
+        recipe=recipe,
+        seconds={"fit": 90.0 if "finetune" in text else 2.0},
         backbones=tuple({"name": b.name, "weights": weights} for b in recipe.backbones),
         evaluation=SimpleNamespace(scores={"accuracy": SimpleNamespace(value=accuracy)}),
-    )  # fmt: skip
+    )
 
 
 def pair(a: str, b: str, difference: float, low: float, high: float) -> Pair:

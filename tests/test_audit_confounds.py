@@ -22,11 +22,23 @@ def world(seed: int, groups: int = 40, size: int = 5) -> tuple[list[Facts], list
             own = room + rng.normal(0, 1, 4)
             facts.append(
                 Facts(
-                    format="WAV", codec="PCM_16", sample_rate=44_100, channels=1, bytes=400_000, seconds=5.0,
-                    peak=-3.0 + own[0], loudness=-20 + own[1], noise_floor=-60 + own[2], treble_floor=-80 + own[3],
-                    dc=0.0, clipped=0.0, silence=0.0, bandwidth=22_050.0, cliff=0.0,
+                    format="WAV",
+                    codec="PCM_16",
+                    sample_rate=44_100,
+                    channels=1,
+                    bytes=400_000,
+                    seconds=5.0,
+                    peak=-3.0 + own[0],
+                    loudness=-20 + own[1],
+                    noise_floor=-60 + own[2],
+                    treble_floor=-80 + own[3],
+                    dc=0.0,
+                    clipped=0.0,
+                    silence=0.0,
+                    bandwidth=22_050.0,
+                    cliff=0.0,
                 )
-            )  # fmt: skip
+            )
             label.append("abcd"[g % 4])
             group.append(f"g{g}")
     return facts, [f"clip{i}" for i in rng.permutation(len(facts))], np.array(label), np.array(group)

@@ -84,9 +84,12 @@ def test_onnx_is_the_torch_net(known: str, installed: Callable[[str], weights.In
     ("part", "cut", "shape"), [("yamnet", "layer12", (512, 6, 4)), ("musicnn-vgg", "pool3", (128, 23, 12))]
 )
 def test_cut(
-    part: str, cut: str, shape: tuple[int, ...], backbone: Callable[..., Backbone],
+    part: str,
+    cut: str,
+    shape: tuple[int, ...],
+    backbone: Callable[..., Backbone],
     installed: Callable[[str], weights.Installed],
-) -> None:  # fmt: skip
+) -> None:
     """Embeddings at a cut, sent through the rest of the net, are what the whole net gives."""
     import torch
 

@@ -113,7 +113,9 @@ HOSTILE = {
         "it uses the operator 'evil.ops.Run', which is not among those that models may use",
     ),
     "a library asked for": (
-        net(helper.make_node("Relu", ["x"], ["proba"]), opset_imports=[helper.make_opsetid("evil", 1)]).SerializeToString(),
+        net(
+            helper.make_node("Relu", ["x"], ["proba"]), opset_imports=[helper.make_opsetid("evil", 1)]
+        ).SerializeToString(),
         "it needs operators of 'evil', which are not standard ONNX",
     ),
     "a loop": (loop(), "it uses the operator 'Loop', which is not among those that models may use"),
@@ -124,7 +126,7 @@ HOSTILE = {
     "a function": (with_functions(), "it holds functions or training steps of its own"),
     "no net": (b"\x80\x04\x95 a pickle?", "it is no ONNX file"),
     "half a net": (net(helper.make_node("Relu", ["x"], ["proba"])).SerializeToString()[:-5], "it is no ONNX file"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", list(HOSTILE))
@@ -204,7 +206,10 @@ def first_backbone(card: dict[str, Any]) -> dict[str, Any]:
         (lambda c: first_backbone(c)["params"].update(facts="secret.toml"), "a backbone's facts are no table"),
         (lambda c: first_backbone(c)["params"]["facts"].update(window=1e12), "window=1000000000000.0 is absurd"),
         (lambda c: first_backbone(c)["params"]["facts"].update(hop=float("inf")), "hop=inf is absurd"),
-        (lambda c: first_backbone(c)["params"]["facts"].update(front={"n_fft": 10**6, "n_mels": 10**6}), "absurd together"),
+        (
+            lambda c: first_backbone(c)["params"]["facts"].update(front={"n_fft": 10**6, "n_mels": 10**6}),
+            "absurd together",
+        ),
         (lambda c: first_backbone(c).update(name="os.system"), "no backbone is called 'os.system'"),
         (lambda c: first_backbone(c).update(name="../../x"), "no backbone is called '../../x'"),
         (lambda c: c.update(classes=["a", "a"]), "a class is listed twice"),
@@ -218,7 +223,7 @@ def first_backbone(card: dict[str, Any]) -> dict[str, Any]:
         (lambda c: c["branches"][0].update(pool="mean+evil"), "no pooling is called 'evil'"),
         (lambda c: c["branches"][0].update(pool="image(99999999999)"), "absurd shape"),
     ],
-)  # fmt: skip
+)
 def test_cards_that_are_refused(how: Callable[[dict[str, Any]], object], told: str, copy: Path) -> None:
     change(copy, how)
     with pytest.raises(BundleError, match=told.replace("(", r"\(")):

@@ -101,10 +101,16 @@ def test_fields_of_a_message() -> None:
 @pytest.mark.parametrize(
     "raw",
     [
-        message(1, b"cut off")[:-1], b"\x0a" + b"\xff" * 9 + b"\1", b"\xff" * 11, b"\x0b", b"\0\0", b"\x08",
-        b"\x0d\0\0\0", 7,
+        message(1, b"cut off")[:-1],
+        b"\x0a" + b"\xff" * 9 + b"\1",
+        b"\xff" * 11,
+        b"\x0b",
+        b"\0\0",
+        b"\x08",
+        b"\x0d\0\0\0",
+        7,
     ],
-)  # fmt: skip
+)
 def test_damaged_messages_are_refused(raw: Any) -> None:
     with pytest.raises((ValueError, IndexError)):
         list(protobuf.fields(raw))

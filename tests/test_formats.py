@@ -465,8 +465,14 @@ def test_reports_of_0_1_are_done_again(tmp_path: Path) -> None:
 
 
 def test_reports_of_0_1_are_known_as_ours() -> None:
-    for name in ("report/metrics.json", "ladder/ladder.json", "curve/curve.json", "audit/audit.json", "audit/clips.csv",
-                 "report/predictions.csv"):  # fmt: skip
+    for name in (
+        "report/metrics.json",
+        "ladder/ladder.json",
+        "curve/curve.json",
+        "audit/audit.json",
+        "audit/clips.csv",
+        "report/predictions.csv",
+    ):
         assert marks.by_name(OLD / name, Path(name).name), name
     assert len(load_dataset(OLD / "audit" / "clips.csv").clips) == 18
 

@@ -75,7 +75,10 @@ def call(*args: object) -> tuple[int, str]:
             id="a class with one group",
         ),
         pytest.param(
-            [(path, label, "", "1" if label == "c" else str(i % 2 + 1)) for i, (path, label) in enumerate(many("abc", 4))],
+            [
+                (path, label, "", "1" if label == "c" else str(i % 2 + 1))
+                for i, (path, label) in enumerate(many("abc", 4))
+            ],
             "the fold '1' that came with the data holds all clips of 1 class ('c'), which then cannot be learnt. Wanted: "
             "each class in two folds or more; leave them out, spread them over folds, or evaluate by other folds with "
             "--protocol groups or clips",
@@ -98,7 +101,7 @@ def call(*args: object) -> tuple[int, str]:
             id="one path twice",
         ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_evaluated(command: str, embeddings: Embeddings, message: str, tmp_path: Path) -> None:
     source = table(tmp_path, embeddings)
     out = tmp_path / "out"

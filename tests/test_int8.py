@@ -27,12 +27,19 @@ def made_net(*, spread: float = 1.0) -> nn.Sequential:
 
     def separable(inputs: int, outputs: int) -> list[nn.Module]:
         return [
-            nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs), nn.ReLU(),
-            nn.Conv2d(inputs, outputs, 1), nn.ReLU(),
-        ]  # fmt: skip
+            nn.Conv2d(inputs, inputs, 3, padding=1, groups=inputs),
+            nn.ReLU(),
+            nn.Conv2d(inputs, outputs, 1),
+            nn.ReLU(),
+        ]
 
-    body = nn.Sequential(nn.Unflatten(1, (1, 16)), nn.Conv2d(1, 256, 3, stride=4, padding=1), nn.ReLU(),
-                         *separable(256, 256), *separable(256, 32))  # fmt: skip
+    body = nn.Sequential(
+        nn.Unflatten(1, (1, 16)),
+        nn.Conv2d(1, 256, 3, stride=4, padding=1),
+        nn.ReLU(),
+        *separable(256, 256),
+        *separable(256, 32),
+    )
     with torch.no_grad():
         first = body[1]
         assert isinstance(first, nn.Conv2d)

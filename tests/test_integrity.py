@@ -123,15 +123,23 @@ MODELS: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "a bit": (lambda f: _flip(f / "head-1.onnx"), "head-1.onnx", "sha256 differs"),
     "the card for people": (lambda f: (f / "README.md").write_text("mine"), "README.md", "sha256 differs"),
     "a file": (lambda f: (f / "novelty.npz").unlink(), "novelty.npz", "is missing"),
-    "a link": (lambda f: [(f / "head-1.onnx").rename(f / "x"), (f / "head-1.onnx").symlink_to("x")], "head-1.onnx", "not a plain"),
+    "a link": (
+        lambda f: [(f / "head-1.onnx").rename(f / "x"), (f / "head-1.onnx").symlink_to("x")],
+        "head-1.onnx",
+        "not a plain",
+    ),
     "no card": (lambda f: (f / "earmark.json").unlink(), "earmark.json", "no readable earmark.json"),
-    "half a card": (lambda f: (f / "earmark.json").write_text('{"format": 1'), "earmark.json", "no readable earmark.json"),
+    "half a card": (
+        lambda f: (f / "earmark.json").write_text('{"format": 1'),
+        "earmark.json",
+        "no readable earmark.json",
+    ),
     "no files": (lambda f: _card(f, files=None), "earmark.json", "lists no files"),
     "a class twice": (lambda f: _card(f, classes=["low", "low", "high"]), "the model", "listed twice"),
     "a class too few": (lambda f: _card(f, classes=["low", "mid"]), "the model", "probabilities of 2 classes"),
     "another format": (lambda f: _card(f, format=99), "the model", "format 99"),
     "no branch": (lambda f: _card(f, branches=[]), "the model", "no branch"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("damage", MODELS)
@@ -187,9 +195,10 @@ STORES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no facts": (lambda s: (s / "earmark.json").unlink(), "missing or damaged"),
     "no shards": (lambda s: [p.unlink() for p in shards(s)], "there is nothing in it"),
     "errors that cannot be read": (
-        lambda s: [(s / "errors").mkdir(), (s / "errors" / "part-1.parquet").write_bytes(b"PAR1")], "not a readable",
+        lambda s: [(s / "errors").mkdir(), (s / "errors" / "part-1.parquet").write_bytes(b"PAR1")],
+        "not a readable",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("damage", STORES)
@@ -244,10 +253,12 @@ CACHES: dict[str, tuple[Callable[[Path], object], str]] = {
     "another shape": (lambda c: _save(_kept(c)[0], np.load(_kept(c)[0])[:, 1:]), "the others of its backbone"),
     "one axis": (lambda c: _save(_kept(c)[0], np.load(_kept(c)[0]).ravel()), "two axes"),
     "not finite": (lambda c: _save(_kept(c)[0], np.load(_kept(c)[0]) * np.float32("nan")), "not finite"),
-    "a link to nothing": (lambda c: [_kept(c)[0].unlink(), _kept(c)[0].with_name("0" * 62 + ".npy").symlink_to("x")],
-                          "cannot be read"),
+    "a link to nothing": (
+        lambda c: [_kept(c)[0].unlink(), _kept(c)[0].with_name("0" * 62 + ".npy").symlink_to("x")],
+        "cannot be read",
+    ),
     "hashes": (lambda c: _spoilt(c / "hashes.sqlite"), "is damaged"),
-}  # fmt: skip
+}
 
 
 def _spoilt(file: Path) -> None:

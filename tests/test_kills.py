@@ -258,8 +258,10 @@ def test_a_cache_that_cannot_be_written(data: Path, tmp_path: Path, monkeypatch:
     try:
         next(cache.rglob("*.npy")).chmod(0o444)
         np.testing.assert_array_equal(earmark.embed(data, "mfcc", cache=Cache(cache)).X, wanted)
-        np.testing.assert_array_equal(earmark.embed(data, "mfcc(coefficients=13)", cache=Cache(cache)).X,
-                                      earmark.embed(data, "mfcc(coefficients=13)").X)  # fmt: skip
+        np.testing.assert_array_equal(
+            earmark.embed(data, "mfcc(coefficients=13)", cache=Cache(cache)).X,
+            earmark.embed(data, "mfcc(coefficients=13)").X,
+        )
     finally:
         for thing in (cache, *cache.rglob("*")):
             thing.chmod(0o755 if thing.is_dir() else 0o644)
@@ -316,8 +318,21 @@ def test_a_clip_that_vanishes_is_told(data: Path, tmp_path: Path) -> None:
 
 
 def test_compare_killed_and_run_again(data: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "earmark", "compare", data, "-r", "mfcc/lda", "--folds", "2", "-o", tmp_path / "out",
-               "--cache", tmp_path / "cache"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "earmark",
+        "compare",
+        data,
+        "-r",
+        "mfcc/lda",
+        "--folds",
+        "2",
+        "-o",
+        tmp_path / "out",
+        "--cache",
+        tmp_path / "cache",
+    ]
     first = subprocess.Popen([str(c) for c in command], stdout=subprocess.DEVNULL)
     ended = time.monotonic() + 60
     while not list((tmp_path / "cache").rglob("*.npy")) and time.monotonic() < ended:

@@ -48,9 +48,14 @@ def artists(path: Path, *, times: bool = True, seed: int = 0) -> Path:
     order = np.concatenate([np.sort(order[np.array(ids)[order] == i]) for i in dict.fromkeys(np.array(ids)[order])])
     more = {"start": np.array(start)[order], "end": np.array(start)[order] + 2} if times else {}
     np.savez(
-        path, X=np.float32(X)[order], IDS=np.array(ids)[order], labels=np.array(labels)[order],
-        groups=np.array(groups)[order], folds=np.array(folds)[order], **more,
-    )  # fmt: skip
+        path,
+        X=np.float32(X)[order],
+        IDS=np.array(ids)[order],
+        labels=np.array(labels)[order],
+        groups=np.array(groups)[order],
+        folds=np.array(folds)[order],
+        **more,
+    )
     return path
 
 
@@ -136,8 +141,10 @@ class TestFilesOfRows:
         (tmp_path / "t.csv").write_text("clip,genre,artist\na,rock,Ann\nb,jazz,\nc,rock,Ben\n")
         found = read(tmp_path / "f.npz").told(tmp_path / "t.csv", {"label": "genre", "group": "artist"})
         assert [(c.label, c.group) for c in found.dataset.clips] == [
-            ("rock", "Ann"), ("jazz", "only x/b.au"), ("rock", "Ben")
-        ]  # fmt: skip
+            ("rock", "Ann"),
+            ("jazz", "only x/b.au"),
+            ("rock", "Ben"),
+        ]
         with pytest.raises(DataError, match="no column author"):
             read(tmp_path / "f.npz").told(tmp_path / "t.csv", {"group": "author"})
         (tmp_path / "t.csv").write_text("clip,label\na,rock\n")

@@ -16,8 +16,14 @@ import pytest
 from av.audio.plane import AudioPlane
 
 RATE = 16000
-KINDS = {"u8": ("u1", 2**7), "s16": ("i2", 2**15), "s32": ("i4", 2**31), "s64": ("i8", 2**63),
-         "flt": ("f4", 1), "dbl": ("f8", 1)}  # fmt: skip
+KINDS = {
+    "u8": ("u1", 2**7),
+    "s16": ("i2", 2**15),
+    "s32": ("i4", 2**31),
+    "s64": ("i8", 2**63),
+    "flt": ("f4", 1),
+    "dbl": ("f8", 1),
+}
 LAYOUTS = [
     *("mono", "stereo", "2.1", "3.0", "3.0(back)", "4.0", "quad", "quad(side)", "3.1", "5.0", "5.0(side)", "4.1"),
     *("5.1", "5.1(side)", "6.0", "6.0(front)", "hexagonal", "6.1", "6.1(back)", "6.1(front)", "7.0", "7.0(front)"),

@@ -41,11 +41,18 @@ def test_the_ffmpeg_that_is_used_is_no_gpl() -> None:
 @pytest.mark.parametrize(
     ("said", "no"),
     [
-        ("MIT", False), ("GNU General Public License v3 (GPLv3)", True), ("AGPL-3.0", True), ("not said", True),
-        ("GPL version 3 or later", True), ("LGPL version 3 or later", False), ("GPL-2.0 OR MIT", False),
-        ("CC BY-NC 4.0", True), ("Proprietary", True), ("MIT AND GPL-3.0", True),
+        ("MIT", False),
+        ("GNU General Public License v3 (GPLv3)", True),
+        ("AGPL-3.0", True),
+        ("not said", True),
+        ("GPL version 3 or later", True),
+        ("LGPL version 3 or later", False),
+        ("GPL-2.0 OR MIT", False),
+        ("CC BY-NC 4.0", True),
+        ("Proprietary", True),
+        ("MIT AND GPL-3.0", True),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused(said: str, no: bool) -> None:
     assert licences.refused(said) is no
 

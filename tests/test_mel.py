@@ -15,9 +15,20 @@ from golden.signals import sweep
 
 STEP = 7  # of the frames that are stored
 VGGISH = MelSpec(
-    sample_rate=16000, n_fft=512, win_length=400, hop_length=160, n_mels=64, fmin=125, fmax=7500,
-    scale="htk", triangles="mel", norm=None, power=1, log="ln", offset=0.01,
-)  # fmt: skip
+    sample_rate=16000,
+    n_fft=512,
+    win_length=400,
+    hop_length=160,
+    n_mels=64,
+    fmin=125,
+    fmax=7500,
+    scale="htk",
+    triangles="mel",
+    norm=None,
+    power=1,
+    log="ln",
+    offset=0.01,
+)
 MUSICNN = MelSpec(sample_rate=16000, n_fft=512, hop_length=256, n_mels=96, log="log10", gain=1e4, offset=1)
 PAPER = MelSpec(sample_rate=22050, n_fft=2048, hop_length=512, n_mels=128)
 SPECS = {
@@ -25,15 +36,31 @@ SPECS = {
     "yamnet": dataclasses.replace(VGGISH, offset=0.001),
     "musicnn": MUSICNN,
     "aisfx": MelSpec(
-        sample_rate=44100, n_fft=2048, hop_length=1024, n_mels=96, scale="htk", norm=None, power=1,
-        log="log10", gain=1e4, offset=1,
+        sample_rate=44100,
+        n_fft=2048,
+        hop_length=1024,
+        n_mels=96,
+        scale="htk",
+        norm=None,
+        power=1,
+        log="log10",
+        gain=1e4,
+        offset=1,
     ),
     "paper": PAPER,
     "amplitude": MelSpec(
-        sample_rate=16000, n_fft=512, win_length=400, hop_length=160, n_mels=40, fmin=50, fmax=7000,
-        power=1, log="db", amin=1e-5,
+        sample_rate=16000,
+        n_fft=512,
+        win_length=400,
+        hop_length=160,
+        n_mels=40,
+        fmin=50,
+        fmax=7000,
+        power=1,
+        log="db",
+        amin=1e-5,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +105,14 @@ def test_filters_equal_librosas(name):
     librosa = pytest.importorskip("librosa")
     spec = SPECS[name]
     expected = librosa.filters.mel(
-        sr=spec.sample_rate, n_fft=spec.n_fft, n_mels=spec.n_mels, fmin=spec.fmin, fmax=spec.fmax,
-        htk=spec.scale == "htk", norm=spec.norm,
-    )  # fmt: skip
+        sr=spec.sample_rate,
+        n_fft=spec.n_fft,
+        n_mels=spec.n_mels,
+        fmin=spec.fmin,
+        fmax=spec.fmax,
+        htk=spec.scale == "htk",
+        norm=spec.norm,
+    )
     np.testing.assert_allclose(filters(spec), expected, atol=1e-6)
 
 

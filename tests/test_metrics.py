@@ -81,9 +81,11 @@ REFERENCE = {
     )
     for average in ("macro", "weighted")
     for name, function in (
-        ("precision", sklearn.precision_score), ("recall", sklearn.recall_score), ("f1", sklearn.f1_score),
+        ("precision", sklearn.precision_score),
+        ("recall", sklearn.recall_score),
+        ("f1", sklearn.f1_score),
     )
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFERENCE)

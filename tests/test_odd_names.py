@@ -17,9 +17,19 @@ import earmark
 
 RATE = 8000
 NAMES = (
-    b"plain.wav", "🐸 frog.wav".encode(), b"two\nlines.wav", b"\xff\xfe latin \xe9.wav", b"-o.wav", b"a,b;\"c'.wav",
-    b"%s{0}$HOME.wav", b"=1+1.wav", b" .wav", b"[bold]x.wav", b"a:b.wav", b"x" * 200 + b".wav",
-)  # fmt: skip
+    b"plain.wav",
+    "🐸 frog.wav".encode(),
+    b"two\nlines.wav",
+    b"\xff\xfe latin \xe9.wav",
+    b"-o.wav",
+    b"a,b;\"c'.wav",
+    b"%s{0}$HOME.wav",
+    b"=1+1.wav",
+    b" .wav",
+    b"[bold]x.wav",
+    b"a:b.wav",
+    b"x" * 200 + b".wav",
+)
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +58,11 @@ def earmark_says(*args: str | bytes | Path, code: int = 0, cwd: Path | None = No
     """In a process of its own, whose terminal takes strict UTF-8."""
     done = subprocess.run(
         [sys.executable, "-m", "earmark", *(os.fspath(a) for a in args)],
-        capture_output=True, check=False, cwd=cwd, env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},
-    )  # fmt: skip
+        capture_output=True,
+        check=False,
+        cwd=cwd,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},
+    )
     assert b"Traceback" not in done.stderr, done.stderr.decode(errors="replace")
     assert done.returncode == code, done.stderr.decode(errors="replace")
     return done.stdout

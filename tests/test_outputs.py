@@ -70,8 +70,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert call("compare", folder / "clips.csv", *common, "-o", folder / "old")[0] == 0
     for name in ("m/notes.txt", "store/notes.txt", "old/notes.txt", "thesis.md"):
         (folder / name).write_text("mine")
-    for name in ("report.html", "metrics.json", "predictions.csv", "recipe.toml", "audit.json", "review.jsonl",
-                 "curve.html", "ladder.html", "stress.html", "best.toml"):  # fmt: skip
+    for name in (
+        "report.html",
+        "metrics.json",
+        "predictions.csv",
+        "recipe.toml",
+        "audit.json",
+        "review.jsonl",
+        "curve.html",
+        "ladder.html",
+        "stress.html",
+        "best.toml",
+    ):
         (folder / name).write_text('recipe = "mfcc/lda"\n' if name.endswith("toml") else "mine\n")
     for name in ("sounds", "report", "model"):
         (folder / name).mkdir()

@@ -197,9 +197,7 @@ def test_more_than_memory_is_drawn_by_whole_clips_and_said(folder: Path, tmp_pat
     whole, nothing = there.read()
     assert nothing == ""
     for name in embeddings.ids[:3]:
-        np.testing.assert_array_equal(
-            embeddings.select([name]).X, whole.embeddings["embeddings"].select([name]).X
-        )  # fmt: skip
+        np.testing.assert_array_equal(embeddings.select([name]).X, whole.embeddings["embeddings"].select([name]).X)
     out = tmp_path / "report"
     call = [
         "compare",

@@ -58,17 +58,31 @@ class Made:
         y = np.arange(self.clips) % k
         groups = np.array([f"artist {i // 3}" for i in range(self.clips)])
         clips = tuple(
-            Clip(f"c{i}.wav", self.folder / f"c{i}.wav", self.classes[y[i]], str(groups[i]) if self.groups else None,
-                 duration=2.0 + (i * 7 % 29))
+            Clip(
+                f"c{i}.wav",
+                self.folder / f"c{i}.wav",
+                self.classes[y[i]],
+                str(groups[i]) if self.groups else None,
+                duration=2.0 + (i * 7 % 29),
+            )
             for i in range(self.clips)
-        )  # fmt: skip
+        )
         runs = tuple(self.run(rng, name, self.skill + 0.4 * j, y, groups, clips) for j, name in enumerate(self.recipes))
         return Comparison(
-            dataset=Dataset("made up", clips, "CC BY-NC 4.0", "Nobody 2020", self.excluded), protocol="groups", folds=5,
-            seeds=self.seeds, seed=self.seed, command="earmark compare sounds --recipe a/b", seconds=61.0, runs=runs,
+            dataset=Dataset("made up", clips, "CC BY-NC 4.0", "Nobody 2020", self.excluded),
+            protocol="groups",
+            folds=5,
+            seeds=self.seeds,
+            seed=self.seed,
+            command="earmark compare sounds --recipe a/b",
+            seconds=61.0,
+            runs=runs,
             pairs=pairs(y, {r.recipe.name: r.proba for r in runs}, groups, resamples=999),
-            baseline=majority_baseline(y, k), versions={"numpy": "2.0"}, notes=self.notes, fingerprint="ab" * 32,
-        )  # fmt: skip
+            baseline=majority_baseline(y, k),
+            versions={"numpy": "2.0"},
+            notes=self.notes,
+            fingerprint="ab" * 32,
+        )
 
     def run(self, rng: Any, name: str, skill: float, y: np.ndarray, groups: np.ndarray, clips: Any) -> Run:
         k = len(self.classes)
@@ -89,11 +103,19 @@ class Made:
         ]
         facts = {"name": name.split("/")[0], "licence": "Apache-2.0", "trained_on": "AudioSet", "citation": "X 2019"}
         return Run(
-            recipe=Recipe((), title=name), classes=self.classes, ids=tuple(c.id for c in clips), y=y, groups=groups,
-            fold=np.arange(len(y)) % 5, proba=proba, evaluation=evaluate(y, proba, self.classes, groups, resamples=99),
-            window_accuracy=0.5, seconds={"embed": 12.0 * skill, "fit": 0.4, "predict": 0.01},
-            history=tuple(history if "cnn" in name else ()), backbones=(facts,),
-        )  # fmt: skip
+            recipe=Recipe((), title=name),
+            classes=self.classes,
+            ids=tuple(c.id for c in clips),
+            y=y,
+            groups=groups,
+            fold=np.arange(len(y)) % 5,
+            proba=proba,
+            evaluation=evaluate(y, proba, self.classes, groups, resamples=99),
+            window_accuracy=0.5,
+            seconds={"embed": 12.0 * skill, "fit": 0.4, "predict": 0.01},
+            history=tuple(history if "cnn" in name else ()),
+            backbones=(facts,),
+        )
 
 
 FOUR = ("mfcc/svm", "logmel/cnn", "yamnet:mean/logreg", "musicnn/logreg")
@@ -191,8 +213,19 @@ def test_page_says_what_was_found(four: tuple[Comparison, Path]) -> None:
     accuracy = best.evaluation.scores["accuracy"]
     assert f"gets {100 * accuracy.value:.1f} % of the clips right" in text
     assert f"between {100 * accuracy.low:.1f} % and {100 * accuracy.high:.1f} %" in text
-    for wanted in ("baseline", "Mind this.", "bad.wav", "silent", "Not for commercial use.", comparison.fingerprint,
-                   comparison.command, "Reliability", "Surest mistakes", "Learning curves", "whole groups"):  # fmt: skip
+    for wanted in (
+        "baseline",
+        "Mind this.",
+        "bad.wav",
+        "silent",
+        "Not for commercial use.",
+        comparison.fingerprint,
+        comparison.command,
+        "Reliability",
+        "Surest mistakes",
+        "Learning curves",
+        "whole groups",
+    ):
         assert wanted in text, wanted
 
 
@@ -397,9 +430,16 @@ def test_summary_says_when_nothing_was_learnt() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.014, "0.01 s"), (0.44, "0.4 s"), (59.4, "59 s"), (59.7, "1 min 0 s"), (75, "1 min 15 s"), (7300, "2 h 1 min"),
-     (float("nan"), "–")],
-)  # fmt: skip
+    [
+        (0.014, "0.01 s"),
+        (0.44, "0.4 s"),
+        (59.4, "59 s"),
+        (59.7, "1 min 0 s"),
+        (75, "1 min 15 s"),
+        (7300, "2 h 1 min"),
+        (float("nan"), "–"),
+    ],
+)
 def test_durations(seconds: float, text: str) -> None:
     assert words.duration(seconds).replace(words.NBSP, " ") == text
 
@@ -414,9 +454,15 @@ def test_lists_read_like_sentences() -> None:
 
 @pytest.mark.parametrize(
     ("licence", "warns"),
-    [("CC BY-NC 4.0", "commercial"), ("unknown", "No licence"), ("none stated", "No licence"), ("Apache-2.0", ""),
-     ("CC BY-SA 4.0", "Share alike"), ("AGPL-3.0, research use only", "commercial")],
-)  # fmt: skip
+    [
+        ("CC BY-NC 4.0", "commercial"),
+        ("unknown", "No licence"),
+        ("none stated", "No licence"),
+        ("Apache-2.0", ""),
+        ("CC BY-SA 4.0", "Share alike"),
+        ("AGPL-3.0, research use only", "commercial"),
+    ],
+)
 def test_licences_that_need_a_warning(licence: str, warns: str) -> None:
     note = words.licence_note(licence)
     assert warns in note

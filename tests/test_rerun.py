@@ -34,8 +34,23 @@ def made(sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
     folder = tmp_path_factory.mktemp("again")
     data = Path(shutil.copytree(sounds.parent, folder / "data")) / "clips.csv"
     recipes = [word for r in RECIPES for word in ("-r", r)]
-    call("compare", data, *recipes, "--protocol", "groups", "--folds", 3, "--seeds", 2, "--seed", 7,
-         "-o", folder / "out", "--cache", folder / "cache")  # fmt: skip
+    call(
+        "compare",
+        data,
+        *recipes,
+        "--protocol",
+        "groups",
+        "--folds",
+        3,
+        "--seeds",
+        2,
+        "--seed",
+        7,
+        "-o",
+        folder / "out",
+        "--cache",
+        folder / "cache",
+    )
     return data, folder / "out", folder / "cache"
 
 
@@ -44,10 +59,30 @@ def test_another_process_gives_the_same_metrics(made: tuple[Path, Path, Path], t
     data, report, _ = made
     recipes = [word for r in RECIPES for word in ("-r", r)]
     subprocess.run(
-        [sys.executable, "-m", "earmark", "compare", "data/clips.csv", *recipes, "--protocol", "groups", "--folds", "3",
-         "--seeds", "2", "--seed", "7", "-o", str(tmp_path / "out"), "--no-cache"],
-        check=True, capture_output=True, cwd=data.parent.parent, env=os.environ | {"PYTHONHASHSEED": "12345"},
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "earmark",
+            "compare",
+            "data/clips.csv",
+            *recipes,
+            "--protocol",
+            "groups",
+            "--folds",
+            "3",
+            "--seeds",
+            "2",
+            "--seed",
+            "7",
+            "-o",
+            str(tmp_path / "out"),
+            "--no-cache",
+        ],
+        check=True,
+        capture_output=True,
+        cwd=data.parent.parent,
+        env=os.environ | {"PYTHONHASHSEED": "12345"},
+    )
     then, now = (json.loads((f / "metrics.json").read_text()) for f in (report, tmp_path / "out"))
     assert then["source"] == [str(data)]
     assert without_times(then) == without_times(now)

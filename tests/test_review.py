@@ -167,8 +167,15 @@ class TestJournal:
         with pytest.raises(DataError, match="damaged"):
             Journal(dataset, tmp_path)
 
-    @pytest.mark.parametrize("change", [Change("mid/0-0.wav", label="x"), Change("low/wrong.wav", label=" "),
-                                        Change("low/wrong.wav", label="a\nb"), Change("low/wrong.wav", group="x" * 201)])  # fmt: skip
+    @pytest.mark.parametrize(
+        "change",
+        [
+            Change("mid/0-0.wav", label="x"),
+            Change("low/wrong.wav", label=" "),
+            Change("low/wrong.wav", label="a\nb"),
+            Change("low/wrong.wav", group="x" * 201),
+        ],
+    )
     def test_decisions_that_make_no_sense(
         self, dataset: Dataset, found: tuple[Item, ...], tmp_path: Path, change: Change
     ) -> None:

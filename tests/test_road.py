@@ -267,9 +267,19 @@ class TestCommands:
 
     def test_compare_writes_a_report(self, tones: Path, cache: Cache, tmp_path: Path) -> None:
         out = self.call(
-            "compare", tones / "clips.csv", "-r", "mfcc/logreg", "-r", "mfcc/lda", "--folds", 3, "-o", tmp_path / "out",
-            "--cache", cache.folder,
-        )  # fmt: skip
+            "compare",
+            tones / "clips.csv",
+            "-r",
+            "mfcc/logreg",
+            "-r",
+            "mfcc/lda",
+            "--folds",
+            3,
+            "-o",
+            tmp_path / "out",
+            "--cache",
+            cache.folder,
+        )
         assert "low/broken.wav: unreadable" in out
         assert "protocol groups" in out
         metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())

@@ -27,7 +27,17 @@ def test_answers_are_as_described(tmp_path: Path) -> None:
         done = subprocess.run(
             [
                 *(sys.executable, "-c", "import sys; from schemathesis.cli import schemathesis; schemathesis()"),
-                *("run", f"{address}/openapi.json", "--checks", "all", "--max-examples", "15", "--seed", "1", "--no-color"),
+                *(
+                    "run",
+                    f"{address}/openapi.json",
+                    "--checks",
+                    "all",
+                    "--max-examples",
+                    "15",
+                    "--seed",
+                    "1",
+                    "--no-color",
+                ),
             ],
             cwd=tmp_path,  # it writes files beside
             env={**os.environ, "PYTHONPATH": paths, "SCHEMATHESIS_HOOKS": "sounds_for_schemathesis"},
@@ -35,7 +45,7 @@ def test_answers_are_as_described(tmp_path: Path) -> None:
             text=True,
             check=False,
             timeout=200,
-        )  # fmt: skip
+        )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     cases = re.search(r"(\d+) generated", done.stdout)
     assert cases, done.stdout

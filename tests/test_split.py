@@ -208,8 +208,9 @@ def test_a_clip_without_a_fold_is_neither_learnt_nor_evaluated() -> None:
     data = dataset(list("ab") * 3, folds=["1", "1", "nan", "1", "2", "2"])
     assert split.choose_protocol(data) == "published"
     assert [(s.train.tolist(), s.test.tolist()) for s in split.published_splits(data)] == [
-        ([4, 5], [0, 1, 3]), ([0, 1, 3], [4, 5])
-    ]  # fmt: skip
+        ([4, 5], [0, 1, 3]),
+        ([0, 1, 3], [4, 5]),
+    ]
     assert not split.cut_by_folds(data, data.clips[1:3])
 
 

@@ -54,9 +54,13 @@ def watched(code: str, folder: Path) -> tuple[list[str], list[str]]:
     (folder / "site" / "sitecustomize.py").write_text(WATCH)
     env = {k: v for k, v in os.environ.items() if k not in telemetry.SWITCHES and not k.startswith("XDG_")}
     env |= {
-        "HOME": str(home), "WATCHED": str(told), "EARMARK_HOME": str(folder / "earmark"), "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": f"{folder / 'site'}{os.pathsep}{SOURCE.parent}", "MPLCONFIGDIR": str(folder / "figures"),
-    }  # fmt: skip
+        "HOME": str(home),
+        "WATCHED": str(told),
+        "EARMARK_HOME": str(folder / "earmark"),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": f"{folder / 'site'}{os.pathsep}{SOURCE.parent}",
+        "MPLCONFIGDIR": str(folder / "figures"),
+    }
     done = subprocess.run(
         [sys.executable, "-c", code], env=env, capture_output=True, text=True, cwd=folder, check=False
     )

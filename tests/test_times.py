@@ -24,16 +24,26 @@ def opened(folder: Path, text: str) -> Any:
 @pytest.mark.parametrize(
     "columns",
     [
-        "start,end", "start,stop", "start_time,end_time", "Start (s),End (s)", "Begin Time (s),End Time (s)", "onset,offset",
-        "begin,end", "start_s,end_s", "start_sec,stop_sec", "start_time,duration_s",
+        "start,end",
+        "start,stop",
+        "start_time,end_time",
+        "Start (s),End (s)",
+        "Begin Time (s),End Time (s)",
+        "onset,offset",
+        "begin,end",
+        "start_s,end_s",
+        "start_sec,stop_sec",
+        "start_time,duration_s",
     ],
-)  # fmt: skip
+)
 def test_a_clip_ends_where_the_table_says(columns: str, tmp_path: Path) -> None:
     second = 0.25 if "duration" in columns else 1.5
     clips = opened(tmp_path, f"path,label,{columns}\na.wav,x,1.25,{second}\na.wav,x,,\na.wav,x,7,\n").clips
     assert [(c.id, c.start, c.duration) for c in clips] == [
-        ("a.wav#1.25+0.25", 1.25, 0.25), ("a.wav", 0.0, None), ("a.wav#7", 7.0, None)
-    ]  # fmt: skip
+        ("a.wav#1.25+0.25", 1.25, 0.25),
+        ("a.wav", 0.0, None),
+        ("a.wav#7", 7.0, None),
+    ]
 
 
 def test_an_end_without_a_start_and_sums_of_floats(tmp_path: Path) -> None:

@@ -60,9 +60,11 @@ def test_what_the_recipe_gives_is_kept() -> None:
     assert set(spaces(Recipe.parse("mfcc:mean+max/knn(k=3)"))) == {"metric"}
     two = Recipe.parse("mfcc+logmel/knn,mfcc/lda(shrinkage=0.2)")
     assert spaces(two) == {
-        "1.k": [1, 3, 5, 10, 20, 40], "1.metric": ["cosine", "euclidean"], "1.pool": ["mean", "mean+std"],
+        "1.k": [1, 3, 5, 10, 20, 40],
+        "1.metric": ["cosine", "euclidean"],
+        "1.pool": ["mean", "mean+std"],
         "2.pool": ["windows", "mean", "mean+std"],
-    }  # fmt: skip
+    }
     made = with_values(two, {"1.k": 3, "1.pool": "mean+std", "2.pool": "mean"})
     assert made.short == "mfcc+logmel:mean+std/knn(k=3),mfcc:mean/lda(shrinkage=0.2)"
     with pytest.raises(RecipeError, match="nothing to search"):

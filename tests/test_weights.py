@@ -82,11 +82,18 @@ def declare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, files: Path):
     def known(*forms: Form, names: tuple[str, ...] = ("tiny",)) -> ModuleType:
         made = tuple(
             WeightSet(
-                name=name, net="tiny", inputs=(3,), outputs=("sum",), licence="none", trained_on="nothing",
-                homepage="https://example.org", forms=forms or (Form(both),), facts={"labels": ["all"]},
+                name=name,
+                net="tiny",
+                inputs=(3,),
+                outputs=("sum",),
+                licence="none",
+                trained_on="nothing",
+                homepage="https://example.org",
+                forms=forms or (Form(both),),
+                facts={"labels": ["all"]},
             )
             for name in names
-        )  # fmt: skip
+        )
         monkeypatch.setattr(sets, "_declared", lambda: {"part": made})
         sets.known.cache_clear()
         return net

@@ -34,9 +34,13 @@ EXTRAS = ("torch", "scikit-learn", "scipy", "onnx==", "jinja2", "matplotlib", "f
 def call(folder: Path, *command: str | Path) -> str:
     """What a command prints. Skips where pip finds no index; fails for any other failure."""
     done = subprocess.run(
-        [str(c) for c in command], capture_output=True, text=True, check=False, cwd=folder,
+        [str(c) for c in command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
         env={k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")},
-    )  # fmt: skip
+    )
     if done.returncode and "pip" in map(str, command) and "No matching distribution" in done.stderr:
         pytest.skip(f"the index cannot be reached: {done.stderr.strip().splitlines()[-1]}")
     assert done.returncode == 0, done.stderr

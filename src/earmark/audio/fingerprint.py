@@ -125,8 +125,11 @@ def _threes(frame: NDArray[np.int64], bin_: NDArray[np.int64]) -> tuple[NDArray[
     both = usable[:, one] & usable[:, two]
     code = bin_[:, None]  # 9 bits; then 7 + 7 for frequency, 5 + 5 for time in steps of two frames
     for part, bits in (
-        (higher[:, one] + 64, 7), (higher[:, two] + 64, 7), ((later[:, one] + 1) >> 1, 5), ((later[:, two] + 1) >> 1, 5)
-    ):  # fmt: skip
+        (higher[:, one] + 64, 7),
+        (higher[:, two] + 64, 7),
+        ((later[:, one] + 1) >> 1, 5),
+        ((later[:, two] + 1) >> 1, 5),
+    ):
         code = (code << bits) | part
     times = np.broadcast_to(frame[:, None], both.shape)[both]
     return _mixed(code[both]), times.astype(np.int32)

@@ -137,8 +137,15 @@ def _odd(f: Facts, set_: Usual) -> Iterator[Flag]:
 
 
 RULES: tuple[Callable[[Facts, Usual], Iterator[Flag]], ...] = (
-    _silent, _truncated, _dead, _clipped, _offset, _narrow, _length, _odd
-)  # fmt: skip
+    _silent,
+    _truncated,
+    _dead,
+    _clipped,
+    _offset,
+    _narrow,
+    _length,
+    _odd,
+)
 
 
 def _majority(values: Sequence[T]) -> T | None:

@@ -65,7 +65,17 @@ def build(
     if at != _patches.PATCHES:
         net, shape = _patches.net_of(weights_name, at, weights, precision=precision)
     return Backbone(
-        name=name, sample_rate=sample_rate, window_samples=window, hop_samples=hop, shape=shape, front=front, net=net,
-        params=params, facts={**facts, "at": at}, pad_left=pad_left, pad_short=pad, about=about,
+        name=name,
+        sample_rate=sample_rate,
+        window_samples=window,
+        hop_samples=hop,
+        shape=shape,
+        front=front,
+        net=net,
+        params=params,
+        facts={**facts, "at": at},
+        pad_left=pad_left,
+        pad_short=pad,
+        about=about,
         weights=weights_name,
-    )  # fmt: skip
+    )

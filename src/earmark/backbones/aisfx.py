@@ -32,9 +32,17 @@ ABOUT = About(
 )
 # The symmetric Hann window of 2048 points ends on a zero; without it it is the periodic one of 2047.
 SPEC = MelSpec(
-    sample_rate=44100, n_fft=2048, win_length=2047, hop_length=1024, n_mels=96, scale="htk", triangles="mel",
-    norm=None, power=2, log="none",
-)  # fmt: skip
+    sample_rate=44100,
+    n_fft=2048,
+    win_length=2047,
+    hop_length=1024,
+    n_mels=96,
+    scale="htk",
+    triangles="mel",
+    norm=None,
+    power=2,
+    log="none",
+)
 FRAMES = 100
 LARGEST = 9.457798957824707  # of the training data
 WEIGHTS = (
@@ -86,9 +94,19 @@ def build(
     """
     hop_frames = _patches.whole_frames(hop, SPEC)
     return _windows.build(
-        "aisfx", sample_rate=SPEC.sample_rate, window=SPEC.samples_of(FRAMES), hop=hop_frames * SPEC.hop_length,
-        inputs=(FRAMES, SPEC.n_mels), front=lambda samples: front(samples, hop_frames), at=at, pad=pad,
-        weights_name="aisfx", weights=weights, about=ABOUT, pad_left=SPEC.n_fft // 2,
+        "aisfx",
+        sample_rate=SPEC.sample_rate,
+        window=SPEC.samples_of(FRAMES),
+        hop=hop_frames * SPEC.hop_length,
+        inputs=(FRAMES, SPEC.n_mels),
+        front=lambda samples: front(samples, hop_frames),
+        at=at,
+        pad=pad,
+        weights_name="aisfx",
+        weights=weights,
+        about=ABOUT,
+        pad_left=SPEC.n_fft // 2,
         facts={"front": asdict(SPEC), "areas": "one", "largest": LARGEST},
-        precision=precision, params={"at": at, "hop": hop, "pad": pad, "precision": precision},
-    )  # fmt: skip
+        precision=precision,
+        params={"at": at, "hop": hop, "pad": pad, "precision": precision},
+    )

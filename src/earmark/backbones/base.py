@@ -150,12 +150,18 @@ class Backbone:
     def fingerprint(self) -> str:
         """Hash of everything that the embeddings depend on: facts, revision, the net's sha256."""
         facts = {
-            "name": self.name, "revision": self.revision, "sample_rate": self.sample_rate,
-            "window": self.window_samples, "hop": self.hop_samples, "shape": self.shape,
-            "pad_left": self.pad_left, "pad_short": self.pad_short, "facts": dict(self.facts),
+            "name": self.name,
+            "revision": self.revision,
+            "sample_rate": self.sample_rate,
+            "window": self.window_samples,
+            "hop": self.hop_samples,
+            "shape": self.shape,
+            "pad_left": self.pad_left,
+            "pad_short": self.pad_short,
+            "facts": dict(self.facts),
             "net": self.net and self.net.facts,
             **({} if self.trim_db is None else {"trim_db": self.trim_db}),
-        }  # fmt: skip
+        }
         return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
     def __reduce__(self) -> tuple[Callable[..., Backbone], tuple[str, dict[str, Any], bytes | None, str]]:
@@ -190,11 +196,18 @@ class Backbone:
 def facts(backbone: Backbone) -> dict[str, Any]:
     """What a report says of a backbone."""
     return {
-        "name": backbone.name, "params": dict(backbone.params), "fingerprint": backbone.fingerprint,
-        "shape": list(backbone.shape), "sample_rate": backbone.sample_rate, "window": backbone.window, "hop": backbone.hop,
-        "licence": backbone.about.licence, "trained_on": backbone.about.trained_on, "citation": backbone.about.citation,
+        "name": backbone.name,
+        "params": dict(backbone.params),
+        "fingerprint": backbone.fingerprint,
+        "shape": list(backbone.shape),
+        "sample_rate": backbone.sample_rate,
+        "window": backbone.window,
+        "hop": backbone.hop,
+        "licence": backbone.about.licence,
+        "trained_on": backbone.about.trained_on,
+        "citation": backbone.about.citation,
         "weights": backbone.weights,
-    }  # fmt: skip
+    }
 
 
 def load_backbone(part: Part | str) -> Backbone:

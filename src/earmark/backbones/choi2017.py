@@ -88,8 +88,18 @@ def build(
     hop_samples = _windows.samples_in(hop, SPEC.sample_rate, "choi2017")
     inputs = (SPEC.n_mels, FRAMES)
     return _windows.build(
-        "choi2017", sample_rate=SPEC.sample_rate, window=WINDOW, hop=hop_samples, inputs=inputs, at=at, pad=pad,
+        "choi2017",
+        sample_rate=SPEC.sample_rate,
+        window=WINDOW,
+        hop=hop_samples,
+        inputs=inputs,
+        at=at,
+        pad=pad,
         front=_windows.each(WINDOW, hop_samples, inputs, lambda window: front(window, left)),
-        weights_name="choi2017", weights=weights, about=ABOUT, facts={"front": asdict(SPEC), "left": left},
-        precision=precision, params={"at": at, "hop": hop, "pad": pad, "left": left, "precision": precision},
-    )  # fmt: skip
+        weights_name="choi2017",
+        weights=weights,
+        about=ABOUT,
+        facts={"front": asdict(SPEC), "left": left},
+        precision=precision,
+        params={"at": at, "hop": hop, "pad": pad, "left": left, "precision": precision},
+    )

@@ -70,12 +70,18 @@ def build(
         shape=shape,
         front=front,
         params={
-            "sample_rate": sample_rate, "mels": mels, "fft": fft, "fft_hop": fft_hop, "seconds": seconds,
-            "overlap": overlap, "log": log, "resize": resize,
+            "sample_rate": sample_rate,
+            "mels": mels,
+            "fft": fft,
+            "fft_hop": fft_hop,
+            "seconds": seconds,
+            "overlap": overlap,
+            "log": log,
+            "resize": resize,
         },
         facts={"front": asdict(spec), "frames": frames, "log": log, "top_db": TOP_DB},
         about=ABOUT,
-    )  # fmt: skip
+    )
 
 
 def window(spec: mel.MelSpec, seconds: float, overlap: float, name: str) -> tuple[int, int]:

@@ -27,9 +27,17 @@ ABOUT = About(
     hop=1.504,
 )
 SPEC = MelSpec(
-    sample_rate=16000, n_fft=512, hop_length=256, n_mels=96, scale="slaney", norm="slaney", power=2,
-    log="log10", gain=10000.0, offset=1.0,
-)  # fmt: skip
+    sample_rate=16000,
+    n_fft=512,
+    hop_length=256,
+    n_mels=96,
+    scale="slaney",
+    norm="slaney",
+    power=2,
+    log="log10",
+    gain=10000.0,
+    offset=1.0,
+)
 FRAMES = 187
 PAD_LEFT = SPEC.n_fft // 2  # centred frames
 PACKAGE = Package("musicnn==0.1.0", "f38a4890c648c1ddbb141c5d96d2b0a8cfcd36746002d896989f7b88beb65cfa")
@@ -112,7 +120,16 @@ def build(
     "int8" on processors made for them. ``weights``: an ONNX net to use instead of the installed one.
     """
     return _patches.build(
-        "musicnn", spec=SPEC, frames=FRAMES, hop=hop, at=at, pad=pad, weights=weights, about=ABOUT, pad_left=PAD_LEFT,
-        precision=precision, weights_name=trained_weights("musicnn", trained),
+        "musicnn",
+        spec=SPEC,
+        frames=FRAMES,
+        hop=hop,
+        at=at,
+        pad=pad,
+        weights=weights,
+        about=ABOUT,
+        pad_left=PAD_LEFT,
+        precision=precision,
+        weights_name=trained_weights("musicnn", trained),
         params={"at": at, "trained": trained, "hop": hop, "pad": pad, "precision": precision},
-    )  # fmt: skip
+    )

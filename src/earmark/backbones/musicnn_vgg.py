@@ -74,7 +74,16 @@ def build(
     net to use instead of the installed one.
     """
     return _patches.build(
-        "musicnn-vgg", spec=SPEC, frames=FRAMES, hop=hop, at=at, pad=pad, weights=weights, about=ABOUT,
-        pad_left=PAD_LEFT, precision=precision, weights_name=trained_weights("musicnn-vgg", trained),
+        "musicnn-vgg",
+        spec=SPEC,
+        frames=FRAMES,
+        hop=hop,
+        at=at,
+        pad=pad,
+        weights=weights,
+        about=ABOUT,
+        pad_left=PAD_LEFT,
+        precision=precision,
+        weights_name=trained_weights("musicnn-vgg", trained),
         params={"at": at, "trained": trained, "hop": hop, "pad": pad, "precision": precision},
-    )  # fmt: skip
+    )

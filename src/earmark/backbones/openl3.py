@@ -103,11 +103,26 @@ def build(
     spec, block, inputs = spec_of(mels), at or SIZES[size], (mels, FRAMES)
     hop_samples = _windows.samples_in(hop, SAMPLE_RATE, "openl3")
     return _windows.build(
-        "openl3", sample_rate=SAMPLE_RATE, window=WINDOW, hop=hop_samples, inputs=inputs, at=block, pad=pad,
+        "openl3",
+        sample_rate=SAMPLE_RATE,
+        window=WINDOW,
+        hop=hop_samples,
+        inputs=inputs,
+        at=block,
+        pad=pad,
         front=_windows.each(WINDOW, hop_samples, inputs, lambda window: front(window, spec)),
-        weights_name=f"openl3-mel{mels}-{content}", weights=weights, about=ABOUT,
-        facts={"front": asdict(spec), "content": content}, precision=precision,
+        weights_name=f"openl3-mel{mels}-{content}",
+        weights=weights,
+        about=ABOUT,
+        facts={"front": asdict(spec), "content": content},
+        precision=precision,
         params={
-            "content": content, "mels": mels, "size": size, "at": at, "hop": hop, "pad": pad, "precision": precision,
+            "content": content,
+            "mels": mels,
+            "size": size,
+            "at": at,
+            "hop": hop,
+            "pad": pad,
+            "precision": precision,
         },
-    )  # fmt: skip
+    )

@@ -35,9 +35,7 @@ ABOUT = About(
 SECONDS = 10
 AT_32K = MelSpec(sample_rate=32000, n_fft=1024, hop_length=320, n_mels=64, fmin=50.0, fmax=14000.0, log="db")
 AT_16K = MelSpec(sample_rate=16000, n_fft=512, hop_length=160, n_mels=64, fmin=50.0, fmax=8000.0, log="db")
-SPECS: Mapping[str, MelSpec] = {
-    "cnn14": AT_32K, "cnn14-16k": AT_16K, "mobilenetv1": AT_32K, "mobilenetv2": AT_32K
-}  # fmt: skip
+SPECS: Mapping[str, MelSpec] = {"cnn14": AT_32K, "cnn14-16k": AT_16K, "mobilenetv1": AT_32K, "mobilenetv2": AT_32K}
 FRAMES = 1 + SECONDS * AT_32K.sample_rate // AT_32K.hop_length
 ZENODO = "https://zenodo.org/records/3987831"
 
@@ -94,8 +92,18 @@ def build(
     window, hop_samples = SECONDS * spec.sample_rate, _windows.samples_in(hop, spec.sample_rate, "panns")
     inputs = (FRAMES, spec.n_mels)
     return _windows.build(
-        "panns", sample_rate=spec.sample_rate, window=window, hop=hop_samples, inputs=inputs, at=at, pad=pad,
+        "panns",
+        sample_rate=spec.sample_rate,
+        window=window,
+        hop=hop_samples,
+        inputs=inputs,
+        at=at,
+        pad=pad,
         front=_windows.each(window, hop_samples, inputs, lambda samples: front(samples, spec)),
-        weights_name=f"panns-{net}", weights=weights, about=ABOUT, facts={"front": asdict(spec), "net": net},
-        precision=precision, params={"net": net, "at": at, "hop": hop, "pad": pad, "precision": precision},
-    )  # fmt: skip
+        weights_name=f"panns-{net}",
+        weights=weights,
+        about=ABOUT,
+        facts={"front": asdict(spec), "net": net},
+        precision=precision,
+        params={"net": net, "at": at, "hop": hop, "pad": pad, "precision": precision},
+    )

@@ -70,9 +70,11 @@ class OnnxRuntime:
         options.log_severity_level = 3
         # Without enable_fallback=0 it would say on stdout that it tries again with the same provider.
         self.session = ort.InferenceSession(
-            source if isinstance(source, bytes) else str(source), options,
-            providers=["CPUExecutionProvider"], enable_fallback=0,
-        )  # fmt: skip
+            source if isinstance(source, bytes) else str(source),
+            options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,
+        )
         self.inputs, self.outputs = (
             {one.name: Port(tuple(one.shape), {"tensor(float)": FLOATS}.get(one.type, one.type)) for one in ports}
             for ports in (self.session.get_inputs(), self.session.get_outputs())
@@ -105,9 +107,11 @@ class OpenVino:
         core = _openvino()
         halves = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         settings = {
-            "NUM_STREAMS": threads, "INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False,
+            "NUM_STREAMS": threads,
+            "INFERENCE_NUM_THREADS": threads,
+            "ENABLE_CPU_PINNING": False,
             "INFERENCE_PRECISION_HINT": "bf16" if halves else "f32",
-        }  # fmt: skip
+        }
         return core.compile_model(self._model, "CPU", settings)
 
     def __call__(self, embeddings: Floats, output: str) -> Floats:

@@ -74,8 +74,18 @@ def build(
     """
     hop_samples = _windows.samples_in(hop, SAMPLE_RATE, "soundnet")
     return _windows.build(
-        "soundnet", sample_rate=SAMPLE_RATE, window=WINDOW, hop=hop_samples, inputs=(WINDOW,), at=at, pad=pad,
+        "soundnet",
+        sample_rate=SAMPLE_RATE,
+        window=WINDOW,
+        hop=hop_samples,
+        inputs=(WINDOW,),
+        at=at,
+        pad=pad,
         front=lambda samples: sliding_window_view(samples, WINDOW)[::hop_samples].copy(),
-        weights_name="soundnet", weights=weights, about=ABOUT, facts={}, precision=precision,
+        weights_name="soundnet",
+        weights=weights,
+        about=ABOUT,
+        facts={},
+        precision=precision,
         params={"at": at, "hop": hop, "pad": pad, "precision": precision},
-    )  # fmt: skip
+    )

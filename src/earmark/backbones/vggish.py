@@ -91,8 +91,17 @@ def build(
     if output not in OUTPUTS:
         raise RecipeError(f"vggish: output={output!r} is unknown; wanted {', '.join(map(repr, OUTPUTS))}")
     return _patches.build(
-        "vggish", spec=SPEC, frames=FRAMES, hop=hop, at=at or OUTPUTS[output], pad=pad,
-        weights_name="vggish-pca" if output == "pca" else "vggish", weights=weights, about=ABOUT,
-        trim=trim, batch=32, precision=precision,
+        "vggish",
+        spec=SPEC,
+        frames=FRAMES,
+        hop=hop,
+        at=at or OUTPUTS[output],
+        pad=pad,
+        weights_name="vggish-pca" if output == "pca" else "vggish",
+        weights=weights,
+        about=ABOUT,
+        trim=trim,
+        batch=32,
+        precision=precision,
         params={"output": output, "at": at, "hop": hop, "pad": pad, "trim": trim, "precision": precision},
-    )  # fmt: skip
+    )

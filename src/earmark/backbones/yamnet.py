@@ -27,9 +27,20 @@ ABOUT = About(
     hop=0.48,
 )
 SPEC = MelSpec(
-    sample_rate=16000, n_fft=512, win_length=400, hop_length=160, n_mels=64, fmin=125.0, fmax=7500.0,
-    scale="htk", triangles="mel", norm=None, power=1, log="ln", offset=0.001,
-)  # fmt: skip
+    sample_rate=16000,
+    n_fft=512,
+    win_length=400,
+    hop_length=160,
+    n_mels=64,
+    fmin=125.0,
+    fmax=7500.0,
+    scale="htk",
+    triangles="mel",
+    norm=None,
+    power=1,
+    log="ln",
+    offset=0.001,
+)
 FRAMES = 96
 WEIGHTS = (
     WeightSet(
@@ -86,6 +97,15 @@ def build(
     ``weights``: an ONNX net to use instead of the installed one.
     """
     return _patches.build(
-        "yamnet", spec=SPEC, frames=FRAMES, hop=hop, at=at, pad=pad, weights_name="yamnet", weights=weights,
-        about=ABOUT, precision=precision, params={"at": at, "hop": hop, "pad": pad, "precision": precision},
-    )  # fmt: skip
+        "yamnet",
+        spec=SPEC,
+        frames=FRAMES,
+        hop=hop,
+        at=at,
+        pad=pad,
+        weights_name="yamnet",
+        weights=weights,
+        about=ABOUT,
+        precision=precision,
+        params={"at": at, "hop": hop, "pad": pad, "precision": precision},
+    )

@@ -83,9 +83,12 @@ def embeddings_given(function: F) -> F:
         help="Folder or URI of embeddings that embed wrote: learn from those. Recipes are embeddings/HEAD; DATA may give labels.",
     )
     memory = click.option(
-        "--memory", type=click.FloatRange(0, min_open=True), default=4.0, show_default=True,
+        "--memory",
+        type=click.FloatRange(0, min_open=True),
+        default=4.0,
+        show_default=True,
         help="GiB of embeddings to hold at most: of a larger folder, clips are drawn (with --seed) and that is said.",
-    )  # fmt: skip
+    )
     return embeddings(memory(function))
 
 
@@ -150,9 +153,13 @@ force_option = click.option(
 
 
 def may_write(
-    out: str | Path | None, kind: Kind, *inputs: object, data: object = None, force: bool = False,
+    out: str | Path | None,
+    kind: Kind,
+    *inputs: object,
+    data: object = None,
+    force: bool = False,
     sounds: Callable[[], Iterable[Path]] | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Raise, before the work, if a command may not write ``kind`` to ``out``; say what ``force`` replaces.
 
     ``data`` is an input whose ``sounds`` are not written either; where they are not given, it is opened for them.

@@ -40,9 +40,18 @@ NAMES = {"model": "a model", "store": "a store", "file": "a file of embeddings",
 @opt.cached
 @opt.json_option
 def command(
-    data: str, out: Path | None, backbones: tuple[str, ...], no_groups: bool, no_labels: bool, no_confounds: bool, seed: int,
-    force: bool, cache_folder: Path | None, no_cache: bool, as_json: bool,
-) -> None:  # fmt: skip
+    data: str,
+    out: Path | None,
+    backbones: tuple[str, ...],
+    no_groups: bool,
+    no_labels: bool,
+    no_confounds: bool,
+    seed: int,
+    force: bool,
+    cache_folder: Path | None,
+    no_cache: bool,
+    as_json: bool,
+) -> None:
     """Find what is wrong with DATA before you trust a number made with it, or with what Earmark wrote.
 
     Of sounds: broken files, the same recording twice (also re-encoded, cut, shifted or made louder), labels that look

@@ -43,9 +43,20 @@ PLACE = ("learn", 1)
 @opt.cached
 @opt.json_option
 def command(
-    data: str | None, recipes: tuple[str, ...], protocol: str | None, folds: int, seeds: int, seed: int,
-    out: Path | None, force: bool, embeddings: str | None, memory: float, cache_folder: Path | None, no_cache: bool, as_json: bool,
-) -> None:  # fmt: skip
+    data: str | None,
+    recipes: tuple[str, ...],
+    protocol: str | None,
+    folds: int,
+    seeds: int,
+    seed: int,
+    out: Path | None,
+    force: bool,
+    embeddings: str | None,
+    memory: float,
+    cache_folder: Path | None,
+    no_cache: bool,
+    as_json: bool,
+) -> None:
     """Evaluate recipes on the same folds of DATA, with intervals, and write a report.
 
     DATA is a folder of class folders, a table (csv, tsv, parquet) with the columns path and label and optionally group,
@@ -111,9 +122,10 @@ def show(found: Comparison, out: Path | None, as_json: bool, force: bool = False
     console.print(
         f"[bold]{found.dataset.name}[/]: {len(first.ids)} clips evaluated, {len(first.classes)} classes, "
         f"{len(set(first.groups.tolist()))} {'groups' if found.protocol != 'clips' else 'files'}; protocol [bold]{found.protocol}[/]"
-        + (f", {found.folds} folds" if found.folds > 1 else "") + (f", {found.seeds} seeds" if found.seeds > 1 else ""),
+        + (f", {found.folds} folds" if found.folds > 1 else "")
+        + (f", {found.seeds} seeds" if found.seeds > 1 else ""),
         highlight=False,
-    )  # fmt: skip
+    )
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("recipe", overflow="fold")
     for column in ("accuracy [95 %]", "macro F1", "log loss", "embed + fit + predict"):

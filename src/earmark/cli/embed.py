@@ -34,9 +34,17 @@ PLACE = ("corpora", 1)
 @opt.spread
 @opt.cached
 def command(
-    data: tuple[str, ...], backbone: str, out: str, pool: str, force: bool, engine: str, address: str | None, shard_clips: int,
-    cache_folder: Path | None, no_cache: bool,
-) -> None:  # fmt: skip
+    data: tuple[str, ...],
+    backbone: str,
+    out: str,
+    pool: str,
+    force: bool,
+    engine: str,
+    address: str | None,
+    shard_clips: int,
+    cache_folder: Path | None,
+    no_cache: bool,
+) -> None:
     """Turn sounds into embeddings and write them to a file, or to a folder of Parquet parts.
 
     DATA is anything that compare takes, and also a flat folder or sound files without labels. For a store it
@@ -80,7 +88,7 @@ def _parts(
 
 def _file(
     data: tuple[str, ...], backbone: str, out: Path, pool: str, force: bool, cache_folder: Path | None, no_cache: bool
-) -> None:  # fmt: skip
+) -> None:
     from tempfile import TemporaryDirectory
 
     from ..core.errors import DataError

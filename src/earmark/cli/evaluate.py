@@ -21,8 +21,15 @@ PLACE = ("learn", 3)
 @opt.cached
 @opt.json_option
 def command(
-    model: Path, data: str, seed: int, out: Path | None, force: bool, cache_folder: Path | None, no_cache: bool, as_json: bool
-) -> None:  # fmt: skip
+    model: Path,
+    data: str,
+    seed: int,
+    out: Path | None,
+    force: bool,
+    cache_folder: Path | None,
+    no_cache: bool,
+    as_json: bool,
+) -> None:
     """Evaluate a trained MODEL on labelled DATA that it was not trained on.
 
     \b

@@ -33,9 +33,17 @@ PLACE = ("use", 1)
 @opt.force_option
 @opt.spread
 def command(
-    model: Path, paths: tuple[str, ...], form: str | None, timeline: bool, seconds: float | None, out: str | None,
-    force: bool, engine: str, address: str | None, shard_clips: int,
-) -> None:  # fmt: skip
+    model: Path,
+    paths: tuple[str, ...],
+    form: str | None,
+    timeline: bool,
+    seconds: float | None,
+    out: str | None,
+    force: bool,
+    engine: str,
+    address: str | None,
+    shard_clips: int,
+) -> None:
     """Say what sounds are, with scores. PATHs are files, folders (searched below) or a table with a column path.
 
     Files that cannot be used are named on stderr; the exit status is 1 if there were any.
@@ -86,8 +94,14 @@ def _parts(
 
 
 def _file(
-    model: Path, paths: tuple[str, ...], form: str | None, timeline: bool, seconds: float | None, out: Path | None, force: bool
-) -> None:  # fmt: skip
+    model: Path,
+    paths: tuple[str, ...],
+    form: str | None,
+    timeline: bool,
+    seconds: float | None,
+    out: Path | None,
+    force: bool,
+) -> None:
     from ..core.outputs import ANSWERS
     from ..models.load import load_model
 
@@ -165,8 +179,14 @@ def _write(answers: Iterator[Prediction], model: Model, form: str, timeline: boo
     if form == "csv":
         writer.writerow(columns)
     for a in answers:
-        own: dict[str, Any] = {"path": a.path, "start": a.start, "end": a.end, "label": a.label, "score": round(a.score, 6),
-                               "unknown": a.unknown}  # fmt: skip
+        own: dict[str, Any] = {
+            "path": a.path,
+            "start": a.start,
+            "end": a.end,
+            "label": a.label,
+            "score": round(a.score, 6),
+            "unknown": a.unknown,
+        }
         if form == "csv":
             own["set"] = "|".join(a.set)
             values = [own[c] for c in columns[: len(columns) - len(model.classes)]]

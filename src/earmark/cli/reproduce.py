@@ -36,9 +36,17 @@ PLACE = ("shelf", 5)
 @opt.cached
 @opt.json_option
 def command(
-    folder: str, epochs: int, folds: int, quick: bool, bfloat16: bool | None, out: Path | None, force: bool,
-    cache_folder: Path | None, no_cache: bool, as_json: bool,
-) -> None:  # fmt: skip
+    folder: str,
+    epochs: int,
+    folds: int,
+    quick: bool,
+    bfloat16: bool | None,
+    out: Path | None,
+    force: bool,
+    cache_folder: Path | None,
+    no_cache: bool,
+    as_json: bool,
+) -> None:
     """Run the paper's two methods on GTZAN again: under its own splits, then under honest ones.
 
     GTZAN_FOLDER is the folder of genre folders (genres/blues/blues.00000.wav …), or a part of it. VGGish takes part
@@ -58,9 +66,15 @@ def command(
     out = out or Path("reproduction")
     opt.may_write(out, REPRODUCTION, data=folder, force=force)
     found = reproduce(
-        folder, epochs=epochs, folds=folds, quick=quick, bfloat16=bfloat16,
-        cache=opt.open_cache(cache_folder, no_cache), say=lambda line: click.echo(line, err=True), command=opt.said(),
-    )  # fmt: skip
+        folder,
+        epochs=epochs,
+        folds=folds,
+        quick=quick,
+        bfloat16=bfloat16,
+        cache=opt.open_cache(cache_folder, no_cache),
+        say=lambda line: click.echo(line, err=True),
+        command=opt.said(),
+    )
     written = report.write(found, out, force=force)
     if as_json:
         click.echo(json.dumps(report.as_json(found), ensure_ascii=False, indent=1, allow_nan=False))
@@ -99,9 +113,10 @@ def _tables(console: Console, claim: Claim, trials: tuple[Trial, ...]) -> None:
         theirs = claim.classes.get(label)
         ours = [t.run.evaluation.per_class.get(label) for t in shown]
         table.add_row(
-            label, f"{theirs[2]:.2f} ({theirs[3]})" if theirs else "–",
+            label,
+            f"{theirs[2]:.2f} ({theirs[3]})" if theirs else "–",
             *(f"{row['f1']:.2f} ({row['support']:.0f})" if row else "–" for row in ours),
-        )  # fmt: skip
+        )
     table.add_row(
         "accuracy", f"{claim.accuracy:.2f}", *(f"{t.run.evaluation.scores['accuracy'].value:.2f}" for t in shown)
     )
@@ -112,5 +127,6 @@ def _tables(console: Console, claim: Claim, trials: tuple[Trial, ...]) -> None:
             console.print(
                 f"  {trial.recipe} on {NAMES[trial.protocol, trial.unit]}: {opt.points(score.value)} % "
                 f"[{opt.points(score.low)}, {opt.points(score.high)}]",
-                highlight=False, markup=False,
-            )  # fmt: skip
+                highlight=False,
+                markup=False,
+            )

@@ -27,8 +27,14 @@ _SHOWN = 10
 @opt.cached
 @opt.json_option
 def command(
-    report: Path, data: str | None, out: Path | None, force: bool, cache_folder: Path | None, no_cache: bool, as_json: bool
-) -> None:  # fmt: skip
+    report: Path,
+    data: str | None,
+    out: Path | None,
+    force: bool,
+    cache_folder: Path | None,
+    no_cache: bool,
+    as_json: bool,
+) -> None:
     """Do a comparison again from its REPORT (the folder, or its metrics.json), and say what differs.
 
     The same data, versions and seed give the same numbers, to the last digit. The exit status is 1 if the data or a number

@@ -64,8 +64,12 @@ def command(
     from ..serve.limits import Limits
 
     limits = Limits(
-        bytes=int(max_mb * 2**20), seconds=max_seconds, timeout=timeout, waiting=queue, workers=workers or os.cpu_count() or 1
-    )  # fmt: skip
+        bytes=int(max_mb * 2**20),
+        seconds=max_seconds,
+        timeout=timeout,
+        waiting=queue,
+        workers=workers or os.cpu_count() or 1,
+    )
     key = _key(key_file)
     app = create_app(_loaded(models), limits=limits, key=key)
     bound = listening(host, port)

@@ -89,9 +89,14 @@ def file_facts(backbone: Backbone, pool: str, task: Task = Task.SINGLE, classes:
     """What a file says of the embeddings in it."""
     named = {"classes": list(classes)} if task is Task.MULTI else {}
     return {
-        "format": FORMAT, "task": str(task), **named, "backbone": backbone.name, "fingerprint": backbone.fingerprint,
-        "shape": list(backbone.shape), "pool": pool,
-    }  # fmt: skip
+        "format": FORMAT,
+        "task": str(task),
+        **named,
+        "backbone": backbone.name,
+        "fingerprint": backbone.fingerprint,
+        "shape": list(backbone.shape),
+        "pool": pool,
+    }
 
 
 def width_of(shape: Sequence[int], pool: str) -> int:

@@ -162,11 +162,14 @@ def _ready(
             )
     clips = tuple(
         Clip(
-            id=str(columns["id"][i]), path=Path(str(columns["path"][i] or columns["id"][i])),
-            label=str(columns["label"][i]) or None, group=str(columns["group"][i]) or None, fold=str(columns["fold"][i]) or None,
+            id=str(columns["id"][i]),
+            path=Path(str(columns["path"][i] or columns["id"][i])),
+            label=str(columns["label"][i]) or None,
+            group=str(columns["group"][i]) or None,
+            fold=str(columns["fold"][i]) or None,
         )
         for i in begins
-    )  # fmt: skip
+    )
     targets = None if targets is None else targets[order]
     start, end = columns["start"][order].astype(float), columns["end"][order].astype(float)
     window = float(np.median(end - start)) if np.isfinite(end - start).all() else float("nan")
@@ -180,10 +183,17 @@ def _ready(
         digest = tuple(hashlib.sha256(X[a:b].tobytes()).hexdigest() for a, b in zip(cuts, cuts[1:], strict=False))
         backbones[key] = file_backbone(key, X, window, facts)
         made[key] = Embeddings(
-            X=X, clip=clip[order], ids=tuple(c.id for c in clips), start=start, end=end,
-            recordings=tuple(str(columns["recording"][i]) for i in begins), digest=digest,
-            fingerprint=backbones[key].fingerprint, excluded={}, targets=targets,
-        )  # fmt: skip
+            X=X,
+            clip=clip[order],
+            ids=tuple(c.id for c in clips),
+            start=start,
+            end=end,
+            recordings=tuple(str(columns["recording"][i]) for i in begins),
+            digest=digest,
+            fingerprint=backbones[key].fingerprint,
+            excluded={},
+            targets=targets,
+        )
     if len(made) == 1:  # the one array may be called by its name, and "embeddings"
         (key,) = made
         made["embeddings"], backbones["embeddings"] = made[key], backbones[key]
@@ -204,9 +214,15 @@ def file_backbone(key: str, X: Floats, window: float, facts: Mapping[str, Any]) 
     rate = 1000  # the file knows seconds at most
     samples = round(window * rate) if np.isfinite(window) and window > 0 else 1
     return Backbone(
-        name=made_by if made_by != "embeddings" else key, sample_rate=rate, window_samples=samples, hop_samples=samples,
-        shape=X.shape[1:], front=deaf, facts=legacy.file_identity(made_as, key), about=about,
-    )  # fmt: skip
+        name=made_by if made_by != "embeddings" else key,
+        sample_rate=rate,
+        window_samples=samples,
+        hop_samples=samples,
+        shape=X.shape[1:],
+        front=deaf,
+        facts=legacy.file_identity(made_as, key),
+        about=about,
+    )
 
 
 # ------------------------------------------------------------------------------------------------- files

@@ -41,7 +41,7 @@ from .tables import (
     read_columns,
     read_targets,
     shards_of,
-)  # fmt: skip
+)
 
 _One = TypeVar("_One", Annotation, Span)
 MEMORY = 4 * 2**30  # bytes of embeddings that are held; heads that copy them need as much again

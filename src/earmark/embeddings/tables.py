@@ -140,8 +140,10 @@ def _facts_of(clip: Clip) -> dict[str, Any]:
     texts = {"id": clip.id, "path": spelled(clip.path), "label": clip.label, "group": clip.group, "fold": clip.fold}
     return {
         **{name: writable(value) if value else None for name, value in texts.items()},
-        "start": clip.start, "duration": clip.duration, "windows": 0,
-    }  # fmt: skip
+        "start": clip.start,
+        "duration": clip.duration,
+        "windows": 0,
+    }
 
 
 # ------------------------------------------------------------------------------------------------- reading
@@ -190,7 +192,7 @@ class Recordings:
             told = [self._line(file, name) for name in names]
         return [
             (_clip(line), line.get("recording") or line["id"], int(n)) for line, n in zip(told, counts, strict=True)
-        ]  # fmt: skip
+        ]
 
     def _line(self, file: Place, name: str) -> dict[str, Any]:
         line = self._lines.get((file_name(file), name)) or self._lines.get((name, ""))
@@ -204,9 +206,14 @@ class Recordings:
 
 def _clip(line: Mapping[str, Any]) -> Clip:
     return Clip(
-        line["id"], Path(line["path"] or line["id"]), line["label"], line["group"], line["fold"],
-        line.get("start") or 0.0, line.get("duration"),
-    )  # fmt: skip
+        line["id"],
+        Path(line["path"] or line["id"]),
+        line["label"],
+        line["group"],
+        line["fold"],
+        line.get("start") or 0.0,
+        line.get("duration"),
+    )
 
 
 def read_targets(where: Place, file: Place, found: Mapping[str, Any], windows: Any) -> Targets:

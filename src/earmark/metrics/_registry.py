@@ -14,10 +14,24 @@ from ..core import outside
 from ..core.errors import DataError
 
 Array = NDArray[np.float64]
-_TAKEN = frozenset({  # what else stands beside the scores of a recipe in metrics.json
-    "recipe", "short", "per_class", "labels", "confusion", "clips", "groups", "spread", "notes", "accuracy_per_seed",
-    "window_accuracy", "seconds", "backbones", "toml",
-})  # fmt: skip
+_TAKEN = frozenset(
+    {  # what else stands beside the scores of a recipe in metrics.json
+        "recipe",
+        "short",
+        "per_class",
+        "labels",
+        "confusion",
+        "clips",
+        "groups",
+        "spread",
+        "notes",
+        "accuracy_per_seed",
+        "window_accuracy",
+        "seconds",
+        "backbones",
+        "toml",
+    }
+)
 
 
 @dataclass(frozen=True)

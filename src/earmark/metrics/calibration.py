@@ -90,9 +90,15 @@ class Calibration:
             for when, p in (("before", scores), ("after", honest))
         }
         return cls(
-            tuple(classes), temperature, floor, tuple(round(float(s), 6) for s in strange), len(units), alpha,
-            measured | {"calibration_error_floor": error_floor(honest, seed=seed)}, _notes(truth, units, alpha),
-        )  # fmt: skip
+            tuple(classes),
+            temperature,
+            floor,
+            tuple(round(float(s), 6) for s in strange),
+            len(units),
+            alpha,
+            measured | {"calibration_error_floor": error_floor(honest, seed=seed)},
+            _notes(truth, units, alpha),
+        )
 
     def apply(self, proba: ArrayLike) -> Array:
         """Scores (..., k) of the head -> probabilities (..., k). The best label stays the best."""
@@ -119,20 +125,30 @@ class Calibration:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
-            "classes": list(self.classes), "temperature": self.temperature, "floor": self.floor,
-            "nonconformity": list(self.nonconformity), "groups": self.groups, "alpha": self.alpha,
-            "measured": dict(self.measured or {}), "notes": list(self.notes),
-        }  # fmt: skip
+            "classes": list(self.classes),
+            "temperature": self.temperature,
+            "floor": self.floor,
+            "nonconformity": list(self.nonconformity),
+            "groups": self.groups,
+            "alpha": self.alpha,
+            "measured": dict(self.measured or {}),
+            "notes": list(self.notes),
+        }
 
     @classmethod
     def from_dict(cls, facts: Mapping[str, Any]) -> Calibration:
         """The reverse of ``to_dict``. Raises BundleError if something is missing."""
         try:
             made = cls(
-                classes=tuple(facts["classes"]), temperature=float(facts["temperature"]), floor=float(facts["floor"]),
-                nonconformity=tuple(map(float, facts["nonconformity"])), groups=int(facts["groups"]),
-                alpha=float(facts["alpha"]), measured=dict(facts["measured"]), notes=tuple(facts["notes"]),
-            )  # fmt: skip
+                classes=tuple(facts["classes"]),
+                temperature=float(facts["temperature"]),
+                floor=float(facts["floor"]),
+                nonconformity=tuple(map(float, facts["nonconformity"])),
+                groups=int(facts["groups"]),
+                alpha=float(facts["alpha"]),
+                measured=dict(facts["measured"]),
+                notes=tuple(facts["notes"]),
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError(f"the calibration of this model is damaged ({error!r}); train the model again") from error
         numbers = np.array([made.temperature, made.floor, *made.nonconformity])

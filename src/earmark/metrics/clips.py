@@ -105,8 +105,11 @@ def per_class(y: ArrayLike, proba: ArrayLike, weights: ArrayLike | None = None) 
     classes, scores = np.asarray(y, np.int64), np.asarray(proba, np.float64)
     counts = _counts(classes, scores, np.ones(len(classes)) if weights is None else np.asarray(weights, np.float64))
     return {
-        "precision": _precision(*counts), "recall": _recall(*counts), "f1": _f1(*counts), "support": counts[1],
-    }  # fmt: skip
+        "precision": _precision(*counts),
+        "recall": _recall(*counts),
+        "f1": _f1(*counts),
+        "support": counts[1],
+    }
 
 
 def _top(y: NDArray[np.int64], proba: Array, weights: Array, k: int) -> Array:

@@ -82,11 +82,16 @@ def evaluate(
     left_out = _scored(truth, stack, units.left_out(seed))
     scores = {
         name: interval(
-            float(each_seed[name].mean()), drawn[name], left_out[name], units,
-            best=metric.best, worst=metric.worst, level=level,
+            float(each_seed[name].mean()),
+            drawn[name],
+            left_out[name],
+            units,
+            best=metric.best,
+            worst=metric.worst,
+            level=level,
         )
         for name, metric in METRICS.items()
-    }  # fmt: skip
+    }
     table = per_class(np.tile(truth, len(stack)), stack.reshape(-1, stack.shape[2]))
     rows = {
         label: {name: float(table[name][i]) for name in ("precision", "recall", "f1")}
@@ -94,11 +99,15 @@ def evaluate(
         for i, label in enumerate(classes)
     }
     return Evaluation(
-        classes=tuple(classes), scores=scores, per_class=rows, confusion=_confusion(truth, stack),
-        n_clips=len(truth), n_groups=len(units),
+        classes=tuple(classes),
+        scores=scores,
+        per_class=rows,
+        confusion=_confusion(truth, stack),
+        n_clips=len(truth),
+        n_groups=len(units),
         spread={n: float(v.std(ddof=1)) for n, v in each_seed.items()} if len(stack) > 1 else {},
         notes=_notes(truth, classes, units),
-    )  # fmt: skip
+    )
 
 
 def majority_baseline(y: ArrayLike, classes: int) -> dict[str, float]:

@@ -88,9 +88,14 @@ class Novelty:
         """Write as .npz (arrays only, no pickle)."""
         with Path(path).open("wb") as file:
             np.savez_compressed(
-                file, means=self.means, axes=self.axes, relief=self.relief, limit=np.asarray(self.limit),
-                rate=np.asarray(self.rate), note=np.asarray(self.note),
-            )  # fmt: skip
+                file,
+                means=self.means,
+                axes=self.axes,
+                relief=self.relief,
+                limit=np.asarray(self.limit),
+                rate=np.asarray(self.rate),
+                note=np.asarray(self.note),
+            )
 
     @classmethod
     def load(cls, path: str | Path) -> Novelty:

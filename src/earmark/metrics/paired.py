@@ -87,9 +87,17 @@ def compare(
         low, high = (max(-1.0, gap - reach), min(1.0, gap + reach)) if len(units) > 1 else (-1.0, 1.0)
         needed = clips_needed(gap, se, len(units.codes), power=power, critical=family)
         verdict = _verdict(
-            names[i], names[j], Interval(gap, low, high), p=float(p[k]), adjusted=float(adjusted[k]), level=level,
-            power=power, needed=needed, units=units, pairs=len(pairs),
-        )  # fmt: skip
+            names[i],
+            names[j],
+            Interval(gap, low, high),
+            p=float(p[k]),
+            adjusted=float(adjusted[k]),
+            level=level,
+            power=power,
+            needed=needed,
+            units=units,
+            pairs=len(pairs),
+        )
         found.append(Pair(names[i], names[j], gap, low, high, float(p[k]), float(adjusted[k]), verdict, needed))
     return tuple(found)
 
@@ -153,9 +161,18 @@ def _step_down(observed: Array, flipped: Array) -> Array:
 
 
 def _verdict(
-    a: str, b: str, gap: Interval, *, p: float, adjusted: float, level: float, power: float, needed: int | None,
-    units: Groups, pairs: int,
-) -> str:  # fmt: skip
+    a: str,
+    b: str,
+    gap: Interval,
+    *,
+    p: float,
+    adjusted: float,
+    level: float,
+    power: float,
+    needed: int | None,
+    units: Groups,
+    pairs: int,
+) -> str:
     """What a pair shows, in words."""
     low, value, high = (100 * x for x in (gap.low, gap.value, gap.high))
     if adjusted <= 1 - level:

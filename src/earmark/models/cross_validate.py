@@ -70,12 +70,19 @@ def run(
     proba = np.stack([f.proba[evaluated] for f in found])
     seconds = {"embed": sum(data.seconds[b] for b in recipe.backbones)}
     return Run(
-        recipe=recipe, classes=classes, ids=tuple(data.dataset.clips[i].id for i in evaluated), y=y, groups=units[evaluated],
-        fold=found[0].fold[evaluated], proba=proba, evaluation=evaluate(y, proba, classes, units[evaluated], seed=seed),
+        recipe=recipe,
+        classes=classes,
+        ids=tuple(data.dataset.clips[i].id for i in evaluated),
+        y=y,
+        groups=units[evaluated],
+        fold=found[0].fold[evaluated],
+        proba=proba,
+        evaluation=evaluate(y, proba, classes, units[evaluated], seed=seed),
         window_accuracy=float(np.mean([f.window_accuracy for f in found])),
         seconds=seconds | {k: sum(f.seconds[k] for f in found) for k in ("fit", "predict")},
-        history=found[0].history, backbones=tuple(facts(data.backbones[b]) for b in recipe.backbones),
-    )  # fmt: skip
+        history=found[0].history,
+        backbones=tuple(facts(data.backbones[b]) for b in recipe.backbones),
+    )
 
 
 def cross_validate(

@@ -53,8 +53,11 @@ def heard(model: Model, source: str | Path | Dataset, *, cache: Cache | None = N
             f"{', '.join(model.classes)}"
         )
     recipe = Recipe.parse(model.card.recipe)
-    parts = {p: b for branch, made in zip(recipe.branches, model.branches, strict=True)
-             for p, b in zip(branch.backbones, made.backbones, strict=True)}  # fmt: skip
+    parts = {
+        p: b
+        for branch, made in zip(recipe.branches, model.branches, strict=True)
+        for p, b in zip(branch.backbones, made.backbones, strict=True)
+    }
     unlabelled = [c.id for c in dataset.clips if c.label is None]
     embeddings = {p: embed([c for c in dataset.clips if c.label], b, cache=cache) for p, b in parts.items()}
     bad = {i: e for r in embeddings.values() for i, e in r.excluded.items()}
@@ -93,14 +96,31 @@ def evaluate(
     units = split.groups_of(data.dataset, protocol, data.digests)
     done = time.perf_counter()
     evaluated = Run(
-        recipe=Recipe.parse(model.card.recipe), classes=model.classes, ids=tuple(c.id for c in data.dataset.clips),
-        y=y, groups=units, fold=np.zeros(len(y), int), proba=proba[None],
-        evaluation=evaluate_scores(y, proba, model.classes, units, seed=seed), window_accuracy=float("nan"), history=(),
+        recipe=Recipe.parse(model.card.recipe),
+        classes=model.classes,
+        ids=tuple(c.id for c in data.dataset.clips),
+        y=y,
+        groups=units,
+        fold=np.zeros(len(y), int),
+        proba=proba[None],
+        evaluation=evaluate_scores(y, proba, model.classes, units, seed=seed),
+        window_accuracy=float("nan"),
+        history=(),
         seconds={"embed": embedded - began, "fit": 0.0, "predict": done - embedded},
         backbones=tuple(facts(b) for b in data.backbones.values()),
-    )  # fmt: skip
+    )
     return Comparison(
-        dataset=data.dataset, protocol="held out", folds=1, seeds=1, seed=seed, runs=(evaluated,), pairs=(),
-        baseline=majority_baseline(y, len(model.classes)), fingerprint=data.fingerprint, versions=versions(),
-        seconds=time.perf_counter() - began, command=command, notes=group_notes(data.dataset) + _leak_notes(model, data),
-    )  # fmt: skip
+        dataset=data.dataset,
+        protocol="held out",
+        folds=1,
+        seeds=1,
+        seed=seed,
+        runs=(evaluated,),
+        pairs=(),
+        baseline=majority_baseline(y, len(model.classes)),
+        fingerprint=data.fingerprint,
+        versions=versions(),
+        seconds=time.perf_counter() - began,
+        command=command,
+        notes=group_notes(data.dataset) + _leak_notes(model, data),
+    )

@@ -153,9 +153,11 @@ def from_ready(ready: Ready, recipes: Sequence[Recipe]) -> Data:
         if part.params:
             raise RecipeError(f"{part}: embeddings from a file take no parameters")
     return Data(
-        ready.dataset, {p: ready.embeddings[p.name] for p in parts}, {p: ready.backbones[p.name] for p in parts},
+        ready.dataset,
+        {p: ready.embeddings[p.name] for p in parts},
+        {p: ready.backbones[p.name] for p in parts},
         dict.fromkeys(parts, 0.0),
-    )  # fmt: skip
+    )
 
 
 def from_store(folder: store.Folder, recipes: Sequence[Recipe], *, memory: int = store.MEMORY, seed: int = 0) -> Data:

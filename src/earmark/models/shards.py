@@ -83,12 +83,28 @@ def _write_answers(model: Model, clips: Sequence[Clip], folder: Path) -> tuple[i
             except AudioError as error:
                 gone.append(Excluded(clip.id, error.reason))
                 continue
-            lines.append({
-                "id": _text(clip.id), "path": _text(spelled(clip.path)), "label": found.label, "score": found.score,
-                "set": list(found.set), "unknown": found.unknown, "scores": dict(found.scores),
-            })  # fmt: skip
+            lines.append(
+                {
+                    "id": _text(clip.id),
+                    "path": _text(spelled(clip.path)),
+                    "label": found.label,
+                    "score": found.score,
+                    "set": list(found.set),
+                    "unknown": found.unknown,
+                    "scores": dict(found.scores),
+                }
+            )
     scores = pa.struct([(name, pa.float64()) for name in model.classes])
-    schema = pa.schema([("id", pa.string()), ("path", pa.string()), ("label", pa.string()), ("score", pa.float64()),
-                        ("set", pa.list_(pa.string())), ("unknown", pa.bool_()), ("scores", scores)])  # fmt: skip
+    schema = pa.schema(
+        [
+            ("id", pa.string()),
+            ("path", pa.string()),
+            ("label", pa.string()),
+            ("score", pa.float64()),
+            ("set", pa.list_(pa.string())),
+            ("unknown", pa.bool_()),
+            ("scores", scores),
+        ]
+    )
     pq.write_table(pa.Table.from_pylist(lines, schema=schema), folder / f"{ANSWERS}.parquet")
     return len(lines), gone

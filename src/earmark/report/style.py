@@ -37,18 +37,44 @@ SHADE = 0.72
 HALF, FULL = 3.9, 7.9  # inches: two figures beside each other, or one across the column
 
 _STYLE: Any = {
-    "svg.fonttype": "none", "svg.hashsalt": "earmark", "text.parse_math": False,  # a class may be called "$x$"
-    "font.family": "DejaVu Sans", "font.size": 9.0, "axes.titlesize": 9.5, "axes.labelsize": 9.0,
-    "xtick.labelsize": 8.5, "ytick.labelsize": 8.5, "legend.fontsize": 8.5, "legend.frameon": False,
-    "text.color": INK, "axes.labelcolor": MUTED, "axes.edgecolor": MUTED, "axes.titlecolor": INK,
-    "xtick.color": MUTED, "ytick.color": MUTED, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
-    "axes.linewidth": 0.8, "xtick.major.width": 0.8, "ytick.major.width": 0.8,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True,
-    "axes.grid": False, "grid.color": RULE, "grid.linewidth": 0.8,
-    "axes.facecolor": "none", "figure.facecolor": CARD, "savefig.facecolor": CARD,
-    "axes.titlelocation": "left", "axes.titlepad": 7.0, "lines.linewidth": 1.8, "image.cmap": "magma",
-    "axes.formatter.useoffset": False, "figure.constrained_layout.use": True,
-}  # fmt: skip
+    "svg.fonttype": "none",
+    "svg.hashsalt": "earmark",
+    "text.parse_math": False,  # a class may be called "$x$"
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "axes.titlesize": 9.5,
+    "axes.labelsize": 9.0,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "text.color": INK,
+    "axes.labelcolor": MUTED,
+    "axes.edgecolor": MUTED,
+    "axes.titlecolor": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "xtick.major.width": 0.8,
+    "ytick.major.width": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": False,
+    "grid.color": RULE,
+    "grid.linewidth": 0.8,
+    "axes.facecolor": "none",
+    "figure.facecolor": CARD,
+    "savefig.facecolor": CARD,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 7.0,
+    "lines.linewidth": 1.8,
+    "image.cmap": "magma",
+    "axes.formatter.useoffset": False,
+    "figure.constrained_layout.use": True,
+}
 
 
 @dataclass(frozen=True)

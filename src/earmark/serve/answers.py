@@ -48,11 +48,15 @@ def answer(name: str, model: Model, sound: BinaryIO, file: str, wish: Wish, limi
             raise too_long(f"a sound whose header promises {promised.seconds:.0f} s", limits.seconds)
         embeddings = model.embeddings(sound, watch=watch)
         told: dict[str, Any] = {
-            "model": name, "file": file, "seconds": round(heard, 3), "format": promised.format,
+            "model": name,
+            "file": file,
+            "seconds": round(heard, 3),
+            "format": promised.format,
             **_told(model, model.predict_embeddings(embeddings), wish),
             "alpha": (wish.alpha or model.calibration.alpha) if model.calibration and wish.set else None,
-            "timeline": None, "view": None,
-        }  # fmt: skip
+            "timeline": None,
+            "view": None,
+        }
         if wish.timeline:
             pieces = model.pieces(embeddings, seconds=_length(model, heard, wish.seconds))
             told["timeline"] = [{"start": p.start, "end": p.end, **_told(model, p, wish)} for p in pieces]
@@ -93,28 +97,30 @@ def facts(name: str, model: Model) -> dict[str, Any]:
         model.novelty.note if model.novelty else "",
     )
     about = ("name", "sample_rate", "window", "hop", "licence", "trained_on", "citation")
-    told: dict[str, Any] = plain({
-        "name": name,
-        "title": card.title or name,
-        "recipe": card.recipe,
-        "task": card.task,
-        "labels": model.classes,
-        "measured": {
-            "protocol": measured.protocol,
-            "meaning": PROTOCOLS.get(measured.protocol, ("", ""))[1],
-            "clips": measured.clips,
-            "groups": measured.groups,
-            "baseline": measured.majority.get("accuracy"),
-            "scores": {name: asdict(score) for name, score in measured.scores.items()},
-        },
-        "calibration": _calibrated(model),
-        "unknown_rate": model.novelty.rate if model.novelty else None,
-        "notes": [note for note in notes if note],
-        "parts": [{key: getattr(b, key) for key in about} for b in card.backbones],
-        "data": {key: getattr(card.data, key) for key in ("name", "clips", "licence", "citation", "fingerprint")},
-        "created": card.created,
-        "versions": card.versions,
-    })  # fmt: skip
+    told: dict[str, Any] = plain(
+        {
+            "name": name,
+            "title": card.title or name,
+            "recipe": card.recipe,
+            "task": card.task,
+            "labels": model.classes,
+            "measured": {
+                "protocol": measured.protocol,
+                "meaning": PROTOCOLS.get(measured.protocol, ("", ""))[1],
+                "clips": measured.clips,
+                "groups": measured.groups,
+                "baseline": measured.majority.get("accuracy"),
+                "scores": {name: asdict(score) for name, score in measured.scores.items()},
+            },
+            "calibration": _calibrated(model),
+            "unknown_rate": model.novelty.rate if model.novelty else None,
+            "notes": [note for note in notes if note],
+            "parts": [{key: getattr(b, key) for key in about} for b in card.backbones],
+            "data": {key: getattr(card.data, key) for key in ("name", "clips", "licence", "citation", "fingerprint")},
+            "created": card.created,
+            "versions": card.versions,
+        }
+    )
     return told
 
 

@@ -20,9 +20,12 @@ class Counts:
             "earmark_requests", "Requests answered.", ["path", "method", "status"], registry=self.registry
         )
         self.latency = Histogram(
-            "earmark_request_seconds", "From the first byte to the last.", ["path"], buckets=_SECONDS,
+            "earmark_request_seconds",
+            "From the first byte to the last.",
+            ["path"],
+            buckets=_SECONDS,
             registry=self.registry,
-        )  # fmt: skip
+        )
         self.refused = Counter("earmark_refused", "Requests refused, by reason.", ["code"], registry=self.registry)
         self.received = Counter("earmark_received_bytes", "Bytes of bodies.", registry=self.registry)
         self.waited = Histogram(

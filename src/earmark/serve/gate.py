@@ -69,10 +69,16 @@ class Gate:
         if refused := state.get("refused"):
             self.counts.refused.labels(refused).inc()
         facts = {
-            "id": passing.id, "client": (scope.get("client") or ("?",))[0], "method": scope["method"],
-            "path": scope["path"][:200], "status": passing.status, "ms": round(1000 * seconds, 1), "bytes": passing.bytes,
-            **({"refused": refused} if refused else {}), **state.get("told", {}),
-        }  # fmt: skip
+            "id": passing.id,
+            "client": (scope.get("client") or ("?",))[0],
+            "method": scope["method"],
+            "path": scope["path"][:200],
+            "status": passing.status,
+            "ms": round(1000 * seconds, 1),
+            "bytes": passing.bytes,
+            **({"refused": refused} if refused else {}),
+            **state.get("told", {}),
+        }
         log.info("request", extra={"facts": facts})
 
 

@@ -64,8 +64,9 @@ def too_slow(found: str, pace: float) -> RefusedError:
 def full(retry_after: int) -> RefusedError:
     """503: the line is full."""
     todo = f"Try again in {retry_after} s."
-    return RefusedError(503, "busy", "as many requests waiting as this server takes", "a free place", todo,
-                   retry_after=retry_after)  # fmt: skip
+    return RefusedError(
+        503, "busy", "as many requests waiting as this server takes", "a free place", todo, retry_after=retry_after
+    )
 
 
 def out_of_time(limit: float, *, begun: bool) -> RefusedError:

@@ -23,9 +23,12 @@ async def received(request: Request) -> tuple[BinaryIO, str]:
         return await _form(request)
     if kind in _NO_SOUND:
         raise RefusedError(
-            415, "not_a_sound", f"a body of type {kind}", "a sound file as the body, or a form with the field 'file'",
+            415,
+            "not_a_sound",
+            f"a body of type {kind}",
+            "a sound file as the body, or a form with the field 'file'",
             "For example: curl --data-binary @clip.wav URL, or curl -F file=@clip.wav URL",
-        )  # fmt: skip
+        )
     file = cast(BinaryIO, tempfile.SpooledTemporaryFile(IN_MEMORY))  # noqa: SIM115 - the caller closes it
     try:
         async for chunk in request.stream():
@@ -44,9 +47,12 @@ async def _form(request: Request) -> tuple[BinaryIO, str]:
         form = await request.form(max_files=1, max_fields=8, max_part_size=2**16)
     except HTTPException as error:
         raise RefusedError(
-            400, "bad_form", f"a form that cannot be read ({error.detail})", "multipart/form-data with one file, 'file'",
+            400,
+            "bad_form",
+            f"a form that cannot be read ({error.detail})",
+            "multipart/form-data with one file, 'file'",
             "For example: curl -F file=@clip.wav URL. Send several sounds in several requests.",
-        ) from error  # fmt: skip
+        ) from error
     file = form.get("file")
     if not isinstance(file, UploadFile):
         await form.close()

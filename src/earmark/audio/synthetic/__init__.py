@@ -62,8 +62,13 @@ def make(
         found = f"artists={artists}, clips={clips}, seconds={seconds}"
         raise DataError(f"made-up music: {found}; wanted 2 artists and 2 clips or more, of 0.2 s or more (from, to)")
     facts: dict[str, object] = {
-        "synthetic": True, "version": VERSION, "seed": seed, "artists": artists, "clips": clips, "seconds": [*seconds]
-    }  # fmt: skip
+        "synthetic": True,
+        "version": VERSION,
+        "seed": seed,
+        "artists": artists,
+        "clips": clips,
+        "seconds": [*seconds],
+    }
     if _holds(folder, facts):
         return folder / "clips.csv"
     check(folder, SOUNDS, force=force)

@@ -18,9 +18,12 @@ _ALLOWED: list[Any] = [
     np.ndarray,
     np.dtype,
     *{type(np.dtype(kind)) for kind in "?bBhHiIlLqQefd"},
-    *((part, f"{module}.{part.__name__}") for part in (multiarray._reconstruct, multiarray.scalar)
-      for module in ("numpy.core.multiarray", "numpy._core.multiarray")),
-]  # fmt: skip
+    *(
+        (part, f"{module}.{part.__name__}")
+        for part in (multiarray._reconstruct, multiarray.scalar)
+        for module in ("numpy.core.multiarray", "numpy._core.multiarray")
+    ),
+]
 
 
 def load(path: Path) -> Any:

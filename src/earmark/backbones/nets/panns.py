@@ -48,10 +48,13 @@ class Residual(nn.Module):
         widen = [nn.Conv2d(inputs, wide, 1, bias=False), nn.BatchNorm2d(wide), nn.ReLU6()] if expand > 1 else []
         self.conv = nn.Sequential(
             *widen,
-            nn.Conv2d(wide, wide, 3, padding=1, groups=wide, bias=False), nn.AvgPool2d(stride), nn.BatchNorm2d(wide),
+            nn.Conv2d(wide, wide, 3, padding=1, groups=wide, bias=False),
+            nn.AvgPool2d(stride),
+            nn.BatchNorm2d(wide),
             nn.ReLU6(),
-            nn.Conv2d(wide, outputs, 1, bias=False), nn.BatchNorm2d(outputs),
-        )  # fmt: skip
+            nn.Conv2d(wide, outputs, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
         self.shortcut = stride == 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
@@ -80,9 +83,14 @@ def _cnn14() -> Blocks:
 def _mobilenetv1() -> Blocks:
     def separable(before: int, width: int, stride: int) -> nn.Sequential:
         return nn.Sequential(
-            nn.Conv2d(before, before, 3, padding=1, groups=before, bias=False), nn.AvgPool2d(stride),
-            nn.BatchNorm2d(before), nn.ReLU(), nn.Conv2d(before, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
-        )  # fmt: skip
+            nn.Conv2d(before, before, 3, padding=1, groups=before, bias=False),
+            nn.AvgPool2d(stride),
+            nn.BatchNorm2d(before),
+            nn.ReLU(),
+            nn.Conv2d(before, width, 1, bias=False),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+        )
 
     widths = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
     parts = [_stem(nn.ReLU)]

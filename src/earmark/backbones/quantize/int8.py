@@ -86,9 +86,14 @@ def installed(
     source = weights.onnx("net" if output in weights.facts.outputs else output)
     found = quantise(source.read_bytes(), output, embeddings())
     told = {
-        "version": VERSION, "sha256": hashlib.sha256(found.net).hexdigest(), "calibrated_on": heard,
-        "cosine": found.cosine, "cosine_of_the_worst_hundredth": found.lowest, "times_faster": found.faster, "in_float": found.floats,
-    }  # fmt: skip
+        "version": VERSION,
+        "sha256": hashlib.sha256(found.net).hexdigest(),
+        "calibrated_on": heard,
+        "cosine": found.cosine,
+        "cosine_of_the_worst_hundredth": found.lowest,
+        "times_faster": found.faster,
+        "in_float": found.floats,
+    }
     for file, content in ((path, found.net), (record, (json.dumps(told, indent=1) + "\n").encode())):
         with whole(file) as out:
             out.write(content)
@@ -140,9 +145,12 @@ def quantise(net: bytes, output: str, embeddings: Floats, *, seed: int = 0) -> Q
     made = runtimes.load(net, "int8", threads=1)
     cosines = _cosines(wanted, _run(made, check, output))
     found = Quantised(
-        net, float(cosines.mean()), float(np.quantile(cosines, 0.01)),
-        _times_faster((plain, made), check[:_BATCH], output), tuple(floats),
-    )  # fmt: skip
+        net,
+        float(cosines.mean()),
+        float(np.quantile(cosines, 0.01)),
+        _times_faster((plain, made), check[:_BATCH], output),
+        tuple(floats),
+    )
     if not found.cosine >= GOOD:
         raise WeightsError(
             f"in 8 bits this net's {output} has a mean cosine of {found.cosine:.4f} to the float net's on {len(check)} embeddings; "

@@ -37,10 +37,17 @@ def rounded(
     chosen = _with_relus(model, set(only))
     with _quiet():
         made = QDQQuantizer(
-            copied, per_channel=True, reduce_range=False, weight_qType=QuantType.QInt8, activation_qType=QuantType.QUInt8,
-            tensors_range=TensorsData(CalibrationMethod.MinMax, ranges), nodes_to_quantize=sorted(chosen),
-            nodes_to_exclude=sorted(floats), op_types_to_quantize=list(QDQRegistry), extra_options={},
-        )  # fmt: skip
+            copied,
+            per_channel=True,
+            reduce_range=False,
+            weight_qType=QuantType.QInt8,
+            activation_qType=QuantType.QUInt8,
+            tensors_range=TensorsData(CalibrationMethod.MinMax, ranges),
+            nodes_to_quantize=sorted(chosen),
+            nodes_to_exclude=sorted(floats),
+            op_types_to_quantize=list(QDQRegistry),
+            extra_options={},
+        )
         result = made.quantize_model()
     _bypass(result, floats)
     return result

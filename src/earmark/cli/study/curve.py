@@ -31,9 +31,19 @@ PLACE = ("study", 2)
 @opt.cached
 @opt.json_option
 def command(
-    data: str, recipe: str, sizes: str | None, draws: int, protocol: str | None, folds: int, seed: int,
-    out: Path | None, force: bool, cache_folder: Path | None, no_cache: bool, as_json: bool,
-) -> None:  # fmt: skip
+    data: str,
+    recipe: str,
+    sizes: str | None,
+    draws: int,
+    protocol: str | None,
+    folds: int,
+    seed: int,
+    out: Path | None,
+    force: bool,
+    cache_folder: Path | None,
+    no_cache: bool,
+    as_json: bool,
+) -> None:
     """Accuracy against labelled clips per class, and how many more labels the next point would take.
 
     DATA is what compare takes. The clips of the test side stay the same; those learnt from are drawn from the training
@@ -49,9 +59,16 @@ def command(
 
     opt.may_write(out, CURVE, opt.files_of([recipe]), data=data, force=force)
     found = curve(
-        data, recipe, sizes=_numbers(sizes), draws=draws, protocol=protocol, folds=folds, seed=seed,
-        cache=opt.open_cache(cache_folder, no_cache), command=opt.said(),
-    )  # fmt: skip
+        data,
+        recipe,
+        sizes=_numbers(sizes),
+        draws=draws,
+        protocol=protocol,
+        folds=folds,
+        seed=seed,
+        cache=opt.open_cache(cache_folder, no_cache),
+        command=opt.said(),
+    )
     show(found, out, as_json, force)
 
 
@@ -61,16 +78,27 @@ def show(found: Curve, out: Path | None, as_json: bool, force: bool = False) -> 
 
     rows = [
         [
-            f"{p.per_class:.3g}", f"{p.clips:.0f}", f"{p.groups:.0f}", opt.points(p.accuracy.value),
-            f"{opt.points(p.accuracy.low)} – {opt.points(p.accuracy.high)}", opt.points(p.spread) if p.draws > 1 else "",
+            f"{p.per_class:.3g}",
+            f"{p.clips:.0f}",
+            f"{p.groups:.0f}",
+            opt.points(p.accuracy.value),
+            f"{opt.points(p.accuracy.low)} – {opt.points(p.accuracy.high)}",
+            opt.points(p.spread) if p.draws > 1 else "",
         ]
         for p in found.points
-    ]  # fmt: skip
+    ]
     _show.show(
-        found, report, out, as_json, force=force, about=f"protocol {found.protocol}, {found.folds} folds", named=False,
-        columns=("per class", "clips", "groups", "accuracy", "95 % interval", "spread"), rows=rows,
+        found,
+        report,
+        out,
+        as_json,
+        force=force,
+        about=f"protocol {found.protocol}, {found.folds} folds",
+        named=False,
+        columns=("per class", "clips", "groups", "accuracy", "95 % interval", "spread"),
+        rows=rows,
         lines=[*report.lead(found), *(report.forecast(found, t) for t in found.targets[1:])],
-    )  # fmt: skip
+    )
 
 
 def _numbers(text: str | None) -> tuple[int, ...]:

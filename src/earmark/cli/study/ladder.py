@@ -42,10 +42,21 @@ PLACE = ("study", 1)
 @opt.cached
 @opt.json_option
 def command(
-    data: tuple[str, ...], recipe: str | None, head: str | None, clips: Path | None, columns: str | None,
-    rungs: tuple[str, ...], folds: int, seeds: int, seed: int, out: Path | None, force: bool,
-    cache_folder: Path | None, no_cache: bool, as_json: bool,
-) -> None:  # fmt: skip
+    data: tuple[str, ...],
+    recipe: str | None,
+    head: str | None,
+    clips: Path | None,
+    columns: str | None,
+    rungs: tuple[str, ...],
+    folds: int,
+    seeds: int,
+    seed: int,
+    out: Path | None,
+    force: bool,
+    cache_folder: Path | None,
+    no_cache: bool,
+    as_json: bool,
+) -> None:
     """Evaluate one recipe on every protocol, from windows dealt out at random to whole groups: the drop is the leakage.
 
     DATA is what compare takes, or files of embeddings: what `earmark embed` writes, or .npz files with the arrays X and ids
@@ -76,9 +87,15 @@ def command(
         ready = ready.told(clips, _pairs(columns))
     chosen = find(recipe or f"{_first(ready)}/{head}")
     found = ladder(
-        from_ready(ready, [chosen]) if ready else data[0], chosen, rungs=rungs or RUNGS, folds=folds, seeds=seeds, seed=seed,
-        cache=opt.open_cache(cache_folder, no_cache), command=opt.said(),
-    )  # fmt: skip
+        from_ready(ready, [chosen]) if ready else data[0],
+        chosen,
+        rungs=rungs or RUNGS,
+        folds=folds,
+        seeds=seeds,
+        seed=seed,
+        cache=opt.open_cache(cache_folder, no_cache),
+        command=opt.said(),
+    )
     show(found, out, as_json, force)
 
 
@@ -98,15 +115,28 @@ def show(found: Ladder, out: Path | None, as_json: bool, force: bool = False) ->
             if step
             else ["", ""]
         )
-        rows.append([
-            rung.name, opt.points(rung.windows.value), opt.points(rung.clips.value),
-            f"{opt.points(rung.clips.low)} – {opt.points(rung.clips.high)}", str(rung.evaluated), *lost,
-        ])  # fmt: skip
+        rows.append(
+            [
+                rung.name,
+                opt.points(rung.windows.value),
+                opt.points(rung.clips.value),
+                f"{opt.points(rung.clips.low)} – {opt.points(rung.clips.high)}",
+                str(rung.evaluated),
+                *lost,
+            ]
+        )
     _show.show(
-        found, report, out, as_json, force=force, about=f"{found.groups} {found.unit} resampled",
-        columns=("rung", "by window", "by clip", "95 % interval", "clips", "lost by window", "by clip"), rows=rows,
-        lines=report.lead(found), warnings=[f"[yellow]No rung '{name}'[/]: {why}" for name, why in found.missing.items()],
-    )  # fmt: skip
+        found,
+        report,
+        out,
+        as_json,
+        force=force,
+        about=f"{found.groups} {found.unit} resampled",
+        columns=("rung", "by window", "by clip", "95 % interval", "clips", "lost by window", "by clip"),
+        rows=rows,
+        lines=report.lead(found),
+        warnings=[f"[yellow]No rung '{name}'[/]: {why}" for name, why in found.missing.items()],
+    )
 
 
 def _first(ready: Ready | None) -> str:

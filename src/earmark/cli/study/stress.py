@@ -34,9 +34,18 @@ PLACE = ("study", 3)
 @opt.cached
 @opt.json_option
 def command(
-    model: str, data: str, changes: tuple[str, ...], protocol: str | None, folds: int, seed: int, out: Path | None,
-    force: bool, cache_folder: Path | None, no_cache: bool, as_json: bool,
-) -> None:  # fmt: skip
+    model: str,
+    data: str,
+    changes: tuple[str, ...],
+    protocol: str | None,
+    folds: int,
+    seed: int,
+    out: Path | None,
+    force: bool,
+    cache_folder: Path | None,
+    no_cache: bool,
+    as_json: bool,
+) -> None:
     """Evaluate MODEL on the sounds of DATA degraded: codecs, filters, noise, gain, pitch, tempo, shorter excerpts.
 
     MODEL is a folder that `earmark train` made, or a recipe. With a recipe, or with sounds that the model was
@@ -53,9 +62,15 @@ def command(
 
     opt.may_write(out, STRESS, _model(model), opt.files_of([model]), data=data, force=force)
     found = stress(
-        load_model(model) if _model(model) else model, data, changes=changes, protocol=protocol,
-        folds=folds, seed=seed, cache=opt.open_cache(cache_folder, no_cache), command=opt.said(),
-    )  # fmt: skip
+        load_model(model) if _model(model) else model,
+        data,
+        changes=changes,
+        protocol=protocol,
+        folds=folds,
+        seed=seed,
+        cache=opt.open_cache(cache_folder, no_cache),
+        command=opt.said(),
+    )
     show(found, out, as_json, force)
 
 
@@ -73,6 +88,13 @@ def show(found: Stress, out: Path | None, as_json: bool, force: bool = False) ->
         gap = f"{100 * c.loss.low:+.1f} … {100 * c.loss.high:+.1f}"
         rows.append([report.name(c), opt.points(c.accuracy.value), f"{100 * c.loss.value:+.1f}", gap, str(c.changed)])
     _show.show(
-        found, report, out, as_json, force=force, about=f"{found.clips} clips; {found.how}",
-        columns=("change", "accuracy", "points", "95 % interval", "changed"), rows=rows, lines=report.lead(found),
-    )  # fmt: skip
+        found,
+        report,
+        out,
+        as_json,
+        force=force,
+        about=f"{found.clips} clips; {found.how}",
+        columns=("change", "accuracy", "points", "95 % interval", "changed"),
+        rows=rows,
+        lines=report.lead(found),
+    )

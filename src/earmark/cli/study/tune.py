@@ -32,9 +32,20 @@ PLACE = ("study", 4)
 @opt.cached
 @opt.json_option
 def command(
-    data: str, recipe: str, trials: int, metric: str, protocol: str | None, folds: int, inner: int, seed: int,
-    out: Path | None, force: bool, cache_folder: Path | None, no_cache: bool, as_json: bool,
-) -> None:  # fmt: skip
+    data: str,
+    recipe: str,
+    trials: int,
+    metric: str,
+    protocol: str | None,
+    folds: int,
+    inner: int,
+    seed: int,
+    out: Path | None,
+    force: bool,
+    cache_folder: Path | None,
+    no_cache: bool,
+    as_json: bool,
+) -> None:
     """Search a recipe's parameters, nested: for each fold on its training side alone.
 
     Searched are the parameters that the head declares (its SPACE) and how embeddings are pooled; those that the recipe
@@ -51,9 +62,17 @@ def command(
 
     opt.may_write(out, TUNED, opt.files_of([recipe]), data=data, force=force)
     found = tune(
-        data, recipe, trials=trials, metric=metric, protocol=protocol, folds=folds, inner=inner, seed=seed,
-        cache=opt.open_cache(cache_folder, no_cache), command=opt.said(),
-    )  # fmt: skip
+        data,
+        recipe,
+        trials=trials,
+        metric=metric,
+        protocol=protocol,
+        folds=folds,
+        inner=inner,
+        seed=seed,
+        cache=opt.open_cache(cache_folder, no_cache),
+        command=opt.said(),
+    )
     show(found, out, as_json, force)
 
 
@@ -108,13 +127,32 @@ def as_dict(found: Tuned) -> dict[str, Any]:
             "tried": result.tried,
         }
 
-    made: dict[str, Any] = plain({
-        "dataset": {"name": found.dataset.name, "clips": len(found.dataset.clips), "fingerprint": found.fingerprint},
-        "given": found.given.short, "recipe": found.final.recipe.short, "metric": found.metric, "space": dict(found.space),
-        "nested": found.evaluation.to_dict(), "as_given": found.as_given.to_dict(), "pair": found.pair.to_dict(),
-        "final": one(found.final), "folds": [one(f) for f in found.searches], "chosen": chosen(found.searches),
-        "protocol": found.protocol, "trials": found.trials, "inner": found.inner, "seed": found.seed,
-        "majority": found.majority, "command": found.command, "seconds": found.seconds, "versions": dict(found.versions),
-        "notes": list(found.notes),
-    })  # fmt: skip
+    made: dict[str, Any] = plain(
+        {
+            "dataset": {
+                "name": found.dataset.name,
+                "clips": len(found.dataset.clips),
+                "fingerprint": found.fingerprint,
+            },
+            "given": found.given.short,
+            "recipe": found.final.recipe.short,
+            "metric": found.metric,
+            "space": dict(found.space),
+            "nested": found.evaluation.to_dict(),
+            "as_given": found.as_given.to_dict(),
+            "pair": found.pair.to_dict(),
+            "final": one(found.final),
+            "folds": [one(f) for f in found.searches],
+            "chosen": chosen(found.searches),
+            "protocol": found.protocol,
+            "trials": found.trials,
+            "inner": found.inner,
+            "seed": found.seed,
+            "majority": found.majority,
+            "command": found.command,
+            "seconds": found.seconds,
+            "versions": dict(found.versions),
+            "notes": list(found.notes),
+        }
+    )
     return made

@@ -75,9 +75,14 @@ def _measured(facts: Facts, clip: Clip, decoder: Decoder) -> Facts:
     seen = _Seen(probe.channels)
     print_ = fingerprint(_at_rate(map(seen.add, decoder.chunks(start, stop)), rate))
     known = replace(
-        facts, format=probe.format, codec=probe.subtype, sample_rate=rate, channels=probe.channels,
-        seconds=seen.count / rate, promised=_promised(probe.seconds, clip),
-    )  # fmt: skip
+        facts,
+        format=probe.format,
+        codec=probe.subtype,
+        sample_rate=rate,
+        channels=probe.channels,
+        seconds=seen.count / rate,
+        promised=_promised(probe.seconds, clip),
+    )
     if not seen.count:
         return replace(known, error="empty: no samples")
     if not seen.finite:
