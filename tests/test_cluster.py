@@ -1,4 +1,4 @@
-"""The same parts on a Ray cluster of two nodes: equal embeddings, workers that die, bad files, a store, clear errors.
+"""The same shards on a Ray cluster of two nodes: equal embeddings, workers that die, bad files, a store, clear errors.
 
 The cluster stands on this machine and is started once for the file.
 """
@@ -206,11 +206,11 @@ def test_a_killed_driver_loses_nothing(sounds: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "earmark", *arguments]
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while len(list(out.glob("embeddings/part-*"))) < 2 and running.poll() is None and time.monotonic() < deadline:
+    while len(list(out.glob("embeddings/shard-*"))) < 2 and running.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
     running.send_signal(signal.SIGKILL)
     running.wait()
-    there = len(list(out.glob("embeddings/part-*")))
+    there = len(list(out.glob("embeddings/shard-*")))
     assert there >= 2
     again = subprocess.run(command, check=False, capture_output=True, text=True)
     assert again.returncode == 0, again.stderr

@@ -253,7 +253,7 @@ def test_files_of_different_classes_are_not_joined(several: tuple[Dataset, Embed
 def test_stores_that_are_refused(several: tuple[Dataset, Embeddings], tmp_path: Path) -> None:
     data, made = several
     write_store(tmp_path / "s", made, data, fake())
-    for table, told in (("recordings", "nothing in recordings/ tells"), ("targets", "not a readable part")):
+    for table, told in (("recordings", "nothing in recordings/ tells"), ("targets", "not a readable shard")):
         copy = shutil.copytree(tmp_path / "s", tmp_path / table)
         shutil.rmtree(copy / table)
         with pytest.raises(DataError, match=told):

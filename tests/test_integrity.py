@@ -169,7 +169,7 @@ def _nan(columns: dict[str, list]) -> None:  # type: ignore[type-arg]
 
 def _twice(store: Path) -> None:
     first = shards(store)[0]
-    shutil.copy(first, first.with_name("part-0123.parquet"))
+    shutil.copy(first, first.with_name("shard-0123.parquet"))
 
 
 def _facts(store: Path, **facts: object) -> None:
@@ -195,7 +195,7 @@ STORES: dict[str, tuple[Callable[[Path], object], str]] = {
     "no facts": (lambda s: (s / "earmark.json").unlink(), "missing or damaged"),
     "no shards": (lambda s: [p.unlink() for p in shards(s)], "there is nothing in it"),
     "errors that cannot be read": (
-        lambda s: [(s / "errors").mkdir(), (s / "errors" / "part-1.parquet").write_bytes(b"PAR1")],
+        lambda s: [(s / "errors").mkdir(), (s / "errors" / "shard-1.parquet").write_bytes(b"PAR1")],
         "not a readable",
     ),
 }

@@ -22,6 +22,7 @@ RETIRED = {
     r"rows/\w+": "embeddings/…",
     r"--rows|--part-clips": "--embeddings, --shard-clips",
     r"folders? of (rows|parts)": "store",
+    r"part-<hash>|(Parquet|corpora in|written in|in) parts (of|to)|_parts|in_parts": "shards",
     r"open_dataset": "load_dataset",
 }
 HISTORY = {

@@ -28,7 +28,7 @@ def looks_like(source: str | Path) -> bool:
         folder = Path(source)
         if (folder / FACTS).is_file() and any((folder / name).is_dir() for name in SHARDS):
             return True
-        return any(next((folder / name).glob("part-*.parquet"), None) for name in SHARDS)
+        return any(next((folder / name).glob("*.parquet"), None) for name in SHARDS)
     where = place(source)
     return (where / FACTS).read() is not None or any((where / name).below() for name in SHARDS)
 

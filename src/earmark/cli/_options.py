@@ -93,7 +93,7 @@ def embeddings_given(function: F) -> F:
 
 
 def spread(function: F) -> F:
-    """Options about where the work is done, for results in parts."""
+    """Options about where the work is done, for results in shards."""
     engine = click.option(
         "--engine",
         type=click.Choice(["local", "ray"]),
@@ -105,7 +105,7 @@ def spread(function: F) -> F:
         "--address", help="Ray cluster: auto, HOST:6379 or ray://HOST:10001. Default: one is started on this machine."
     )
     clips = click.option(
-        "--shard-clips", type=click.IntRange(1), default=256, show_default=True, help="Clips of one part at most."
+        "--shard-clips", type=click.IntRange(1), default=256, show_default=True, help="Clips of one shard at most."
     )
     return engine(address(clips(function)))
 

@@ -74,26 +74,13 @@ def command(
       earmark compare --embeddings s3://bucket/yamnet/ -r embeddings/lda -r embeddings/logreg -o out
     """
     from ..core.outputs import COMPARISON
-    from ..recipes.recipe import find
     from ..studies.compare import compare
 
     opt.may_write(
         out, COMPARISON, embeddings, data, opt.files_of(recipes), data=None if embeddings else data, force=force
     )
-    source: str | Data
-    if embeddings is not None:
-        from ..embeddings.store import open_store
-        from ..models.prepare import from_store
-
-        source = from_store(
-            open_store(embeddings, data), [find(r) for r in recipes], memory=int(memory * 2**30), seed=seed
-        )
-    elif data is not None:
-        source = data
-    else:
-        raise click.UsageError("found neither DATA nor --embeddings; give sounds, or embeddings that were made of them")
     found = compare(
-        source,
+        _source(data, embeddings, recipes, memory, seed),
         recipes,
         protocol=protocol,
         folds=folds,
@@ -103,6 +90,20 @@ def command(
         command=opt.said(),
     )
     show(found, out, as_json, force)
+
+
+def _source(data: str | None, embeddings: str | None, recipes: tuple[str, ...], memory: float, seed: int) -> str | Data:
+    if embeddings is not None:
+        from ..embeddings.store import open_store
+        from ..models.prepare import from_store
+        from ..recipes.recipe import find
+
+        return from_store(
+            open_store(embeddings, data), [find(r) for r in recipes], memory=int(memory * 2**30), seed=seed
+        )
+    if data is not None:
+        return data
+    raise click.UsageError("found neither DATA nor --embeddings; give sounds, or embeddings that were made of them")
 
 
 def show(found: Comparison, out: Path | None, as_json: bool, force: bool = False) -> None:

@@ -25,7 +25,7 @@ PLACE = ("corpora", 1)
     "-b", "--backbone", required=True, help='A backbone, with parameters if wanted: yamnet, "logmel(seconds=4)".'
 )
 @click.option(
-    "-o", "--out", required=True, help="File for the embeddings (.parquet, .npz, .csv), or a folder or URI for parts."
+    "-o", "--out", required=True, help="File for the embeddings (.parquet, .npz, .csv), or a folder or URI for shards."
 )
 @click.option(
     "--pool", default="windows", show_default=True, help="windows, or one vector per clip: mean, mean+std, max, …"
@@ -45,7 +45,7 @@ def command(
     cache_folder: Path | None,
     no_cache: bool,
 ) -> None:
-    """Turn sounds into embeddings and write them to a file, or to a folder of Parquet parts.
+    """Turn sounds into embeddings and write them to a file, or to a folder of Parquet shards.
 
     DATA is anything that compare takes, and also a flat folder or sound files without labels. For a store it
     may lie in an object store (s3://, gs://): a folder, or a table whose paths are URIs or relative to it.
@@ -62,26 +62,26 @@ def command(
     if opt.is_folder(out) or engine == "ray":
         if force:
             raise click.UsageError("a store is only added to: --force is for files")
-        _parts(data, backbone, out, pool, engine, address, shard_clips)
+        _shards(data, backbone, out, pool, engine, address, shard_clips)
     else:
         _file(data, backbone, Path(out), pool, force, cache_folder, no_cache)
 
 
-def _parts(
+def _shards(
     data: tuple[str, ...], backbone: str, out: str, pool: str, engine: str, address: str | None, shard_clips: int
 ) -> None:
     from ..core.errors import DataError
-    from ..core.outputs import PARTS
+    from ..core.outputs import SHARDS
     from ..core.spec import Part
     from ..embeddings.shards import Embedding
-    from ._parts import in_parts
+    from ._shards import in_shards
 
     if not opt.is_folder(out):
         raise click.UsageError(f"--engine ray writes a store; {out!r} is a file. Give a folder: --out embeddings/")
-    opt.may_write(out, PARTS, data)
+    opt.may_write(out, SHARDS, data)
     work = Embedding.of(Part.parse(backbone), pool)
     dataset = opt.open_sounds(data)
-    gone, used = in_parts(work, f"embed {backbone}", dataset, out, engine=engine, address=address, largest=shard_clips)
+    gone, used = in_shards(work, f"embed {backbone}", dataset, out, engine=engine, address=address, largest=shard_clips)
     if gone and not used:
         raise DataError(f"none of the {len(dataset.clips)} sounds can be used; see {out.rstrip('/')}/errors")
 
@@ -99,7 +99,7 @@ def _file(
     from ..embeddings.make import embedded
 
     if any(map(is_remote, data)):
-        raise click.UsageError("sounds in an object store are read in parts; give a folder: --out embeddings/")
+        raise click.UsageError("sounds in an object store are read in shards; give a folder: --out embeddings/")
     dataset = opt.open_sounds(data)
     writer(out)  # a wrong ending is told before the work
     opt.may_write(out, EMBEDDINGS, data, sounds=lambda: [c.path for c in dataset.clips], force=force)

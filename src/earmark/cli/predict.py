@@ -29,7 +29,7 @@ PLACE = ("use", 1)
 )
 @click.option("--timeline", is_flag=True, help="One line per piece of each sound, with start and end in seconds.")
 @click.option("--seconds", type=click.FloatRange(min=0.05), help="Length of the pieces of a timeline.")
-@click.option("-o", "--out", help="Write to this file instead of to the terminal, or parts to a folder or URI.")
+@click.option("-o", "--out", help="Write to this file instead of to the terminal, or shards to a folder or URI.")
 @opt.force_option
 @opt.spread
 def command(
@@ -48,7 +48,7 @@ def command(
 
     Files that cannot be used are named on stderr; the exit status is 1 if there were any.
 
-    To a folder or URI (also --engine ray), answers are written as Parquet parts, one line a clip with its start and
+    To a folder or URI (also --engine ray), answers are written as Parquet shards, one line a clip with its start and
     duration as the table has them; PATH may then be a URI. An earlier run that was ended is resumed, and what
     cannot be used stands in the table errors/.
 
@@ -62,12 +62,12 @@ def command(
     if engine == "ray" or (out is not None and opt.is_folder(out)):
         if force:
             raise click.UsageError("a store is only added to: --force is for files")
-        _parts(model, paths, out, timeline or bool(form), engine, address, shard_clips)
+        _shards(model, paths, out, timeline or bool(form), engine, address, shard_clips)
     else:
         _file(model, paths, form, timeline, seconds, None if out is None else Path(out), force)
 
 
-def _parts(
+def _shards(
     model: Path,
     paths: tuple[str, ...],
     out: str | None,
@@ -76,17 +76,17 @@ def _parts(
     address: str | None,
     shard_clips: int,
 ) -> None:
-    from ..core.outputs import PARTS
+    from ..core.outputs import SHARDS
     from ..models.shards import Answering
-    from ._parts import in_parts
+    from ._shards import in_shards
 
     if out is None or not opt.is_folder(out):
         raise click.UsageError("--engine ray writes a store. Give a folder: --out answers/")
     if other:
         raise click.UsageError("a store is Parquet with one line a clip: no --format and no --timeline")
-    opt.may_write(out, PARTS, model, paths)
+    opt.may_write(out, SHARDS, model, paths)
     work = Answering.of(model)
-    gone, _ = in_parts(
+    gone, _ = in_shards(
         work, "predict", opt.open_sounds(paths), out, engine=engine, address=address, largest=shard_clips
     )
     if gone:

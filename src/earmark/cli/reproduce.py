@@ -13,6 +13,7 @@ from . import _options as opt
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..studies.reproduce import Reproduction
     from ..studies.reproduce.paper import Claim
     from ..studies.reproduce.trials import Trial
 
@@ -61,7 +62,6 @@ def command(
     from ..core.outputs import REPRODUCTION
     from ..report import reproduce as report
     from ..studies.reproduce import reproduce
-    from ..studies.reproduce.words import findings, follows
 
     out = out or Path("reproduction")
     opt.may_write(out, REPRODUCTION, data=folder, force=force)
@@ -79,23 +79,7 @@ def command(
     if as_json:
         click.echo(json.dumps(report.as_json(found), ensure_ascii=False, indent=1, allow_nan=False))
         return
-    from rich.console import Console
-
-    from ..studies.reproduce import paper
-
-    console = Console()
-    for claim, trials in ((paper.CNN, found.cnn), (paper.VGGISH, found.frozen)):
-        _tables(console, claim, trials)
-    for heading, lines in (("Findings", findings(found)), ("What follows", follows(found))):
-        console.print(f"[bold]{heading}[/]")
-        for line in lines:
-            console.print(f"  {line}", highlight=False, markup=False)
-    for line in found.missing:
-        console.print("[yellow]Missing:[/]", end=" ")
-        console.print(line, highlight=False, markup=False)
-    if quick:
-        console.print("[yellow]Quick:[/] two epochs on a few clips. The numbers mean nothing.", highlight=False)
-    console.print(f"Report: {written}", highlight=False, soft_wrap=True)
+    _show(found, written)
 
 
 def _tables(console: Console, claim: Claim, trials: tuple[Trial, ...]) -> None:
@@ -130,3 +114,24 @@ def _tables(console: Console, claim: Claim, trials: tuple[Trial, ...]) -> None:
                 highlight=False,
                 markup=False,
             )
+
+
+def _show(found: Reproduction, written: Path) -> None:
+    from rich.console import Console
+
+    from ..studies.reproduce import paper
+    from ..studies.reproduce.words import findings, follows
+
+    console = Console()
+    for claim, trials in ((paper.CNN, found.cnn), (paper.VGGISH, found.frozen)):
+        _tables(console, claim, trials)
+    for heading, lines in (("Findings", findings(found)), ("What follows", follows(found))):
+        console.print(f"[bold]{heading}[/]")
+        for line in lines:
+            console.print(f"  {line}", highlight=False, markup=False)
+    for line in found.missing:
+        console.print("[yellow]Missing:[/]", end=" ")
+        console.print(line, highlight=False, markup=False)
+    if found.quick:
+        console.print("[yellow]Quick:[/] two epochs on a few clips. The numbers mean nothing.", highlight=False)
+    console.print(f"Report: {written}", highlight=False, soft_wrap=True)

@@ -13,7 +13,7 @@ from . import _options as opt
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..studies.rerun import Difference
+    from ..studies.rerun import Difference, Rerun
 
 PLACE = ("shelf", 4)
 _SHOWN = 10
@@ -62,6 +62,12 @@ def command(
         from ..report.compare import write
 
         write(found.comparison, out, force=force)
+    _show(found, as_json)
+    if not found.same:
+        raise SystemExit(1)
+
+
+def _show(found: Rerun, as_json: bool) -> None:
     kinds = {"data": found.data, "versions": found.versions, "numbers": found.numbers}
     if as_json:
         told = {k: [{"where": d.where, "then": d.then, "now": d.now} for d in ds] for k, ds in kinds.items()}
@@ -88,8 +94,6 @@ def command(
             )
         for note in found.told:
             click.echo(f"Note, not in the report: {note}")
-    if not found.same:
-        raise SystemExit(1)
 
 
 def _list(differences: Sequence[Difference]) -> None:

@@ -1,7 +1,7 @@
-"""Parts on a Ray cluster: the same work as ``parts.local``, on as many machines as there are.
+"""Shards on a Ray cluster: the same work as ``shards.local``, on as many machines as there are.
 
-A part is one Ray task; workers keep the opened work from task to task. A worker that dies costs its part, which is done
-again elsewhere. A part that kills its workers time and again is cut in halves, until the one clip that does it is found
+A shard is one Ray task; workers keep the opened work from task to task. A worker that dies costs its shard, which is done
+again elsewhere. A shard that kills its workers time and again is cut in halves, until the one clip that does it is found
 and told as an error. This is the only module that knows Ray.
 """
 
@@ -21,7 +21,7 @@ from ..core.text import first_line
 from ..data.clips import Clip, Excluded
 from .shards import Made, Work, Write, make, refuse
 
-TRIES = 3  # deaths of workers before a part is cut in halves
+TRIES = 3  # deaths of workers before a shard is cut in halves
 STORE = 256 * 2**20  # bytes of shared memory of a cluster started here: only nets pass through it
 _open: dict[str, Write] = {}  # in a worker's process: the work it is at
 
@@ -105,7 +105,7 @@ def _processors(ray: Any) -> int:
     return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
 
-def _part(key: str, boxed: Sequence[Any], out: str, clips: Sequence[Clip]) -> Made:
+def _shard(key: str, boxed: Sequence[Any], out: str, clips: Sequence[Clip]) -> Made:
     """One task. ``boxed`` holds a reference to the work, which is only fetched by a process that has not got it."""
     if key not in _open:
         import ray
@@ -116,10 +116,10 @@ def _part(key: str, boxed: Sequence[Any], out: str, clips: Sequence[Clip]) -> Ma
     return make(_open[key], out, clips)
 
 
-def spread(work: Work, out: str, parts: Sequence[Sequence[Clip]]) -> Iterator[Made]:
-    """Do parts on the cluster that was joined, as they get done. Raises what ``make`` raises.
+def spread(work: Work, out: str, shards: Sequence[Sequence[Clip]]) -> Iterator[Made]:
+    """Do shards on the cluster that was joined, as they get done. Raises what ``make`` raises.
 
-    Raises DataError, too, if a part is not to be seen from here: all machines have to see the same ``out``.
+    Raises DataError, too, if a shard is not to be seen from here: all machines have to see the same ``out``.
     """
     import ray
 
@@ -127,9 +127,9 @@ def spread(work: Work, out: str, parts: Sequence[Sequence[Clip]]) -> Iterator[Ma
         out = str(Path(out).expanduser().absolute())  # workers may stand in another folder
     target = place(out)
     died = (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError)
-    task = ray.remote(num_cpus=1, max_retries=TRIES)(_part)
+    task = ray.remote(num_cpus=1, max_retries=TRIES)(_shard)
     boxed, key = [ray.put(work)], str(sorted(work.facts.items(), key=str))
-    left = list(reversed(parts))
+    left = list(reversed(shards))
     running: dict[Any, Sequence[Clip]] = {}
     try:
         while left or running:

@@ -1,8 +1,8 @@
-"""Corpora in parts: the clips of a data set are cut into parts, each is worked on by itself and written as a
+"""Corpora in shards: the clips of a data set are cut into shards, each is worked on by itself and written as a
 file of each table of the store (``tables``).
 
-A part appears when it is whole, or never; its name is a hash of its clips, so that done twice it is there once. To
-resume is to read the names of the clips that are there, and to cut the rest into parts. ``OUT`` is a folder or a URI.
+A shard appears when it is whole, or never; its name is a hash of its clips, so that done twice it is there once. To
+resume is to read the names of the clips that are there, and to cut the rest into shards. ``OUT`` is a folder or a URI.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from .tables import FACTS as FACTS
 from .tables import facts as facts
 from .tables import read_columns as read_columns
 
-LARGEST = 256  # clips of a part: 64 MB of embeddings of YAMNet, a minute of work
+LARGEST = 256  # clips of a shard: 64 MB of embeddings of YAMNet, a minute of work
 # clips, folder -> lines of its <table>.parquet, clips excluded
 Write = Callable[[Sequence[Clip], Path], tuple[int, list[Excluded]]]
 
@@ -99,10 +99,10 @@ class Embedding:
         return partial(_write_embeddings, backbone, self.pool, self.facts)
 
 
-# ------------------------------------------------------------------------------------------------- one part
+# ------------------------------------------------------------------------------------------------- one shard
 @dataclass(frozen=True)
 class Made:
-    """A part that is done."""
+    """A shard that is done."""
 
     clips: int
     lines: int
@@ -113,7 +113,7 @@ class Made:
 
 
 def make(write: Write, out: str, clips: Sequence[Clip]) -> Made:
-    """Work on the clips of one part and write it. Raises DataError, BundleError."""
+    """Work on the clips of one shard and write it. Raises DataError, BundleError."""
     began, target = time.perf_counter(), place(out)
     name, written = "", 0
     with tempfile.TemporaryDirectory(prefix="earmark-") as folder:
@@ -123,7 +123,7 @@ def make(write: Write, out: str, clips: Sequence[Clip]) -> Made:
         for table in ORDER if lines else ():
             file = Path(folder) / f"{table}.parquet"
             if file.exists():
-                name = f"{table}/part-{_key(clips)}.parquet"
+                name = f"{table}/shard-{_key(clips)}.parquet"
                 written += file.stat().st_size
                 (target / name).put(file)
     return Made(len(clips), lines, tuple(gone), time.perf_counter() - began, written, name)
@@ -138,7 +138,7 @@ def refuse(out: str, gone: Sequence[Excluded]) -> None:
 
     key = hashlib.sha256("\n".join(e.path for e in gone).encode(errors="backslashreplace")).hexdigest()[:16]
     with tempfile.TemporaryDirectory(prefix="earmark-") as folder:
-        file = Path(folder) / f"part-{key}.parquet"
+        file = Path(folder) / f"shard-{key}.parquet"
         pq.write_table(pa.table({"id": [_text(e.path) for e in gone], "reason": [e.reason for e in gone]}), file)
         (place(out) / ERRORS / file.name).put(file)
 
@@ -229,7 +229,7 @@ def write_store(
         if found:
             with tempfile.TemporaryDirectory(prefix="earmark-") as folder:
                 key = hashlib.sha256(repr(found).encode(errors="backslashreplace")).hexdigest()[:16]
-                write_parquet(file := Path(folder) / f"part-{key}.parquet", found, columns)
+                write_parquet(file := Path(folder) / f"shard-{key}.parquet", found, columns)
                 (target / table / file.name).put(file)
 
     def write(clips: Sequence[Clip], folder: Path) -> tuple[int, list[Excluded]]:
@@ -237,10 +237,10 @@ def write_store(
         return write_shard(folder, blocks_of(chosen, dataset, pool), about), []
 
     left_to_do = [c for c in dataset.clips if c.id in kept and _text(c.id) not in done]
-    return [make(write, str(out), part) for part in cut(left_to_do, workers=1)]
+    return [make(write, str(out), clips) for clips in cut(left_to_do, workers=1)]
 
 
-# ------------------------------------------------------------------------------------------------- all parts
+# ------------------------------------------------------------------------------------------------- all shards
 def left(work: Work, out: str, clips: Sequence[Clip]) -> list[Clip]:
     """Clips that do not lie at ``out`` yet, neither as embeddings nor as errors.
 
@@ -254,7 +254,7 @@ def left(work: Work, out: str, clips: Sequence[Clip]) -> list[Clip]:
 
 
 def cut(clips: Sequence[Clip], *, workers: int, largest: int = LARGEST) -> list[Sequence[Clip]]:
-    """Parts of at most ``largest`` clips, and of fewer if each worker would get less than 16 parts: so that all end at one time."""
+    """Shards of at most ``largest`` clips, and of fewer if each worker would get less than 16 shards: so that all end at one time."""
     size = max(1, min(largest, -(-len(clips) // (16 * workers))))
     return [clips[i : i + size] for i in range(0, len(clips), size)]
 
@@ -290,11 +290,11 @@ def _ids(file: Place) -> list[tuple[str, Clip | None]]:
     return [(name, None) for name in numbered(read_columns(file, ["id"]).column("id"))[0]]
 
 
-def local(work: Work, out: str, parts: Sequence[Sequence[Clip]], *, workers: int | None = None) -> Iterator[Made]:
-    """Do parts here, several at once, as they get done. Raises what ``make`` raises."""
+def local(work: Work, out: str, shards: Sequence[Sequence[Clip]], *, workers: int | None = None) -> Iterator[Made]:
+    """Do shards here, several at once, as they get done. Raises what ``make`` raises."""
     write = work.open()
     with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        waiting = deque(pool.submit(make, write, out, part) for part in parts)
+        waiting = deque(pool.submit(make, write, out, shard) for shard in shards)
         try:
             while waiting:
                 yield waiting.popleft().result()

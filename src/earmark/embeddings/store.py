@@ -55,8 +55,8 @@ class Folder:
     facts: dict[str, Any]
     clips: tuple[Clip, ...]
     counts: NDArray[np.int64]  # (clips,) embeddings of each
-    part: NDArray[np.int64]  # (clips,) index into parts
-    parts: tuple[Place, ...]
+    shard: NDArray[np.int64]  # (clips,) index into shards
+    shards: tuple[Place, ...]
     excluded: tuple[Excluded, ...]
     recordings: tuple[str, ...] = ()  # of each clip
     annotations: tuple[Annotation, ...] = ()
@@ -93,16 +93,16 @@ class Folder:
         X, start, end = np.empty((int(cuts[-1]), width), np.float32), np.empty(int(cuts[-1])), np.empty(int(cuts[-1]))
         said = np.empty((len(X), len(self.facts.get("classes", ()))), np.float32)
         vector = legacy.COLUMN if self.facts["format"] == 1 else "embedding"
-        for number in np.unique(self.part[drawn]):
-            own = np.flatnonzero(self.part[drawn] == number)
-            table = read_columns(self.parts[number], ["id", "start", "end", vector])
+        for number in np.unique(self.shard[drawn]):
+            own = np.flatnonzero(self.shard[drawn] == number)
+            table = read_columns(self.shards[number], ["id", "start", "end", vector])
             names, index = numbered(table.column("id"))
             at = {name: k for k, name in enumerate(names)}
             order = np.argsort(index, kind="stable")
             begins = np.searchsorted(index[order], np.arange(len(names) + 1))
             values = np.asarray(table.column(vector).combine_chunks().flatten()).reshape(len(table), -1)
             starts, ends = np.asarray(table.column("start")), np.asarray(table.column("end"))
-            targets = read_targets(self.where, self.parts[number], self.facts, table) if said.shape[1] else None
+            targets = read_targets(self.where, self.shards[number], self.facts, table) if said.shape[1] else None
             for i in own:
                 k = at[self.clips[drawn[i]].id]
                 lines, place_of = order[begins[k] : begins[k + 1]], slice(cuts[i], cuts[i + 1])
@@ -163,7 +163,7 @@ class Folder:
 
 
 def is_store(source: str | Path) -> bool:
-    """True for a folder or URI of parts."""
+    """True for a folder or URI of shards."""
     if is_remote(source):
         return (place(source) / FACTS).read() is not None
     folder = Path(source).expanduser()
@@ -181,22 +181,22 @@ def open_store(source: str | Path, table: str | Path | None = None) -> Folder:
         raise DataError(
             f"{where}: holds {found['holds']}; wanted embeddings, as `earmark embed … --out FOLDER/` writes"
         )
-    parts = tuple(shards_of(where, found))
+    shards = tuple(shards_of(where, found))
     recordings = Recordings(where, found)
-    there = [(clip, name, n, number) for number, file in enumerate(parts) for clip, name, n in recordings.of(file)]
+    there = [(clip, name, n, number) for number, file in enumerate(shards) for clip, name, n in recordings.of(file)]
     if not there:
         raise DataError(f"{where}: there are no embeddings in it")
     errors = [e for file in (where / ERRORS).below() for e in read_columns(file, ["id", "reason"]).to_pylist()]
-    # By name: figures do not depend on how the clips were cut into parts.
+    # By name: figures do not depend on how the clips were cut into shards.
     there.sort(key=lambda one: one[0].id)
-    clips, names, counts, part = zip(*there, strict=True)
+    clips, names, counts, shard = zip(*there, strict=True)
     folder = Folder(
         where=where,
         facts=found,
         clips=clips,
         counts=np.array(counts),
-        part=np.array(part),
-        parts=parts,
+        shard=np.array(shard),
+        shards=shards,
         excluded=tuple(Excluded(e["id"], e["reason"]) for e in errors),
         recordings=names,
         annotations=_told(where, "annotations", Annotation),
@@ -208,11 +208,11 @@ def open_store(source: str | Path, table: str | Path | None = None) -> Folder:
 
 def _once(folder: Folder) -> None:
     seen: dict[str, int] = {}
-    for clip, number in zip(folder.clips, folder.part, strict=True):
+    for clip, number in zip(folder.clips, folder.shard, strict=True):
         if clip.id in seen:
             raise DataError(
-                f"{folder.where}: the clip {clip.id!r} lies in {folder.parts[seen[clip.id]].name} and in "
-                f"{folder.parts[number].name}: two runs wrote at once. Delete one of the parts and run embed again"
+                f"{folder.where}: the clip {clip.id!r} lies in {folder.shards[seen[clip.id]].name} and in "
+                f"{folder.shards[number].name}: two runs wrote at once. Delete one of the shards and run embed again"
             )
         seen[clip.id] = int(number)
 

@@ -4,12 +4,12 @@
 
     OUT/
       earmark.json                    format, task (and classes), what was done: backbone or model, with its fingerprint
-      embeddings/part-<hash>.parquet  id (of the clip), recording, start, end, embedding, fingerprint: a line a window
-      recordings/part-<hash>.parquet  id, recording, path, label, group, fold, start, duration, windows: a line a clip
-      targets/part-<hash>.parquet     id, start, end, targets (1, 0, NaN a class): of a multi-label task, a line a window
+      embeddings/shard-<hash>.parquet  id (of the clip), recording, start, end, embedding, fingerprint: a line a window
+      recordings/shard-<hash>.parquet  id, recording, path, label, group, fold, start, duration, windows: a line a clip
+      targets/shard-<hash>.parquet     id, start, end, targets (1, 0, NaN a class): of a multi-label task, a line a window
       annotations/, annotated/        who heard what where, and where somebody looked (``data.annotation_files``)
-      answers/part-<hash>.parquet     instead of all these: what a model said, a line a clip
-      errors/part-<hash>.parquet      clips that could not be used (id, reason)
+      answers/shard-<hash>.parquet     instead of all these: what a model said, a line a clip
+      errors/shard-<hash>.parquet      clips that could not be used (id, reason)
 
 What people say of sounds stands apart from what backbones make of them: new labels leave the embeddings as they are.
 Stores of format 1 (Earmark 0.1) have everything in one table; they are read, and not added to.
@@ -156,7 +156,7 @@ def read_columns(file: Place, columns: Sequence[str] | None = None) -> Any:
             return pq.ParquetFile(opened).read(columns=list(columns) if columns else None)
     except (OSError, ValueError, LookupError) as error:
         raise DataError(
-            f"{file}: not a readable part ({first_line(error)}). Delete it and run again: its clips are done anew"
+            f"{file}: not a readable shard ({first_line(error)}). Delete it and run again: its clips are done anew"
         ) from error
 
 

@@ -151,9 +151,14 @@ def quantise(net: bytes, output: str, embeddings: Floats, *, seed: int = 0) -> Q
         _times_faster((plain, made), check[:_BATCH], output),
         tuple(floats),
     )
+    _check(found, output, len(check))
+    return found
+
+
+def _check(found: Quantised, output: str, checked: int) -> None:
     if not found.cosine >= GOOD:
         raise WeightsError(
-            f"in 8 bits this net's {output} has a mean cosine of {found.cosine:.4f} to the float net's on {len(check)} embeddings; "
+            f"in 8 bits this net's {output} has a mean cosine of {found.cosine:.4f} to the float net's on {checked} embeddings; "
             f"wanted {GOOD}. Use precision='bf16', or calibrate on sounds of the kind that are to be evaluated: "
             "earmark weights int8 BACKBONE DATA"
         )
@@ -162,7 +167,6 @@ def quantise(net: bytes, output: str, embeddings: Floats, *, seed: int = 0) -> Q
             f"in 8 bits this net is {found.faster:.2f} times as fast as the float net on this processor; wanted {GAIN} or more. "
             "Use precision='bf16' or 'fp32'"
         )
-    return found
 
 
 def _of_one_channel(model: Any) -> set[str]:

@@ -1,4 +1,4 @@
-"""Work done in parts, here or on a Ray cluster, and what is said of it: for embed and predict."""
+"""Work done in shards, here or on a Ray cluster, and what is said of it: for embed and predict."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..embeddings.shards import Made, Work
 
 
-def in_parts(
+def in_shards(
     work: Work, label: str, dataset: Dataset, out: str, *, engine: str, address: str | None, largest: int
 ) -> tuple[int, int]:
     """Do what is left to do of ``dataset``. Returns how many clips are now told as errors, by this run and in all used."""
@@ -35,8 +35,8 @@ def in_parts(
 
         joined, run = cluster(address), spread
     with joined as processors, bar(label, len(todo)) as step:
-        parts = cut(todo, workers=processors, largest=largest)
-        for made in run(work, out, parts):
+        shards = cut(todo, workers=processors, largest=largest)
+        for made in run(work, out, shards):
             lines, size = lines + made.lines, size + made.written
             gone += made.excluded
             for _ in range(made.clips):
@@ -50,7 +50,7 @@ def in_parts(
     done = len(dataset.clips) - len(todo)
     before = f", {done} clips were there already" if done else ""
     click.echo(
-        f"{lines} lines from {used} clips in {len(parts)} parts ({size / 1e6:.1f} MB, {spent:.1f} s on {processors} "
+        f"{lines} lines from {used} clips in {len(shards)} shards ({size / 1e6:.1f} MB, {spent:.1f} s on {processors} "
         f"processors){before}: {out}"
     )
     return len(gone), used + done

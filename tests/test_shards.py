@@ -1,4 +1,4 @@
-"""Corpora in parts on one machine: the same embeddings, resumed, nobody twice, nobody lost, errors told; stores as folders."""
+"""Corpora in shards on one machine: the same embeddings, resumed, nobody twice, nobody lost, errors told; stores as folders."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def work() -> Embedding:
 
 @pytest.fixture(scope="module")
 def folder(work: Embedding, sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("parts") / "embeddings of mfcc"
+    out = tmp_path_factory.mktemp("shards") / "embeddings of mfcc"
     run(work, out, load_dataset(sounds).clips)
     return out
 
@@ -122,11 +122,11 @@ def test_a_killed_run_loses_nothing(sounds: Path, tmp_path: Path) -> None:
     ]
     running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
-    while len(list(out.glob("embeddings/part-*"))) < 3 and running.poll() is None and time.monotonic() < deadline:
+    while len(list(out.glob("embeddings/shard-*"))) < 3 and running.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
     running.send_signal(signal.SIGKILL)
     running.wait()
-    assert len(list(out.glob("embeddings/part-*"))) >= 3
+    assert len(list(out.glob("embeddings/shard-*"))) >= 3
     found = CliRunner().invoke(main, command[3:])
     assert found.exit_code == 0, found.output
     clips = Counter(c.id for c in open_store(out).clips)
@@ -151,10 +151,10 @@ def test_what_does_not_agree_is_not_mixed(work: Embedding, folder: Path, sounds:
 def test_a_damaged_part_and_one_twice_are_told(folder: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(folder, tmp_path / "copy")
     first = sorted(copy.glob("embeddings/*"))[0]
-    shutil.copy(first, first.with_name("part-twice.parquet"))
+    shutil.copy(first, first.with_name("shard-twice.parquet"))
     with pytest.raises(DataError, match="lies in"):
         open_store(copy)
-    first.with_name("part-twice.parquet").write_bytes(first.read_bytes()[:-50])
+    first.with_name("shard-twice.parquet").write_bytes(first.read_bytes()[:-50])
     with pytest.raises(DataError, match="Delete it and run again"):
         open_store(copy)
 
