@@ -1,3 +1,3 @@
 """The version of Earmark: what a model and a report say they were made by."""
 
-__version__ = "0.1.1"
+__version__ = "0.2.0"
