@@ -144,7 +144,7 @@ def test_twenty_minutes(chromium: Browser, address: str, tmp_path: Path) -> None
         page.set_input_files("#files", tmp_path / "long.flac")
         page.locator("#list button.done, #list button.unknown").first.wait_for(timeout=60_000)
         assert "20:00" in page.inner_text("#detail .file")
-        page.click("summary:has-text('What it hears when')")
+        page.click("summary:has-text('What it predicts when')")
         assert page.locator("#detail .stage canvas").count() == 4
         over = page.locator(".stage .over").bounding_box()
         assert over

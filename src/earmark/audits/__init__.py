@@ -97,7 +97,7 @@ def audit(
 ) -> Audit:
     """Audit a data set. A bad file never ends it; same seed and data, same findings.
 
-    ``backbones`` (recipe names) are what groups and labels are heard with; default: those of ``proposals.BACKBONES`` whose
+    ``backbones`` (recipe names) are what groups and labels are looked for with; default: those of ``proposals.BACKBONES`` whose
     weights are installed. Raises MissingExtraError without the 'train' extra, WeightsError for a backbone that was
     named and has no weights.
     """

@@ -91,7 +91,7 @@ def views_of(clips: Sequence[Clip], names: Sequence[str] | None, cache: Cache | 
     common = set(embeddings[0].ids).intersection(*(r.ids for r in embeddings[1:]))
     ids = tuple(i for i in embeddings[0].ids if i in common)
     if not ids:
-        return Views((), [], (), (*notes, "Groups and labels were not looked at: no clip could be heard."))
+        return Views((), [], (), (*notes, "Groups and labels were not looked at: no clip could be read."))
     embeddings = [r.select(ids) for r in embeddings]
     flat = [r if r.X.ndim == 2 else replace(r, X=r.X.reshape(len(r.X), -1)) for r in embeddings]
     return Views(tuple(heard), [(r.vectors("mean"), r.vectors("std")) for r in flat], ids, tuple(notes))

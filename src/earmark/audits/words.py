@@ -108,7 +108,9 @@ def _labels(found: Audit) -> list[str]:
     if not suspects:
         return [f"No label among {count(len(found.evaluated), 'clip')} looks clearly wrong."]
     share = percent(len(suspects) / max(1, len(found.evaluated)))
-    return [f"{count(len(suspects), 'label')} ({share}) look wrong to models that never heard the clip or its group."]
+    return [
+        f"{count(len(suspects), 'label')} ({share}) look wrong to models that learnt neither from the clip nor from its group."
+    ]
 
 
 def _noted(found: Audit) -> list[str]:

@@ -29,7 +29,7 @@ NAMES = {"model": "a model", "store": "a store", "file": "a file of embeddings",
     "--backbone",
     "backbones",
     multiple=True,
-    help="What groups and labels are heard with; may be given several times. "
+    help="Backbones that groups and labels are looked for with; may be given several times. "
     "Default: yamnet and musicnn, those that are installed.",
 )
 @click.option("--no-groups", is_flag=True, help="Propose no groups.")

@@ -28,7 +28,7 @@ PLACE = ("corpora", 3)
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: a free one.")
 @click.option("--name", help="Who decides, for the journal. Default: the user's name.")
-@click.option("--no-neighbours", is_flag=True, help="Do not listen to all clips to find the nearest ones.")
+@click.option("--no-neighbours", is_flag=True, help="Do not embed all clips to find the nearest ones.")
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
 @opt.cached
 def command(

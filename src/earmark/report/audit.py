@@ -107,7 +107,7 @@ def _labels(found: Audit, folder: Path) -> Section | None:
         for i, other, likely, own in suspects[:SHOWN]
     ]
     intro = Markup(
-        "<p>Several models were asked that had heard neither the clip nor its group; here every one prefers another label. Worst "
+        "<p>Several models were asked that had learnt neither from the clip nor from its group; here every one prefers another label. Worst "
         "first. Not every one is wrong: some are odd examples of their class. <code>clips.csv</code> has the label they "
         "propose beside your own, which stays as it is.</p>"
     )

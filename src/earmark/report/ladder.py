@@ -36,7 +36,7 @@ _SHORT = {
     "published": "published\nfolds",
 }
 _MEANING = {
-    "windows": "Windows of all clips are mixed and dealt out at random. The test asks about sounds the model has partly heard.",
+    "windows": "Windows of all clips are mixed and dealt out at random. The test asks about sounds the model has partly learnt from.",
     "windows apart": "The same, but no two windows share a sample. What is still gained comes from other windows of the same clip.",
     "clips": "All windows of a clip are on one side. Other clips of the same artist, session or speaker may be on the other.",
     "groups": "All clips of a group are on one side: what a model meets in use.",

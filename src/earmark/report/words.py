@@ -26,17 +26,17 @@ PROTOCOLS = {
     "windows": (
         "windows drawn at random",
         "Nothing is protected. Windows of one clip lie on both sides of the split, so the test asks about sounds the "
-        "model has partly heard. Much published work evaluates this way; expect less on new recordings, often far less.",
+        "model has partly learnt from. Much published work evaluates this way; expect less on new recordings, often far less.",
     ),
     "clips": (
         "whole clips",
-        "A clip is never cut apart: all its windows are evaluated by a model that has not heard it. Other clips of the "
+        "A clip is never cut apart: all its windows are evaluated by a model that has not learnt from it. Other clips of the "
         "same artist, session or speaker may still have been learnt from, so on new ones expect less.",
     ),
     "groups": (
         "whole groups",
         "A group (artist, recording session, speaker …) is never cut apart: every clip is evaluated by a model that has "
-        "heard nothing of its group. The numbers speak of new groups, which is what a model mostly meets in use.",
+        "learnt nothing from its group. The numbers speak of new groups, which is what a model mostly meets in use.",
     ),
     "published": (
         "the published folds",

@@ -132,7 +132,7 @@ function show(sound, move = false) {
   } else {
     const { answer } = sound;
     title.textContent = answer.unknown ? "Unknown" : answer.label;
-    file.textContent += ` · ${answer.seconds < 60 ? `${answer.seconds.toFixed(1)} s` : clock(answer.seconds)} · ${answer.format}${models.length > 1 ? ` · heard by ${sound.model.title}` : ""}`;
+    file.textContent += ` · ${answer.seconds < 60 ? `${answer.seconds.toFixed(1)} s` : clock(answer.seconds)} · ${answer.format}${models.length > 1 ? ` · predicted by ${sound.model.title}` : ""}`;
     detail.replaceChildren(file, ...verdict(answer, title, sound.model), ...picture(sound));
   }
   if (move) detail.focus({ preventScroll: innerWidth > 900 });
@@ -182,7 +182,7 @@ function picture(sound) {
     element("tbody", {}, ...runs.slice(0, 500).map((r) => element("tr", {}, element("td", {}, clock(r.start)), element("td", {}, clock(Math.min(r.end, answer.seconds))), element("td", {}, r.label)))));
   return [open.node, element("div", { className: "player" }, player, mute),
     element("details", { className: "scores", open: true }, element("summary", {}, "Scores of the whole sound"), bars),
-    element("details", { className: "scores" }, element("summary", {}, `What it hears when (${runs.length} ${runs.length === 1 ? "stretch" : "stretches"})`), pieces)];
+    element("details", { className: "scores" }, element("summary", {}, `What it predicts when (${runs.length} ${runs.length === 1 ? "stretch" : "stretches"})`), pieces)];
 }
 
 function csv() {

@@ -32,7 +32,7 @@ def findings(found: Reproduction) -> list[str]:
     told = [
         f"The paper reports {100 * claims[0].accuracy:.0f} % for a CNN from scratch and {100 * claims[1].accuracy:.0f} % for a "
         "head on frozen VGGish, and takes the CNN for the better. The two numbers answer two questions: the CNN was asked "
-        "about chunks of tracks it had learnt from, the frozen head about clips it had not heard."
+        "about chunks of tracks it had learnt from, the frozen head about clips it had not learnt from."
     ]
     pair = _pair(found)
     if pair is not None:
