@@ -1,4 +1,4 @@
-"""Earmark itself, as a worker: ``earmark_rows.py BACKBONE THREADS [NET.onnx]``; NET instead of the installed one.
+"""Earmark itself, as a worker: ``earmark_embeddings.py BACKBONE THREADS [NET.onnx]``; NET instead of the installed one.
 
 ``corpus`` embeds files (decode, resample, front end, net); ``bare`` runs the net alone, on as many inputs as those files
 give, made beforehand: the limit.
