@@ -35,7 +35,7 @@ class Main(Commands):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args:
+        if args and args[0] not in self.names():
             _retired.verb(args[0])
         return super().resolve_command(ctx, args)
 

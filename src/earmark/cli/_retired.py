@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -84,4 +83,6 @@ def _quoted(value: str) -> str:
 
 @cache
 def _table() -> Mapping[str, Any]:
+    import tomllib  # only a command that failed asks for it
+
     return tomllib.loads((Path(__file__).parent / "retired.toml").read_text("utf-8"))

@@ -21,11 +21,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import EarmarkError, RecipeError
 from .text import first_line
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 INTERFACE = 1
 """Major version of what parts have to have. It is raised when a part that kept the contract no longer would."""
@@ -88,6 +90,8 @@ def found(
 
 def _named(kind: str) -> dict[str, list[EntryPoint]]:
     """Entry points by the name that a recipe says: ``my_net`` is ``my-net``, but for metrics, which are functions."""
+    from importlib.metadata import entry_points  # costs 20 ms, which commands without such parts need not pay
+
     by_name: dict[str, list[EntryPoint]] = {}
     for entry in entry_points(group=f"earmark.{kind}"):
         name = entry.name if kind == "metrics" else entry.name.replace("_", "-")

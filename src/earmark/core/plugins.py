@@ -17,7 +17,6 @@ import pkgutil
 import re
 from collections.abc import Iterable
 from functools import cache
-from importlib.abc import InspectLoader
 from types import ModuleType
 from typing import Any, cast
 
@@ -71,8 +70,8 @@ def shipped(kind: str) -> tuple[str, ...]:
 def _is_part(module: str) -> bool:
     """True for a file with a ``build()`` in it. It is looked at, not imported: that would cost seconds."""
     spec = importlib.util.find_spec(module)
-    loader = spec.loader if spec else None
-    source = loader.get_source(module) if isinstance(loader, InspectLoader) else None
+    get_source = getattr(spec.loader if spec else None, "get_source", None)
+    source = get_source(module) if get_source else None
     return source is not None and _BUILD.search(source) is not None
 
 
