@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from ..core import terminal
 from . import _options as opt
 
 if TYPE_CHECKING:
@@ -200,10 +201,9 @@ def _write(answers: Iterator[Prediction], model: Model, form: str, timeline: boo
 
 
 def _table(answers: Iterator[Prediction], timeline: bool, out: TextIO) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = terminal.table()
     for column in ["path", *(["start", "end"] if timeline else []), "label", "score", "also possible", ""]:
         table.add_column(column, justify="right" if column in ("start", "end", "score") else "left", overflow="fold")
     for a in answers:
@@ -215,6 +215,6 @@ def _table(answers: Iterator[Prediction], timeline: bool, out: TextIO) -> None:
             a.label,
             f"{a.score:.2f}",
             also,
-            "[yellow]unknown: unlike the training sounds[/]" if a.unknown else "",
+            Text("unknown: unlike the training sounds", "yellow") if a.unknown else "",
         )
-    Console(file=out).print(table)
+    terminal.console(out).print(table)
