@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from ..core import terminal
+from ..core.columns import column_of, joined
 from . import _options as opt
 
 if TYPE_CHECKING:
@@ -175,7 +176,14 @@ def _write(answers: Iterator[Prediction], model: Model, form: str, timeline: boo
         _table(answers, timeline, out)
         return
     extra = (["set"] if model.calibration else []) + (["unknown"] if model.novelty else [])
-    columns = ["path", *(["start", "end"] if timeline else []), "label", "score", *extra, *model.classes]
+    columns = [
+        "path",
+        *(["start", "end"] if timeline else []),
+        "label",
+        "score",
+        *extra,
+        *map(column_of, model.classes),
+    ]
     writer = csv.writer(out, lineterminator="\n")
     if form == "csv":
         writer.writerow(columns)
@@ -189,7 +197,7 @@ def _write(answers: Iterator[Prediction], model: Model, form: str, timeline: boo
             "unknown": a.unknown,
         }
         if form == "csv":
-            own["set"] = "|".join(a.set)
+            own["set"] = joined(a.set)
             values = [own[c] for c in columns[: len(columns) - len(model.classes)]]
             writer.writerow([*values, *(round(a.scores[c], 6) for c in model.classes)])
         else:

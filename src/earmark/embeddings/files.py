@@ -260,27 +260,26 @@ def write_parquet(
 
 def _npz(path: Path, batches: Batches, width: int, facts: Mapping[str, Any]) -> None:
     held: list[Columns] = []
-    count = 0
+
+    def parts() -> Iterator[Floats]:
+        for columns, X in batches:
+            held.append(columns)
+            yield X
+
     # Held beside until the end: how many there are is only known then, and stands at the beginning.
     embeddings = path.with_suffix(".embeddings")
     try:
         with embeddings.open("wb") as out:
-            npy.write_header(out, 0, (width,))
-            for columns, X in batches:
-                np.ascontiguousarray(X, np.float32).tofile(out)
-                count += len(X)
-                held.append(columns)
-            out.seek(0)
-            npy.write_header(out, count, (width,))
+            npy.write(out, parts(), (width,), sealed=False)  # a zip archive has checksums of its own
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as file:
             file.write(embeddings, "X.npy")
             embeddings.unlink()
             for name in held[0]:
-                parts = [c[name] for c in held]
+                found = [c[name] for c in held]
                 column = (
-                    np.array([v or "" for part in parts for v in part])
-                    if isinstance(parts[0], list)
-                    else np.concatenate(parts)
+                    np.array([v or "" for part in found for v in part])
+                    if isinstance(found[0], list)
+                    else np.concatenate(found)
                 )
                 _member(file, name, column)
             if "classes" in facts:

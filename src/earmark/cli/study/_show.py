@@ -52,8 +52,8 @@ def show(
     console.print(table)
     for line in lines:
         console.print(f"  {line}")
-    for line in warnings:
-        console.print(line)
+    for warning in warnings:
+        console.print(warning)
     opt.tell(console, found.notes)
     if written:
         console.print(f"Report: {written}", soft_wrap=True)

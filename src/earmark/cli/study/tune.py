@@ -96,7 +96,7 @@ def show(found: Tuned, out: Path | None, as_json: bool, force: bool = False) -> 
     for column in ("found on", *names, f"inner {found.metric}"):
         table.add_column(column, justify="left" if column == "found on" else "right")
     for k, one in enumerate((*found.searches, found.final), start=1):
-        where = f"training side {k}" if k <= len(found.searches) else Text("all clips", "bold")
+        where: str | Text = f"training side {k}" if k <= len(found.searches) else Text("all clips", "bold")
         table.add_row(where, *(str(one.values[n]) for n in names), f"{one.score:.3f}")
     console.print(table)
     nested, given = found.evaluation.scores["accuracy"], found.as_given.scores["accuracy"]
