@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backbones.base import About, Backbone, Floats
-from ..core import legacy
+from ..core import legacy, parquet
 from ..core.errors import DataError, EarmarkError, MissingExtraError
 from ..core.text import first_line
 from ..data import times
@@ -346,11 +346,10 @@ def _npz(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
 
 def _parquet(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
     try:
-        import pyarrow.parquet as pq
+        with path.open("rb") as file:  # opened here: its name may be one that is no UTF-8
+            table = parquet.read(file)
     except ModuleNotFoundError as error:
         raise MissingExtraError("reading Parquet", "train") from error
-    with path.open("rb") as file:  # opened here: its name may be one that is no UTF-8
-        table = pq.read_table(file)
     facts = json.loads((table.schema.metadata or {}).get(b"earmark", b"{}"))
     arrays: dict[str, Column] = {}
     for name in table.column_names:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..backbones.base import Backbone, Floats, load_backbone
-from ..core import plugins
+from ..core import parquet, plugins
 from ..core.errors import AudioError, DataError
 from ..core.paths import is_remote
 from ..core.spec import Part
@@ -134,12 +134,11 @@ def refuse(out: str, gone: Sequence[Excluded]) -> None:
     if not gone:
         return
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     key = hashlib.sha256("\n".join(e.path for e in gone).encode(errors="backslashreplace")).hexdigest()[:16]
     with tempfile.TemporaryDirectory(prefix="earmark-") as folder:
         file = Path(folder) / f"shard-{key}.parquet"
-        pq.write_table(pa.table({"id": [_text(e.path) for e in gone], "reason": [e.reason for e in gone]}), file)
+        parquet.write(pa.table({"id": [_text(e.path) for e in gone], "reason": [e.reason for e in gone]}), file)
         (place(out) / ERRORS / file.name).put(file)
 
 

@@ -95,7 +95,7 @@ class Folder:
         vector = legacy.COLUMN if self.facts["format"] == 1 else "embedding"
         for number in np.unique(self.shard[drawn]):
             own = np.flatnonzero(self.shard[drawn] == number)
-            table = read_columns(self.shards[number], ["id", "start", "end", vector])
+            table = read_columns(self.shards[number], ["id", "start", "end", vector], whole=True)
             names, index = numbered(table.column("id"))
             at = {name: k for k, name in enumerate(names)}
             order = np.argsort(index, kind="stable")

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backbones.base import Floats
-from ..core import legacy
+from ..core import legacy, parquet, seal
 from ..core.errors import DataError
 from ..core.paths import spelled
 from ..core.storage import Place
@@ -44,12 +44,14 @@ _OLD = ["id", "path", "label", "group", "fold"]  # of format 1, in the table of 
 
 
 # ------------------------------------------------------------------------------------------------- what was done
-def facts(target: Place) -> dict[str, Any]:
-    """What ``earmark.json`` of a store says, with ``format`` and ``task``. Raises DataError if there is none."""
+def facts(target: Place, *, damaged: bool = False) -> dict[str, Any]:
+    """What ``earmark.json`` of a store says, with ``format`` and ``task``. Raises DataError if there is none, or it was
+    changed; ``damaged``: then it is told all the same, as far as it can be read.
+    """
     content = (target / FACTS).read()
     try:
         found = json.loads(content or b"")
-        number = found.get("format", 1)
+        number, broken = found.get("format", 1), seal.broken(found)
         if number == 1:
             found = {"format": 1, "task": str(Task.SINGLE), **legacy.file_facts(found)}
         if found["holds"] not in (EMBEDDINGS, ANSWERS):
@@ -65,6 +67,11 @@ def facts(target: Place) -> dict[str, Any]:
         )
     if task(found.get("task")) is Task.MULTI and not isinstance(found.get("classes"), list):
         raise DataError(f"{target}: {FACTS} says multi-label and names no classes. Write the store again")
+    if broken and not damaged:
+        raise DataError(
+            f"{target}: {FACTS} is damaged (its checksum differs: it was changed since it was written). Get a fresh copy "
+            "of it, or write the store again"
+        )
     return dict(found)
 
 
@@ -76,7 +83,7 @@ def agree(target: Place, wanted: Mapping[str, Any]) -> None:
             raise DataError(f"{target}: found files there, and no {FACTS}; choose an empty folder or a new name")
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / FACTS
-            file.write_text(json.dumps(wanted, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            file.write_text(json.dumps(seal.sealed(wanted), indent=1, ensure_ascii=False) + "\n", "utf-8")
             (target / FACTS).put(file)
         return
     found = facts(target)
@@ -101,7 +108,6 @@ def embedding_width(found: Mapping[str, Any]) -> int:
 def write_shard(folder: Path, blocks: Iterable[Block], about: Mapping[str, Any]) -> int:
     """Write ``<table>.parquet`` of each table of a shard into a folder; returns how many windows there are."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     clips: dict[str, dict[str, Any]] = {}
     kept: list[Columns] = []
@@ -124,7 +130,7 @@ def write_shard(folder: Path, blocks: Iterable[Block], about: Mapping[str, Any])
     texts = [(name, pa.string()) for name in ("id", "recording", "path", "label", "group", "fold")]
     numbers = [("start", pa.float64()), ("duration", pa.float64()), ("windows", pa.int64())]
     table = pa.Table.from_pylist(list(clips.values()), schema=pa.schema([*texts, *numbers]))
-    pq.write_table(table, folder / f"{RECORDINGS}.parquet")
+    parquet.write(table, folder / f"{RECORDINGS}.parquet")
     if classes:
         values = np.concatenate([k[TARGETS] for k in kept])
         said = pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values).ravel()), len(classes))
@@ -132,7 +138,8 @@ def write_shard(folder: Path, blocks: Iterable[Block], about: Mapping[str, Any])
             [i for k in kept for i in k["id"]],
             *(np.concatenate([k[n] for k in kept]) for n in ("start", "end")),
         ]
-        pq.write_table(pa.table([*columns, said], names=["id", "start", "end", TARGETS]), folder / f"{TARGETS}.parquet")
+        made = pa.table([*columns, said], names=["id", "start", "end", TARGETS])
+        parquet.write(made, folder / f"{TARGETS}.parquet")
     return sum(line["windows"] for line in clips.values())
 
 
@@ -147,13 +154,11 @@ def _facts_of(clip: Clip) -> dict[str, Any]:
 
 
 # ------------------------------------------------------------------------------------------------- reading
-def read_columns(file: Place, columns: Sequence[str] | None = None) -> Any:
-    """Columns of one Parquet file as a pyarrow table. Raises DataError if it is damaged."""
-    import pyarrow.parquet as pq
-
+def read_columns(file: Place, columns: Sequence[str] | None = None, *, whole: bool = False) -> Any:
+    """Columns of one Parquet file as a pyarrow table; ``whole`` as in ``core.parquet``. Raises DataError if it is damaged."""
     try:
         with file.files.open_input_file(file.path) as opened:
-            return pq.ParquetFile(opened).read(columns=list(columns) if columns else None)
+            return parquet.read(opened, columns, whole=whole)
     except (OSError, ValueError, LookupError) as error:
         raise DataError(
             f"{file}: not a readable shard ({first_line(error)}). Delete it and run again: its clips are done anew"
@@ -219,7 +224,7 @@ def _clip(line: Mapping[str, Any]) -> Clip:
 def read_targets(where: Place, file: Place, found: Mapping[str, Any], windows: Any) -> Targets:
     """Targets of the windows of a file of embeddings; ``windows``: its id and start. Raises DataError."""
     said = where / TARGETS / file_name(file)
-    table = read_columns(said, ["id", "start", TARGETS])
+    table = read_columns(said, ["id", "start", TARGETS], whole=True)
     if not (table.column("id").equals(windows.column("id")) and _same(table, windows)):
         raise DataError(f"{said}: is not of the windows of {file}, line by line. Write the targets of this shard again")
     classes = tuple(found["classes"])

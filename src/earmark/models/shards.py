@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core import parquet
 from ..core.errors import AudioError
 from ..core.paths import spelled
 from ..data.clips import Clip, Excluded
@@ -63,7 +64,6 @@ class Answering:
 
 def _write_answers(model: Model, clips: Sequence[Clip], folder: Path) -> tuple[int, list[Excluded]]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     gone: list[Excluded] = []
     lines: list[dict[str, Any]] = []
@@ -106,5 +106,5 @@ def _write_answers(model: Model, clips: Sequence[Clip], folder: Path) -> tuple[i
             ("scores", scores),
         ]
     )
-    pq.write_table(pa.Table.from_pylist(lines, schema=schema), folder / f"{ANSWERS}.parquet")
+    parquet.write(pa.Table.from_pylist(lines, schema=schema), folder / f"{ANSWERS}.parquet")
     return len(lines), gone
