@@ -5,11 +5,12 @@
     OUT/
       earmark.json                    format, task (and classes), what was done: backbone or model, with its fingerprint
       embeddings/shard-<hash>.parquet  id (of the clip), recording, start, end, embedding, fingerprint: a line a window
-      recordings/shard-<hash>.parquet  id, recording, path, label, group, fold, start, duration, windows: a line a clip
+      recordings/shard-<hash>.parquet  id, recording, path, label, group, fold, start, duration, windows,
+                                  bytes, modified, sha256 (of the file): a line a clip
       targets/shard-<hash>.parquet     id, start, end, targets (1, 0, NaN a class): of a multi-label task, a line a window
       annotations/, annotated/        who heard what where, and where somebody looked (``data.annotation_files``)
       answers/shard-<hash>.parquet     instead of all these: what a model said, a line a clip
-      errors/shard-<hash>.parquet      clips that could not be used (id, reason)
+      errors/shard-<hash>.parquet      clips that could not be used (id, reason, path, bytes, …)
 
 What people say of sounds stands apart from what backbones make of them: new labels leave the embeddings as they are.
 Stores of format 1 (Earmark 0.1) have everything in one table; they are read, and not added to.
@@ -34,6 +35,7 @@ from ..core.storage import Place
 from ..core.text import first_line
 from ..data.clips import Clip, writable
 from ..data.targets import Targets, Task, task
+from . import origin
 from .files import FORMAT, Block, Columns, batches, width_of, write_parquet
 
 FACTS = "earmark.json"
@@ -128,7 +130,7 @@ def write_shard(folder: Path, blocks: Iterable[Block], about: Mapping[str, Any])
         folder / f"{EMBEDDINGS}.parquet", told(), embedding_width(about), about, ("id", "recording"), targets=False
     )
     texts = [(name, pa.string()) for name in ("id", "recording", "path", "label", "group", "fold")]
-    numbers = [("start", pa.float64()), ("duration", pa.float64()), ("windows", pa.int64())]
+    numbers = [("start", pa.float64()), ("duration", pa.float64()), ("windows", pa.int64()), *origin.schema()]
     table = pa.Table.from_pylist(list(clips.values()), schema=pa.schema([*texts, *numbers]))
     parquet.write(table, folder / f"{RECORDINGS}.parquet")
     if classes:
@@ -150,6 +152,7 @@ def _facts_of(clip: Clip) -> dict[str, Any]:
         "start": clip.start,
         "duration": clip.duration,
         "windows": 0,
+        **origin.of(clip.path),
     }
 
 
@@ -194,12 +197,13 @@ class Recordings:
         if self._old:
             told = lines.take(np.unique(index, return_index=True)[1]).to_pylist()
         else:
-            told = [self._line(file, name) for name in names]
+            told = [self.line(file, name) for name in names]
         return [
             (_clip(line), line.get("recording") or line["id"], int(n)) for line, n in zip(told, counts, strict=True)
         ]
 
-    def _line(self, file: Place, name: str) -> dict[str, Any]:
+    def line(self, file: Place, name: str) -> dict[str, Any]:
+        """The line of a clip in a shard. Raises DataError."""
         line = self._lines.get((file_name(file), name)) or self._lines.get((name, ""))
         if line is None:
             raise DataError(
