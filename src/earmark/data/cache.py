@@ -109,6 +109,7 @@ class Cache:
     def __init__(self, folder: str | Path | None = None) -> None:
         self.folder = Path(folder) if folder else _default()
         self._local = threading.local()
+        self._told: set[Path] = set()  # damaged files
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
             self._tag()
@@ -145,12 +146,14 @@ class Cache:
         return self._kept(digest, backbone, found)
 
     def _kept(self, digest: str, backbone: Backbone, look: Callable[[Path], _Found]) -> _Found | None:
-        """What lies in the file of a key. Of one that is damaged that is told: it is made again, and kept in its place."""
+        """What lies in the file of a key. Of one that is damaged that is told once: it is made again, and kept in its place."""
         file = self._file(digest, backbone)
         try:
             return look(file)
         except ValueError as error:
-            _log.warning("%s: kept embeddings are damaged (%s); they are made again", file, first_line(error))
+            if file not in self._told:
+                _log.warning("%s: kept embeddings are damaged (%s); they are made again", file, first_line(error))
+            self._told.add(file)
         except OSError:  # not there, or not to be read
             pass
         return None

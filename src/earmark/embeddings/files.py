@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backbones.base import Backbone, Floats
-from ..core import npy, parquet
+from ..core import npy, parquet, seal
 from ..core.errors import DataError, MissingExtraError
 from ..core.outputs import EMBEDDINGS, check
 from ..core.paths import spelled
@@ -275,6 +275,7 @@ def _npz(path: Path, batches: Batches, width: int, facts: Mapping[str, Any]) -> 
         with embeddings.open("wb") as out:
             npy.write(out, parts(), (width,), sealed=False)  # a zip archive has checksums of its own
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as file:
+            file.comment = seal.COMMENT
             file.write(embeddings, "X.npy")
             embeddings.unlink()
             for name in held[0]:
@@ -289,6 +290,7 @@ def _npz(path: Path, batches: Batches, width: int, facts: Mapping[str, Any]) -> 
                 _member(file, "classes", np.array(facts["classes"]))
             _member(file, "shape", np.array(facts["shape"]))
             _member(file, "facts", np.array(json.dumps(facts)))
+        seal.seal_archive(path)
     finally:
         embeddings.unlink(missing_ok=True)
 
