@@ -21,7 +21,7 @@ from numpy.lib import format as headers
 from numpy.typing import NDArray
 
 _HEADER = re.compile(
-    rb"\{'descr': '([<>|=]\w{1,4})', 'fortran_order': (False|True), 'shape': \(((?:\d+,?(?: \d+)?)*(?:, \d+)*)\), \} *\n"
+    rb"\{'descr': '([<>|=]\w{1,4})', 'fortran_order': (False|True), 'shape': (\([\d, ]{0,99}\)), \} *\n"
 )
 _LENGTHS = {b"\x01\x00": 2, b"\x02\x00": 4}  # version of a file -> bytes that tell how long its header is
 _MARK = b"earmark"
@@ -116,13 +116,13 @@ def _about(file: BinaryIO) -> _About:
         raise ValueError("found no header of a .npy file of version 1.0 or 2.0")
     length = int.from_bytes(file.read(_LENGTHS[begin[6:]]), "little")
     told = _HEADER.fullmatch(file.read(min(length, 1 << 16)))
-    if told is None:
+    shape = tuple(int(n) for n in re.findall(rb"\d+", told[3])) if told else ()
+    if told is None or repr(shape).encode() != told[3]:
         raise ValueError("found a header of a .npy file that is damaged, or tells of something else than plain numbers")
     try:
         dtype = np.dtype(told[1].decode())
     except TypeError as error:
         raise ValueError(f"found an array of {told[1].decode()!r}; wanted numbers") from error
-    shape = tuple(int(n) for n in re.findall(rb"\d+", told[3]))
     if dtype.hasobject or (told[2] == b"True" and len(shape) > 1):
         raise ValueError("found an array of objects, or one that is stored by columns; wanted numbers by rows")
     start, size = file.tell(), os.fstat(file.fileno()).st_size
