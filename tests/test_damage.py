@@ -256,3 +256,25 @@ def test_other_programs_read_sealed_files(made: Path) -> None:
     with np.load(made / "file.npz") as found:
         assert len(found["X"]) == len(found["id"])
     assert np.load(_kept(made / "cache")[0]).ndim == 2
+
+
+def test_a_changed_byte_of_the_table_of_hashes(tmp_path: Path) -> None:
+    files = [tmp_path / f"{i}.wav" for i in range(20)]
+    for i, file in enumerate(files):
+        file.write_bytes(b"sound %d" % i)
+    cache = Cache(tmp_path / "cache")
+    wanted = [cache.hash_of(f) for f in files]
+    cache._table().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    cache._table().close()
+    table = tmp_path / "cache" / "hashes.sqlite"
+    whole, rng = table.read_bytes(), np.random.default_rng(3)
+    for at in rng.integers(0, len(whole), 60).tolist():
+        other = bytearray(whole)
+        other[at] ^= int(rng.integers(1, 256))
+        table.write_bytes(bytes(other))
+        again = Cache(cache.folder)
+        assert [again.hash_of(f) for f in files] == wanted
+        if (opened := again._local.__dict__.get("table")) is not None:
+            opened.close()
+        for beside in table.parent.glob("hashes.sqlite-*"):
+            beside.unlink()
