@@ -181,7 +181,7 @@ def test_no_room_for_the_rows_of_a_long_sound_is_said(tmp_path, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("earmark.core.npy.write_header", full)
+    monkeypatch.setattr("earmark.core.npy.write", full)
     with pytest.raises(DataError, match="No space left"):
         Cache(tmp_path).keep_blocks("a", fake(), iter([np.zeros((99, 6), np.float32)]))
     assert not list(tmp_path.rglob("*.part"))

@@ -207,7 +207,7 @@ def test_columns_of_predictions(shown: dict[str, Any]) -> None:
         "start": [0.0, None],
         "end": [2.0, None],
         "excluded": [None, "empty"],
-        "score path": [1.0, None],
+        "score of path": [1.0, None],
     }
 
 

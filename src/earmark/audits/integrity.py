@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..backbones import check_onnx
-from ..core import marks
+from ..core import marks, parquet, seal
 from ..core.errors import BundleError, EarmarkError
 from ..core.outputs import Kind
 from ..core.paths import is_remote
@@ -137,9 +137,11 @@ def _model(folder: Path, load: Callable[[Path], object], found: list[Finding]) -
             check_onnx.files(folder, {name: digest})
         except EarmarkError as error:
             found.append(Finding(str(name), _without(folder, error)))
+    if seal.KEY not in card:
+        found.append(Finding("earmark.json", "has no checksum (Earmark 0.1 wrote none): a change may not show", NOTE))
     if (folder / "README.md").is_file():
         _readable(folder / "README.md", found)
-    if not found:  # every fault by itself first: loading stops at the first one
+    if not any(f.severity == DAMAGED for f in found):  # every fault by itself first: loading stops at the first one
         try:
             load(folder)
         except EarmarkError as error:
@@ -174,8 +176,18 @@ def _file(path: Path, found: list[Finding]) -> dict[str, int]:
     except EarmarkError as error:
         found.append(Finding(path.name, _without(path, error)))
         return {}
+    if not _has_checksum(path):
+        found.append(Finding(path.name, "has no checksum: a changed number may not show", NOTE))
     made = next(iter(data.embeddings.values()))
     return {"clips": len(data.dataset.clips), "embeddings": len(made.X)}
+
+
+def _has_checksum(path: Path) -> bool:
+    """A zip archive has them, Parquet where Earmark wrote it, CSV has none."""
+    if path.suffix.lower() not in (".parquet", ".pq"):
+        return path.suffix.lower() == ".npz"
+    with path.open("rb") as file:
+        return parquet.check(file)
 
 
 def as_json(found: Integrity) -> str:

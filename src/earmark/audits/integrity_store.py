@@ -10,13 +10,24 @@ from typing import Any
 
 import numpy as np
 
-from ..core import legacy
+from ..core import legacy, parquet
 from ..core.errors import DataError, EarmarkError
 from ..core.paths import is_remote
+from ..core.seal import broken
 from ..core.storage import Place, place
 from ..embeddings.pooling import Pooling
 from ..embeddings.shards import read_columns
-from ..embeddings.tables import ANSWERS, EMBEDDINGS, ERRORS, FACTS, embedding_width, facts
+from ..embeddings.tables import (
+    ANSWERS,
+    EMBEDDINGS,
+    ERRORS,
+    FACTS,
+    RECORDINGS,
+    TARGETS,
+    embedding_width,
+    facts,
+    file_name,
+)
 
 Tell = Callable[[str, str, bool], None]  # where, what, whether it is damaged
 SHARDS = (EMBEDDINGS, ANSWERS, legacy.STORE_FOLDER)  # folders of shards
@@ -46,13 +57,38 @@ def look(source: str | Path, tell: Tell) -> dict[str, int]:
         lines += _shard(shard, f"{folder}/{shard.path.rpartition('/')[2]}", known, seen, tell)
     if not lines:
         tell(folder, "there is nothing in it", True)
+    bare = sum(not _sealed(file) for file in shards) + _others(where, tell)
+    if bare:
+        tell(folder, f"{bare} shards have no checksum (Earmark 0.1 wrote none): a changed number may not show", False)
     return {"shards": len(shards), "clips": len(seen), "lines": lines, "errors": _errors(where, seen, tell)}
+
+
+def _sealed(file: Place) -> bool:
+    """False for a file that has no checksum; what is damaged is told elsewhere."""
+    try:
+        with file.files.open_input_file(file.path) as opened:
+            return parquet.check(opened, pages=False)
+    except (OSError, ValueError):
+        return True
+
+
+def _others(where: Place, tell: Tell) -> int:
+    """The tables beside the shards have to be whole, too; returns how many files of them have no checksum."""
+    bare = 0
+    for table in (RECORDINGS, TARGETS, "annotations", "annotated"):
+        for file in (where / table).below():
+            bare += not _sealed(file)
+            try:
+                read_columns(file)
+            except DataError as error:
+                tell(f"{table}/{file_name(file)}", str(error).removeprefix(f"{file}: "), True)
+    return bare
 
 
 def _facts(where: Place, tell: Tell) -> dict[str, Any]:
     """What the store says of itself; nothing if that is damaged, which is told."""
     try:
-        known = facts(where)
+        known = facts(where, damaged=True)
         if known["holds"] != ANSWERS:
             embedding_width(known)
             wrong = [k for k in ("backbone", "pool", "fingerprint") if not isinstance(known.get(k), str)]
@@ -63,6 +99,8 @@ def _facts(where: Place, tell: Tell) -> dict[str, Any]:
     except (ValueError, TypeError, LookupError) as error:
         tell(FACTS, f"is damaged ({error})", True)
     else:
+        if broken(json.loads((where / FACTS).read() or b"{}")):
+            tell(FACTS, "is damaged (its checksum differs: it was changed since it was written)", True)
         return known
     return {}
 

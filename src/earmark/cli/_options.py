@@ -186,11 +186,11 @@ def said() -> str:
 
 
 def tell(console: Console, notes: Iterable[str]) -> None:
-    """Print notes; their names may hold brackets, which are no markup."""
-    from rich.markup import escape
+    """Print notes."""
+    from rich.text import Text
 
     for note in notes:
-        console.print(f"[yellow]Note:[/] {escape(note)}", highlight=False)
+        console.print(Text("Note:", "yellow"), note)
 
 
 def points(value: float) -> str:

@@ -20,12 +20,13 @@ def in_shards(
     import os
     from contextlib import AbstractContextManager, nullcontext
 
+    from ..core.errors import DataError
     from ..core.progress import bar
-    from ..embeddings.shards import cut, left, local
+    from ..embeddings.shards import SEVERAL, Unreached, all_unreached, cut, left, local
 
     if address and engine != "ray":
         raise click.UsageError("--address belongs to --engine ray")
-    began, lines, size = time.perf_counter(), 0, 0
+    began, lines, size, unreached = time.perf_counter(), 0, 0, 0
     gone: list[Excluded] = []
     todo = left(work, out, dataset.clips)  # before a cluster is started for nothing
     joined: AbstractContextManager[int] = nullcontext(os.cpu_count() or 1)
@@ -39,10 +40,17 @@ def in_shards(
         for made in run(work, out, shards):
             lines, size = lines + made.lines, size + made.written
             gone += made.excluded
+            unreached = unreached + made.clips if all_unreached(made) else 0
+            if unreached >= SEVERAL:
+                raise DataError(
+                    f"{gone[-1].path}: {gone[-1].reason}; so it was with {unreached} sounds one after another. Look at the network and at "
+                    f"the credentials, and run the same command again: what is done stays in {out}"
+                )
             for _ in range(made.clips):
                 step()
     for one in gone[:20]:
-        click.echo(f"excluded: {one.path}: {one.reason}", err=True)
+        what = "left to do" if isinstance(one, Unreached) else "excluded"
+        click.echo(f"{what}: {one.path}: {one.reason}", err=True)
     if len(gone) > 20:
         click.echo(f"… and {len(gone) - 20} more, all in {out.rstrip('/')}/errors", err=True)
     spent = time.perf_counter() - began

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..core import terminal
 from . import _options as opt
 
 if TYPE_CHECKING:
@@ -115,19 +116,19 @@ def show(found: Comparison, out: Path | None, as_json: bool, force: bool = False
     if as_json:
         click.echo(json.dumps(metrics(found), ensure_ascii=False, indent=1, allow_nan=False))
         return
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
-    console = Console()
+    console = terminal.console()
     first = found.runs[0]
     console.print(
-        f"[bold]{found.dataset.name}[/]: {len(first.ids)} clips evaluated, {len(first.classes)} classes, "
-        f"{len(set(first.groups.tolist()))} {'groups' if found.protocol != 'clips' else 'files'}; protocol [bold]{found.protocol}[/]"
-        + (f", {found.folds} folds" if found.folds > 1 else "")
-        + (f", {found.seeds} seeds" if found.seeds > 1 else ""),
-        highlight=False,
+        Text(found.dataset.name, "bold"),
+        f": {len(first.ids)} clips evaluated, {len(first.classes)} classes, "
+        f"{len(set(first.groups.tolist()))} {'groups' if found.protocol != 'clips' else 'files'}; protocol ",
+        Text(found.protocol, "bold"),
+        (f", {found.folds} folds" if found.folds > 1 else "") + (f", {found.seeds} seeds" if found.seeds > 1 else ""),
+        sep="",
     )
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = terminal.table()
     table.add_column("recipe", overflow="fold")
     for column in ("accuracy [95 %]", "macro F1", "log loss", "embed + fit + predict"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -136,22 +137,22 @@ def show(found: Comparison, out: Path | None, as_json: bool, force: bool = False
         a = score["accuracy"]
         table.add_row(
             run.recipe.name,
-            f"{opt.points(a.value)} \\[{opt.points(a.low)}, {opt.points(a.high)}]",
+            f"{opt.points(a.value)} [{opt.points(a.low)}, {opt.points(a.high)}]",
             opt.points(score["macro_f1"].value),
             f"{score['log_loss'].value:.2f}",
             " + ".join(f"{spent[k]:.1f}" for k in ("embed", "fit", "predict")) + " s",
         )
-    table.add_row("[dim]always the majority class[/]", f"[dim]{opt.points(found.baseline['accuracy'])}[/]")
+    table.add_row(Text("always the majority class", "dim"), Text(opt.points(found.baseline["accuracy"]), "dim"))
     console.print(table)
     for pair in found.pairs[:10]:
-        console.print(f"  {pair.a} against {pair.b}: {pair.verdict}", highlight=False, markup=False)
+        console.print(f"  {pair.a} against {pair.b}: {pair.verdict}")
     if found.dataset.excluded:
         count = len(found.dataset.excluded)
-        console.print(f"[yellow]{'1 file was' if count == 1 else f'{count} files were'} excluded:[/]")
+        console.print(f"{'1 file was' if count == 1 else f'{count} files were'} excluded:", style="yellow")
         for gone in found.dataset.excluded[:5]:
-            console.print(f"  {gone.path}: {gone.reason}", highlight=False, markup=False)
+            console.print(f"  {gone.path}: {gone.reason}")
         if len(found.dataset.excluded) > 5:
             console.print(f"  … and {len(found.dataset.excluded) - 5} more" + (", all in the report" if out else ""))
     opt.tell(console, found.notes)
     if report:
-        console.print(f"Report: {report}", highlight=False, soft_wrap=True)
+        console.print(f"Report: {report}", soft_wrap=True)

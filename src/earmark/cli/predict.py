@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from ..core import terminal
+from ..core.columns import column_of, joined
 from . import _options as opt
 
 if TYPE_CHECKING:
@@ -174,7 +176,14 @@ def _write(answers: Iterator[Prediction], model: Model, form: str, timeline: boo
         _table(answers, timeline, out)
         return
     extra = (["set"] if model.calibration else []) + (["unknown"] if model.novelty else [])
-    columns = ["path", *(["start", "end"] if timeline else []), "label", "score", *extra, *model.classes]
+    columns = [
+        "path",
+        *(["start", "end"] if timeline else []),
+        "label",
+        "score",
+        *extra,
+        *map(column_of, model.classes),
+    ]
     writer = csv.writer(out, lineterminator="\n")
     if form == "csv":
         writer.writerow(columns)
@@ -188,7 +197,7 @@ def _write(answers: Iterator[Prediction], model: Model, form: str, timeline: boo
             "unknown": a.unknown,
         }
         if form == "csv":
-            own["set"] = "|".join(a.set)
+            own["set"] = joined(a.set)
             values = [own[c] for c in columns[: len(columns) - len(model.classes)]]
             writer.writerow([*values, *(round(a.scores[c], 6) for c in model.classes)])
         else:
@@ -200,10 +209,9 @@ def _write(answers: Iterator[Prediction], model: Model, form: str, timeline: boo
 
 
 def _table(answers: Iterator[Prediction], timeline: bool, out: TextIO) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = terminal.table()
     for column in ["path", *(["start", "end"] if timeline else []), "label", "score", "also possible", ""]:
         table.add_column(column, justify="right" if column in ("start", "end", "score") else "left", overflow="fold")
     for a in answers:
@@ -215,6 +223,6 @@ def _table(answers: Iterator[Prediction], timeline: bool, out: TextIO) -> None:
             a.label,
             f"{a.score:.2f}",
             also,
-            "[yellow]unknown: unlike the training sounds[/]" if a.unknown else "",
+            Text("unknown: unlike the training sounds", "yellow") if a.unknown else "",
         )
-    Console(file=out).print(table)
+    terminal.console(out).print(table)

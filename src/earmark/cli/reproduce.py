@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..core import terminal
 from . import _options as opt
 
 if TYPE_CHECKING:
@@ -84,13 +85,15 @@ def command(
 
 def _tables(console: Console, claim: Claim, trials: tuple[Trial, ...]) -> None:
     """The paper's classification report beside ours, one block of columns for each recipe under its split."""
-    from rich.table import Table
+    from rich.text import Text
 
     from ..studies.reproduce.words import NAMES
 
     shown = [t for t in trials if t.protocol == "paper"]
-    console.print(f"[bold]Table {claim.figure}[/]: {claim.name}, F1 by genre, {claim.unit}s at random", highlight=False)
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    console.print(
+        Text(f"Table {claim.figure}", "bold"), f": {claim.name}, F1 by genre, {claim.unit}s at random", sep=""
+    )
+    table = terminal.table()
     for column in ("genre", "paper", *(t.recipe for t in shown)):
         table.add_column(column, justify="left" if column == "genre" else "right", overflow="fold")
     for label in sorted({*claim.classes, *(c for t in shown for c in t.run.classes)}):
@@ -111,27 +114,24 @@ def _tables(console: Console, claim: Claim, trials: tuple[Trial, ...]) -> None:
             console.print(
                 f"  {trial.recipe} on {NAMES[trial.protocol, trial.unit]}: {opt.points(score.value)} % "
                 f"[{opt.points(score.low)}, {opt.points(score.high)}]",
-                highlight=False,
-                markup=False,
             )
 
 
 def _show(found: Reproduction, written: Path) -> None:
-    from rich.console import Console
+    from rich.text import Text
 
     from ..studies.reproduce import paper
     from ..studies.reproduce.words import findings, follows
 
-    console = Console()
+    console = terminal.console()
     for claim, trials in ((paper.CNN, found.cnn), (paper.VGGISH, found.frozen)):
         _tables(console, claim, trials)
     for heading, lines in (("Findings", findings(found)), ("What follows", follows(found))):
-        console.print(f"[bold]{heading}[/]")
+        console.print(heading, style="bold")
         for line in lines:
-            console.print(f"  {line}", highlight=False, markup=False)
+            console.print(f"  {line}")
     for line in found.missing:
-        console.print("[yellow]Missing:[/]", end=" ")
-        console.print(line, highlight=False, markup=False)
+        console.print(Text("Missing:", "yellow"), line)
     if found.quick:
-        console.print("[yellow]Quick:[/] two epochs on a few clips. The numbers mean nothing.", highlight=False)
-    console.print(f"Report: {written}", highlight=False, soft_wrap=True)
+        console.print(Text("Quick:", "yellow"), "two epochs on a few clips. The numbers mean nothing.")
+    console.print(f"Report: {written}", soft_wrap=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..core import terminal
 from . import _options as opt
 
 if TYPE_CHECKING:
@@ -46,18 +47,15 @@ def list_(as_json: bool) -> None:
         ]
         click.echo(json.dumps(told, indent=1, ensure_ascii=False))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = terminal.table((0, 2, 0, 0))
     for column in ("weights", "trained on", "licence", "state"):
         table.add_column(column, overflow="fold")
     for one, state in found:
         table.add_row(state.name, one.trained_on, state.licence, "present" if state.present else "missing")
-    console = Console()
+    console = terminal.console()
     console.print(table)
     if ways := [f"  {state.name}: {state.how}" for _, state in found if not state.present]:
-        console.print("\nHow to get the missing ones:", *ways, sep="\n", highlight=False, soft_wrap=True)
+        console.print("\nHow to get the missing ones:", *ways, sep="\n", soft_wrap=True)
 
 
 @command.command()
@@ -113,11 +111,10 @@ def _bars() -> Iterator[Progress | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=terminal.console(stderr=True), transient=True) as shown:
         tasks: dict[str, TaskID] = {}
 
         def advance(what: str, done: int, total: int | None) -> None:

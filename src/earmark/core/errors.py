@@ -24,6 +24,10 @@ class AudioError(EarmarkError):
         self.reason = reason
 
 
+class UnreachedError(AudioError):
+    """A sound could not be reached now: no permission, a network or store that does not answer. It may be later."""
+
+
 class DataError(EarmarkError):
     """A data set cannot be used as asked: missing columns, one class only, no groups, …"""
 

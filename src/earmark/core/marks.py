@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .columns import class_of
 from .hashing import sha256_of
 
 _DAMAGE = (OSError, ValueError, LookupError, TypeError, RecursionError, csv.Error, zipfile.BadZipFile, RuntimeError)
@@ -18,6 +19,7 @@ _NETS = re.compile(r"(backbone|head)-\d+\.onnx")
 _AUDIT = "path,label,group,fold,start,duration,duplicate_group,proposed_group,proposed_label,flags,exclude"
 _REVIEWED = "path,label,group,fold,start,duration,given_label,given_group,reviewed"
 _JUDGED = "id,path,label,group,fold,recipe,seed,predicted,score,correct,"
+_ANSWER = ("path", "start", "end", "label", "score", "set", "unknown")  # columns that are no classes
 _ROWS = re.compile(r"id,path,label,group,fold,(recording,)?start,end,(v0|\"?target:)")
 
 
@@ -95,22 +97,23 @@ def answers(path: Path) -> bool:
                 return {"path", "label", "score", "scores"} <= set(line) and line["label"] in list(line["scores"])
             if first.split()[0] == "path" and "," not in first:
                 return re.match(r"path +(start +end +)?label +score +also", first.strip()) is not None
-            return _answered(next(csv.reader([first])), next(csv.reader(file), None))
+            file.seek(0)
+            lines = csv.reader(file)
+            return _answered(next(lines), next(lines, None))
     except (*_DAMAGE, AttributeError):
         return False
 
 
 def _answered(columns: list[str], line: list[str] | None) -> bool:
     """True if a table's columns, and its first line, are those of answers: scores of classes that make one."""
-    facts = [c for c in ("path", "start", "end", "label", "score", "set", "unknown") if c in columns]
-    classes = columns[len(facts) :]
-    if columns[: len(facts)] != facts or facts[0] != "path" or not {"label", "score"} <= set(facts) or not classes:
+    classes = [c for c in columns if c not in _ANSWER]
+    if columns[:1] != ["path"] or not {"label", "score"} <= set(columns) or not classes:
         return False
     if line is None:
         return True
     told = dict(zip(columns, line, strict=True))
     scores = [float(told[c]) for c in classes]
-    return told["label"] in classes and abs(sum(scores) - 1) < 1e-3 * len(scores) and min(scores) >= 0
+    return told["label"] in map(class_of, classes) and abs(sum(scores) - 1) < 1e-3 * len(scores) and min(scores) >= 0
 
 
 _KNOWN: dict[str, Callable[[Path], bool]] = {

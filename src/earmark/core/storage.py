@@ -6,6 +6,7 @@ Stores are reached through pyarrow, and what it does not know through fsspec. A 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from .atomic import READABLE, whole
-from .errors import AudioError, DataError, MissingExtraError
+from .errors import AudioError, DataError, MissingExtraError, UnreachedError
 from .paths import _QUERY, is_remote, joined, spelled
 from .text import first_line
 
 LARGEST = 8 * 2**30  # bytes of a sound that is fetched; more is told as an error
 _BLOCK = 2**22
+_PAUSES = (0.2, 1.0, 3.0)  # seconds before a store is asked again
 
 
 @dataclass(frozen=True)
@@ -87,19 +89,32 @@ class Place:
                 raise
 
     def fetch(self, target: Path, *, largest: int = LARGEST) -> None:
-        """Copy from here to a local file. Raises AudioError (told of a sound as the reason it cannot be used)."""
-        try:
-            info = self._info()
-            if not info.is_file:
-                raise AudioError(self.name, "unreadable: No such file or directory")
-            if info.size is not None and info.size > largest:
-                raise AudioError(
-                    self.name, f"unreadable: {info.size} bytes are more than the {largest} that are fetched"
-                )
-            with self.files.open_input_stream(self.path) as there, target.open("wb") as out:
-                _copy(there, out, info.size)
-        except (OSError, ValueError) as error:
-            raise AudioError(self.name, f"unreadable: not fetched ({first_line(error)})") from error
+        """Copy from here to a local file. Raises AudioError (told of a sound as the reason it cannot be used).
+
+        What may pass (no permission, a store that does not answer) is tried again, and is an UnreachedError at last.
+        """
+        for pause in (*_PAUSES, None):
+            try:
+                self._fetch(target, largest)
+                return
+            except AudioError:
+                raise
+            except Exception as error:  # each store behind fsspec has errors of its own
+                told = f"unreadable: not fetched ({first_line(error)})"
+                if isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError, ValueError)):
+                    raise AudioError(self.name, told) from error
+                if pause is None:
+                    raise UnreachedError(self.name, told) from error
+                time.sleep(pause)
+
+    def _fetch(self, target: Path, largest: int) -> None:
+        info = self._info()
+        if not info.is_file:
+            raise AudioError(self.name, "unreadable: No such file or directory")
+        if info.size is not None and info.size > largest:
+            raise AudioError(self.name, f"unreadable: {info.size} bytes are more than the {largest} that are fetched")
+        with self.files.open_input_stream(self.path) as there, target.open("wb") as out:
+            _copy(there, out, info.size)
 
     def _info(self) -> Any:
         return self.files.get_file_info(self.path)

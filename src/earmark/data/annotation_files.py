@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..core import parquet
 from ..core.atomic import READABLE, whole
 from ..core.errors import DataError, MissingExtraError
 from .annotations import Annotation, Span, record
@@ -115,8 +116,7 @@ def write_parquet(path: Path, found: Sequence[Annotation | Span], columns: Seque
     """Write a table of Parquet. Raises MissingExtraError."""
     try:
         import pyarrow as pa
-        import pyarrow.parquet as pq
     except ModuleNotFoundError as error:
         raise MissingExtraError("writing Parquet", "train") from error
     schema = pa.schema([(c, pa.float64() if c in _NUMBERS else pa.string()) for c in columns])
-    pq.write_table(pa.Table.from_pylist([_line(one, columns) for one in found], schema=schema), path)
+    parquet.write(pa.Table.from_pylist([_line(one, columns) for one in found], schema=schema), path)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import re
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,10 +22,11 @@ from ..core.atomic import whole
 from ..core.errors import AudioError, DataError
 from ..core.hashing import sha256_of
 from ..core.paths import home
+from ..core.text import first_line
 from .clips import Clip
 
-if TYPE_CHECKING:
-    pass
+_Found = TypeVar("_Found")
+_log = logging.getLogger("earmark")
 
 
 def content_key(clip: Clip, cache: Cache | None = None) -> str:
@@ -39,11 +41,30 @@ def _key(clip: Clip, digest: str) -> str:
     return digest if clip.start == 0 and clip.duration is None else f"{digest}+{clip.start:.6f}+{clip.duration}"
 
 
-def _state(path: Path) -> tuple[str | bytes, int, int]:
-    """What a file's hash is remembered by: where it lies, bytes, time of change. Raises OSError."""
+def _state(path: Path) -> tuple[str | bytes, int, str]:
+    """What a file's hash is remembered by: where it lies, bytes, and its times and number. Raises OSError.
+
+    A program can set the time of change as it likes (``cp -p``, ``touch -r``); the system's own time, and the file's
+    number on the disk, it cannot.
+    """
     facts, place = path.stat(), os.path.realpath(path)
     # sqlite takes no text that is no UTF-8
-    return place if place.isprintable() else os.fsencode(place), facts.st_size, facts.st_mtime_ns
+    place_ = place if place.isprintable() else os.fsencode(place)
+    return place_, facts.st_size, f"{facts.st_mtime_ns} {facts.st_ctime_ns} {facts.st_ino}"
+
+
+def _seal(*told: object) -> str:
+    """By which a line of the table that was damaged is known."""
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
+
+
+def _right(block: Floats, backbone: Backbone) -> Floats:
+    """Raise ValueError unless that is what a backbone makes."""
+    if block.shape[1:] != backbone.shape or block.dtype != np.float32:
+        raise ValueError(f"found {block.shape[1:]} of {block.dtype}; wanted {backbone.shape} of float32")
+    if not np.isfinite(block).all():
+        raise ValueError("it holds numbers that are not finite")
+    return block
 
 
 _TAG = "CACHEDIR.TAG"
@@ -81,13 +102,14 @@ def _default() -> Path:
 class Cache:
     """Embeddings on disk under ``folder`` (default ``<home>/embeddings``), and which file has which hash.
 
-    The hash of a file is remembered with its size and time of change, so that a second run need not read it.
+    The hash of a file is remembered with its size, times and place on the disk, so that a second run need not read it.
     A cache that cannot be written is used for reading only.
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
         self.folder = Path(folder) if folder else _default()
         self._local = threading.local()
+        self._told: set[Path] = set()  # damaged files
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
             self._tag()
@@ -108,30 +130,39 @@ class Cache:
         return self.folder / f"{backbone.name}-{backbone.fingerprint[:12]}" / key[:2] / f"{key[2:]}.npy"
 
     def embeddings(self, digest: str, backbone: Backbone) -> Floats | None:
-        """Embeddings kept for a content key, or None. A damaged file counts as not kept."""
-        try:
-            embeddings: Floats = npy.read(self._file(digest, backbone))
-        except (OSError, ValueError, EOFError):
-            return None
-        return embeddings if embeddings.shape[1:] == backbone.shape and embeddings.dtype == np.float32 else None
+        """Embeddings kept for a content key, or None. A damaged file counts as not kept, which is told."""
+        return self._kept(digest, backbone, lambda file: _right(npy.read(file), backbone))
 
     def blocks(self, digest: str, backbone: Backbone) -> Iterable[Floats] | None:
         """The same in blocks: one, or of a long sound many that are read when they are asked for."""
+
+        def found(file: Path) -> Iterable[Floats]:
+            if file.stat().st_size <= 4 * _LARGE:
+                return [_right(npy.read(file), backbone)]
+            for block in npy.blocks(file, _LARGE // 4):
+                _right(block, backbone)
+            return npy.blocks(file, _LARGE // 4)
+
+        return self._kept(digest, backbone, found)
+
+    def _kept(self, digest: str, backbone: Backbone, look: Callable[[Path], _Found]) -> _Found | None:
+        """What lies in the file of a key. Of one that is damaged that is told once: it is made again, and kept in its place."""
         file = self._file(digest, backbone)
         try:
-            if file.stat().st_size <= 4 * _LARGE:
-                embeddings = self.embeddings(digest, backbone)
-                return None if embeddings is None else [embeddings]
-            shape, dtype = npy.about(file)
-        except (OSError, ValueError, EOFError):
-            return None
-        good = shape[1:] == backbone.shape and dtype == np.float32
-        return npy.blocks(file, _LARGE // 4) if good else None
+            return look(file)
+        except ValueError as error:
+            if file not in self._told:
+                _log.warning("%s: kept embeddings are damaged (%s); they are made again", file, first_line(error))
+            self._told.add(file)
+        except OSError:  # not there, or not to be read
+            pass
+        return None
 
     def keep(self, digest: str, backbone: Backbone, embeddings: Floats) -> None:
         """Keep embeddings. Failing to (disk full, read-only) costs time later, not the run."""
-        with suppress(OSError), whole(self._file(digest, backbone)) as out:
-            np.save(out, embeddings, allow_pickle=False)
+        if embeddings.dtype == np.float32:
+            with suppress(OSError), whole(self._file(digest, backbone)) as out:
+                npy.write(out, [embeddings], embeddings.shape[1:])
 
     def keep_blocks(self, digest: str, backbone: Backbone, blocks: Iterable[Floats]) -> Iterable[Floats]:
         """Keep embeddings that come in blocks, and give them back: many of them from where they are kept.
@@ -148,30 +179,26 @@ class Cache:
             embeddings = held[0] if len(held) == 1 else np.concatenate(held)
             self.keep(digest, backbone, embeddings)
             return [embeddings]
-        file, count = self._file(digest, backbone), 0
+        file = self._file(digest, backbone)
         if not os.access(self.folder, os.W_OK):
             return [*held, *coming]
         try:
             with whole(file) as out:
-                npy.write_header(out, 0, backbone.shape)
-                for block in chain(held, coming):
-                    count += len(block)
-                    block.tofile(out)
-                out.seek(0)
-                npy.write_header(out, count, backbone.shape)
+                npy.write(out, chain(held, coming), backbone.shape)
         except OSError as error:
             raise DataError(f"{self.folder}: found no room for the embeddings of a long sound ({error})") from error
-        return self.blocks(digest, backbone) or []
+        return npy.blocks(file, _LARGE // 4)
 
     def hash_of(self, path: Path) -> str:
-        """sha256 of a file, remembered while its size and time of change stay the same. Raises OSError."""
-        place, size, time = _state(path)
+        """sha256 of a file, remembered while its size, its times and its place on the disk stay the same. Raises OSError."""
+        place, size, state = _state(path)
         with suppress(sqlite3.Error):
-            if digest := self._remembered(place, size, time):
+            if digest := self._remembered(place, size, state):
                 return digest
         digest = sha256_of(path)
+        sealed = f"{digest} {_seal(place, size, state, digest)}"
         with suppress(sqlite3.Error), self._table() as table:
-            table.execute("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)", (place, size, time, digest))
+            table.execute("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)", (place, size, state, sealed))
         return digest
 
     def known_key(self, clip: Clip) -> str | None:
@@ -181,10 +208,11 @@ class Cache:
                 return _key(clip, digest)
         return None
 
-    def _remembered(self, place: str | bytes, size: int, time: int) -> str | None:
+    def _remembered(self, place: str | bytes, size: int, state: str) -> str | None:
         asked = "SELECT sha256 FROM hashes WHERE path = ? AND size = ? AND time = ?"
-        embedding = self._table().execute(asked, (place, size, time)).fetchone()
-        return str(embedding[0]) if embedding else None
+        found = self._table().execute(asked, (place, size, state)).fetchone()
+        digest, _, seal = str(found[0]).partition(" ") if found else ("", "", "")
+        return digest if found and seal == _seal(place, size, state, digest) else None
 
     def _table(self) -> sqlite3.Connection:
         """One connection per thread: sqlite's may not be shared."""

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backbones.base import Backbone, Floats
-from ..core import npy
+from ..core import npy, parquet, seal
 from ..core.errors import DataError, MissingExtraError
 from ..core.outputs import EMBEDDINGS, check
 from ..core.paths import spelled
@@ -250,43 +250,47 @@ def write_parquet(
     more = [("targets", pa.list_(pa.float32(), asked))] if asked else []
     schema = pa.schema([*fields, *more, *last], {"earmark": json.dumps(facts)})
     # Measured on embeddings of YAMNet: a quarter smaller than by default, and no slower.
-    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=[*names, "fingerprint"]) as file:
+    with pq.ParquetWriter(
+        path, schema, compression="zstd", use_dictionary=[*names, "fingerprint"], **parquet.WRITING
+    ) as file:
         for columns, X in found:
             arrays = [pa.array(columns[name], kind) for name, kind in fields]
             arrays += [lists(columns["targets"], asked)] if asked else []
             key = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(X), np.int32)), pa.array([facts["fingerprint"]]))
             file.write_table(pa.Table.from_arrays([*arrays, lists(X, width), key], schema=schema))
+    parquet.seal(path)
 
 
 def _npz(path: Path, batches: Batches, width: int, facts: Mapping[str, Any]) -> None:
     held: list[Columns] = []
-    count = 0
+
+    def parts() -> Iterator[Floats]:
+        for columns, X in batches:
+            held.append(columns)
+            yield X
+
     # Held beside until the end: how many there are is only known then, and stands at the beginning.
     embeddings = path.with_suffix(".embeddings")
     try:
         with embeddings.open("wb") as out:
-            npy.write_header(out, 0, (width,))
-            for columns, X in batches:
-                np.ascontiguousarray(X, np.float32).tofile(out)
-                count += len(X)
-                held.append(columns)
-            out.seek(0)
-            npy.write_header(out, count, (width,))
+            npy.write(out, parts(), (width,), sealed=False)  # a zip archive has checksums of its own
         with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as file:
+            file.comment = seal.COMMENT
             file.write(embeddings, "X.npy")
             embeddings.unlink()
             for name in held[0]:
-                parts = [c[name] for c in held]
+                found = [c[name] for c in held]
                 column = (
-                    np.array([v or "" for part in parts for v in part])
-                    if isinstance(parts[0], list)
-                    else np.concatenate(parts)
+                    np.array([v or "" for part in found for v in part])
+                    if isinstance(found[0], list)
+                    else np.concatenate(found)
                 )
                 _member(file, name, column)
             if "classes" in facts:
                 _member(file, "classes", np.array(facts["classes"]))
             _member(file, "shape", np.array(facts["shape"]))
             _member(file, "facts", np.array(json.dumps(facts)))
+        seal.seal_archive(path)
     finally:
         embeddings.unlink(missing_ok=True)
 

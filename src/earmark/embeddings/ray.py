@@ -152,7 +152,7 @@ def spread(work: Work, out: str, shards: Sequence[Sequence[Clip]]) -> Iterator[M
                         left += [clips[len(clips) // 2 :], clips[: len(clips) // 2]]
                     else:
                         gone = Excluded(clips[0].id, f"unreadable: {TRIES + 1} workers died while they read it")
-                        refuse(out, [gone])
+                        refuse(out, [gone], clips)
                         yield Made(1, 0, (gone,), 0.0)
                 except ray.exceptions.RayTaskError as error:
                     if isinstance(error.cause, EarmarkError):

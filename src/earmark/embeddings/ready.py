@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backbones.base import About, Backbone, Floats
-from ..core import legacy
+from ..core import legacy, parquet, seal
 from ..core.errors import DataError, EarmarkError, MissingExtraError
 from ..core.text import first_line
 from ..data import times
@@ -337,6 +337,8 @@ def _targets(path: Path, arrays: dict[str, Column], facts: Mapping[str, Any], n:
 def _npz(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
     if path.exists() and not is_zipfile(path):  # numpy takes it for a pickle then, and tells how to load that unsafely
         raise BadZipFile("no .npz: it is not a zip archive")
+    if seal.archive_broken(path):
+        raise BadZipFile("its checksum differs: it was changed or damaged")
     # Opened here: numpy leaves a file open that turns out to be damaged.
     with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         arrays = {k: file[k] for k in file.files}
@@ -346,11 +348,10 @@ def _npz(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
 
 def _parquet(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
     try:
-        import pyarrow.parquet as pq
+        with path.open("rb") as file:  # opened here: its name may be one that is no UTF-8
+            table = parquet.read(file)
     except ModuleNotFoundError as error:
         raise MissingExtraError("reading Parquet", "train") from error
-    with path.open("rb") as file:  # opened here: its name may be one that is no UTF-8
-        table = pq.read_table(file)
     facts = json.loads((table.schema.metadata or {}).get(b"earmark", b"{}"))
     arrays: dict[str, Column] = {}
     for name in table.column_names:

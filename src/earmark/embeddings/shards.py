@@ -7,8 +7,10 @@ resume is to read the names of the clips that are there, and to cut the rest int
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 import tempfile
 import time
 from collections import deque
@@ -21,9 +23,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..backbones.base import Backbone, Floats, load_backbone
-from ..core import plugins
-from ..core.errors import AudioError, DataError
-from ..core.paths import is_remote
+from ..core import parquet, plugins
+from ..core.errors import AudioError, DataError, UnreachedError
+from ..core.paths import is_remote, spelled
 from ..core.spec import Part
 from ..core.storage import Place, place
 from ..data.annotation_files import ANNOTATIONS, SPANS, write_parquet
@@ -31,16 +33,19 @@ from ..data.annotations import spans
 from ..data.cache import Cache
 from ..data.clips import Clip, Dataset, Excluded
 from ..data.targets import Task
+from . import origin
 from .files import FORMAT, blocks_of, stream_blocks
 from .make import Embeddings, embedded
 from .pooling import WINDOWS, Pooling
-from .tables import ANSWERS, EMBEDDINGS, ERRORS, ORDER, Recordings, agree, numbered, shards_of, write_shard
+from .tables import ANSWERS, EMBEDDINGS, ERRORS, ORDER, Recordings, agree, shards_of, write_shard
 from .tables import FACTS as FACTS
 from .tables import facts as facts
 from .tables import read_columns as read_columns
 
+SEVERAL = 3  # sounds one after another that are not reached: then the store itself is not, or not now
 LARGEST = 256  # clips of a shard: 64 MB of embeddings of YAMNet, a minute of work
 # clips, folder -> lines of its <table>.parquet, clips excluded
+_Lines = list[dict[str, Any]]
 Write = Callable[[Sequence[Clip], Path], tuple[int, list[Excluded]]]
 
 
@@ -119,7 +124,7 @@ def make(write: Write, out: str, clips: Sequence[Clip]) -> Made:
     with tempfile.TemporaryDirectory(prefix="earmark-") as folder:
         lines, gone = write(clips, Path(folder))
         # Errors first: clips told of there are not done again, the others are until the last table is there.
-        refuse(out, gone)
+        refuse(out, gone, clips)
         for table in ORDER if lines else ():
             file = Path(folder) / f"{table}.parquet"
             if file.exists():
@@ -129,17 +134,23 @@ def make(write: Write, out: str, clips: Sequence[Clip]) -> Made:
     return Made(len(clips), lines, tuple(gone), time.perf_counter() - began, written, name)
 
 
-def refuse(out: str, gone: Sequence[Excluded]) -> None:
-    """Tell of clips that could not be used in the table of errors."""
+def refuse(out: str, gone: Sequence[Excluded], clips: Sequence[Clip]) -> None:
+    """Tell of clips that could not be used in the table of errors; those that were not reached are left to do."""
+    paths = {c.id: c.path for c in clips}
+    gone = [e for e in gone if not isinstance(e, Unreached)]
     if not gone:
         return
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
+    lines = [
+        {"id": _text(e.path), "reason": e.reason, "path": _text(spelled(paths[e.path])), **origin.of(paths[e.path])}
+        for e in gone
+    ]
+    schema = pa.schema([*((name, pa.string()) for name in ("id", "reason", "path")), *origin.schema()])
     key = hashlib.sha256("\n".join(e.path for e in gone).encode(errors="backslashreplace")).hexdigest()[:16]
     with tempfile.TemporaryDirectory(prefix="earmark-") as folder:
         file = Path(folder) / f"shard-{key}.parquet"
-        pq.write_table(pa.table({"id": [_text(e.path) for e in gone], "reason": [e.reason for e in gone]}), file)
+        parquet.write(pa.Table.from_pylist(lines, schema=schema), file)
         (place(out) / ERRORS / file.name).put(file)
 
 
@@ -151,28 +162,45 @@ def _text(value: str) -> str:
     return value.encode(errors="backslashreplace").decode()  # a name may be no UTF-8
 
 
-def _near(clips: Iterable[Clip], folder: Path) -> Iterator[tuple[list[Clip], Path | str]]:
+@dataclass(frozen=True)
+class Unreached(Excluded):
+    """A file that could not be reached now; the next run tries it again."""
+
+
+def unusable(clip: Clip, error: AudioError) -> Excluded:
+    """A clip that could not be used, as what is told of it."""
+    return (Unreached if isinstance(error, UnreachedError) else Excluded)(clip.id, error.reason)
+
+
+def near(clips: Iterable[Clip], folder: Path) -> Iterator[tuple[list[Clip], Path | AudioError]]:
     """Clips of one file after another, and where it lies here, or why it does not.
 
-    What is remote is fetched while the file before is worked on, and deleted after it: at most two lie here.
+    What is remote is fetched while the file before is worked on, and deleted after it: at most two lie here. Where
+    several one after another are not reached, no more are asked for.
     """
+    failed: list[UnreachedError] = []
 
-    def fetched(number: int, path: Path) -> Path | str:
+    def fetched(number: int, path: Path) -> Path | AudioError:
         if not is_remote(path):
-            return path
+            return _closed(path) or path
+        if len(failed) >= SEVERAL:
+            return UnreachedError(path, failed[-1].reason)
         there = place(path)
         here = folder / f"sound-{number}{Path(there.path).suffix}"
         try:
             there.fetch(here)
         except AudioError as error:
             here.unlink(missing_ok=True)
-            return error.reason
+            if isinstance(error, UnreachedError):
+                failed.append(error)
+            return error
+        failed.clear()
         return here
 
     with ThreadPoolExecutor(1) as fetching:
-        waiting: deque[tuple[list[Clip], Future[Path | str]]] = deque()
+        waiting: deque[tuple[list[Clip], Future[Path | AudioError]]] = deque()
 
-        def first() -> Iterator[tuple[list[Clip], Path | str]]:
+        def first() -> Iterator[tuple[list[Clip], Path | AudioError]]:
             group, coming = waiting.popleft()
             here = coming.result()
             yield group, here
@@ -187,15 +215,28 @@ def _near(clips: Iterable[Clip], folder: Path) -> Iterator[tuple[list[Clip], Pat
             yield from first()
 
 
+def _closed(path: Path) -> UnreachedError | None:
+    """Why a file here cannot be opened now, though it is there; None also for one that is not there, or no file."""
+    try:
+        if stat.S_ISREG(path.stat().st_mode):
+            path.open("rb").close()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.ENAMETOOLONG):
+            return UnreachedError(path, f"unreadable: {error.strerror or error}")
+    return None
+
+
 def _write_embeddings(
     backbone: Backbone, pool: str, about: Mapping[str, Any], clips: Sequence[Clip], folder: Path
 ) -> tuple[int, list[Excluded]]:
     gone: list[Excluded] = []
 
     def sounds() -> Iterator[tuple[Clip, Iterable[Floats]]]:
-        for group, here in _near(clips, folder):
-            if isinstance(here, str):
-                gone.extend(Excluded(c.id, here) for c in group)
+        for group, here in near(clips, folder):
+            if isinstance(here, AudioError):
+                gone.extend(unusable(c, here) for c in group)
                 continue
             # Embeddings of a long sound wait on the disk; see embeddings.Cache.
             with tempfile.TemporaryDirectory(dir=folder) as held:
@@ -241,6 +282,11 @@ def write_store(
 
 
 # ------------------------------------------------------------------------------------------------- all shards
+def all_unreached(made: Made) -> bool:
+    """True if no clip of a shard was reached."""
+    return made.clips == sum(isinstance(one, Unreached) for one in made.excluded)
+
+
 def left(work: Work, out: str, clips: Sequence[Clip]) -> list[Clip]:
     """Clips that do not lie at ``out`` yet, neither as embeddings nor as errors.
 
@@ -266,18 +312,27 @@ def _done(target: Place, clips: Sequence[Clip]) -> set[str]:
     if found["holds"] == EMBEDDINGS:
         recordings = Recordings(target, found)
         files = shards_of(target, found)
-        look: Callable[[Place], list[tuple[str, Clip | None]]] = lambda f: [(c.id, c) for c, _, _ in recordings.of(f)]  # noqa: E731
+        look: Callable[[Place], _Lines] = lambda f: [recordings.line(f, c.id) for c, _, _ in recordings.of(f)]  # noqa: E731
     else:
-        files, look = (target / ANSWERS).below(), _ids
+        files, look = (target / ANSWERS).below(), _lines
     done: set[str] = set()
     with ThreadPoolExecutor(min(32, 4 * (os.cpu_count() or 1))) as pool:
-        there = [*pool.map(look, files), *pool.map(_ids, (target / ERRORS).below())]
-    for name, clip in (one for lines in there for one in lines):
+        there = [*zip(files, pool.map(look, files), strict=True)]
+        refused = [one for lines in pool.map(_lines, (target / ERRORS).below()) for one in lines]
+    # A sound that could not be used and is another one now is tried again.
+    done |= {one["id"] for one in refused if one["id"] not in now or not origin.came(one, now[one["id"]])}
+    for file, line in ((file, line) for file, lines in there for line in lines):
+        name = line["id"]
         done.add(name)
-        if clip is None or name not in now:
+        if name not in now:
             continue
-        told, wanted = ((c.label or None, c.group or None) for c in (clip, now[name]))
-        if told != wanted:
+        if not origin.same(line, now[name]):
+            raise DataError(
+                f"{target}: the clip {name!r} lies there, done with another sound than {spelled(now[name].path)} "
+                f"({line['path']}, or what was there before). Write to another folder, or delete {file}: its clips are then done again"
+            )
+        told, wanted = (line.get("label"), line.get("group")), (now[name].label or None, now[name].group or None)
+        if "label" in line and told != wanted:
             raise DataError(
                 f"{target}: the clip {name!r} lies there with label {told[0]!r} and group {told[1]!r}; the data now say "
                 f"{wanted[0]!r} and {wanted[1]!r}. Write to another folder, or give the labels when you "
@@ -286,8 +341,9 @@ def _done(target: Place, clips: Sequence[Clip]) -> set[str]:
     return done
 
 
-def _ids(file: Place) -> list[tuple[str, Clip | None]]:
-    return [(name, None) for name in numbered(read_columns(file, ["id"]).column("id"))[0]]
+def _lines(file: Place) -> _Lines:
+    found: _Lines = read_columns(file, ["id", "path", *origin.COLUMNS]).to_pylist()
+    return found
 
 
 def local(work: Work, out: str, shards: Sequence[Sequence[Clip]], *, workers: int | None = None) -> Iterator[Made]:

@@ -95,7 +95,7 @@ class Folder:
         vector = legacy.COLUMN if self.facts["format"] == 1 else "embedding"
         for number in np.unique(self.shard[drawn]):
             own = np.flatnonzero(self.shard[drawn] == number)
-            table = read_columns(self.shards[number], ["id", "start", "end", vector])
+            table = read_columns(self.shards[number], ["id", "start", "end", vector], whole=True)
             names, index = numbered(table.column("id"))
             at = {name: k for k, name in enumerate(names)}
             order = np.argsort(index, kind="stable")
@@ -190,6 +190,7 @@ def open_store(source: str | Path, table: str | Path | None = None) -> Folder:
     # By name: figures do not depend on how the clips were cut into shards.
     there.sort(key=lambda one: one[0].id)
     clips, names, counts, shard = zip(*there, strict=True)
+    used = {c.id for c in clips}  # the sound of an error may have been mended since
     folder = Folder(
         where=where,
         facts=found,
@@ -197,7 +198,7 @@ def open_store(source: str | Path, table: str | Path | None = None) -> Folder:
         counts=np.array(counts),
         shard=np.array(shard),
         shards=shards,
-        excluded=tuple(Excluded(e["id"], e["reason"]) for e in errors),
+        excluded=tuple(Excluded(e["id"], e["reason"]) for e in errors if e["id"] not in used),
         recordings=names,
         annotations=_told(where, "annotations", Annotation),
         annotated=annotated_by(_told(where, "annotated", Span)),

@@ -5,11 +5,12 @@
     OUT/
       earmark.json                    format, task (and classes), what was done: backbone or model, with its fingerprint
       embeddings/shard-<hash>.parquet  id (of the clip), recording, start, end, embedding, fingerprint: a line a window
-      recordings/shard-<hash>.parquet  id, recording, path, label, group, fold, start, duration, windows: a line a clip
+      recordings/shard-<hash>.parquet  id, recording, path, label, group, fold, start, duration, windows,
+                                  bytes, modified, sha256 (of the file): a line a clip
       targets/shard-<hash>.parquet     id, start, end, targets (1, 0, NaN a class): of a multi-label task, a line a window
       annotations/, annotated/        who heard what where, and where somebody looked (``data.annotation_files``)
       answers/shard-<hash>.parquet     instead of all these: what a model said, a line a clip
-      errors/shard-<hash>.parquet      clips that could not be used (id, reason)
+      errors/shard-<hash>.parquet      clips that could not be used (id, reason, path, bytes, …)
 
 What people say of sounds stands apart from what backbones make of them: new labels leave the embeddings as they are.
 Stores of format 1 (Earmark 0.1) have everything in one table; they are read, and not added to.
@@ -27,13 +28,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..backbones.base import Floats
-from ..core import legacy
+from ..core import legacy, parquet, seal
 from ..core.errors import DataError
 from ..core.paths import spelled
 from ..core.storage import Place
 from ..core.text import first_line
 from ..data.clips import Clip, writable
 from ..data.targets import Targets, Task, task
+from . import origin
 from .files import FORMAT, Block, Columns, batches, width_of, write_parquet
 
 FACTS = "earmark.json"
@@ -44,12 +46,14 @@ _OLD = ["id", "path", "label", "group", "fold"]  # of format 1, in the table of 
 
 
 # ------------------------------------------------------------------------------------------------- what was done
-def facts(target: Place) -> dict[str, Any]:
-    """What ``earmark.json`` of a store says, with ``format`` and ``task``. Raises DataError if there is none."""
+def facts(target: Place, *, damaged: bool = False) -> dict[str, Any]:
+    """What ``earmark.json`` of a store says, with ``format`` and ``task``. Raises DataError if there is none, or it was
+    changed; ``damaged``: then it is told all the same, as far as it can be read.
+    """
     content = (target / FACTS).read()
     try:
         found = json.loads(content or b"")
-        number = found.get("format", 1)
+        number, broken = found.get("format", 1), seal.broken(found)
         if number == 1:
             found = {"format": 1, "task": str(Task.SINGLE), **legacy.file_facts(found)}
         if found["holds"] not in (EMBEDDINGS, ANSWERS):
@@ -65,6 +69,11 @@ def facts(target: Place) -> dict[str, Any]:
         )
     if task(found.get("task")) is Task.MULTI and not isinstance(found.get("classes"), list):
         raise DataError(f"{target}: {FACTS} says multi-label and names no classes. Write the store again")
+    if broken and not damaged:
+        raise DataError(
+            f"{target}: {FACTS} is damaged (its checksum differs: it was changed since it was written). Get a fresh copy "
+            "of it, or write the store again"
+        )
     return dict(found)
 
 
@@ -76,7 +85,7 @@ def agree(target: Place, wanted: Mapping[str, Any]) -> None:
             raise DataError(f"{target}: found files there, and no {FACTS}; choose an empty folder or a new name")
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / FACTS
-            file.write_text(json.dumps(wanted, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            file.write_text(json.dumps(seal.sealed(wanted), indent=1, ensure_ascii=False) + "\n", "utf-8")
             (target / FACTS).put(file)
         return
     found = facts(target)
@@ -101,7 +110,6 @@ def embedding_width(found: Mapping[str, Any]) -> int:
 def write_shard(folder: Path, blocks: Iterable[Block], about: Mapping[str, Any]) -> int:
     """Write ``<table>.parquet`` of each table of a shard into a folder; returns how many windows there are."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     clips: dict[str, dict[str, Any]] = {}
     kept: list[Columns] = []
@@ -122,9 +130,9 @@ def write_shard(folder: Path, blocks: Iterable[Block], about: Mapping[str, Any])
         folder / f"{EMBEDDINGS}.parquet", told(), embedding_width(about), about, ("id", "recording"), targets=False
     )
     texts = [(name, pa.string()) for name in ("id", "recording", "path", "label", "group", "fold")]
-    numbers = [("start", pa.float64()), ("duration", pa.float64()), ("windows", pa.int64())]
+    numbers = [("start", pa.float64()), ("duration", pa.float64()), ("windows", pa.int64()), *origin.schema()]
     table = pa.Table.from_pylist(list(clips.values()), schema=pa.schema([*texts, *numbers]))
-    pq.write_table(table, folder / f"{RECORDINGS}.parquet")
+    parquet.write(table, folder / f"{RECORDINGS}.parquet")
     if classes:
         values = np.concatenate([k[TARGETS] for k in kept])
         said = pa.FixedSizeListArray.from_arrays(pa.array(np.ascontiguousarray(values).ravel()), len(classes))
@@ -132,7 +140,8 @@ def write_shard(folder: Path, blocks: Iterable[Block], about: Mapping[str, Any])
             [i for k in kept for i in k["id"]],
             *(np.concatenate([k[n] for k in kept]) for n in ("start", "end")),
         ]
-        pq.write_table(pa.table([*columns, said], names=["id", "start", "end", TARGETS]), folder / f"{TARGETS}.parquet")
+        made = pa.table([*columns, said], names=["id", "start", "end", TARGETS])
+        parquet.write(made, folder / f"{TARGETS}.parquet")
     return sum(line["windows"] for line in clips.values())
 
 
@@ -143,17 +152,16 @@ def _facts_of(clip: Clip) -> dict[str, Any]:
         "start": clip.start,
         "duration": clip.duration,
         "windows": 0,
+        **origin.of(clip.path),
     }
 
 
 # ------------------------------------------------------------------------------------------------- reading
-def read_columns(file: Place, columns: Sequence[str] | None = None) -> Any:
-    """Columns of one Parquet file as a pyarrow table. Raises DataError if it is damaged."""
-    import pyarrow.parquet as pq
-
+def read_columns(file: Place, columns: Sequence[str] | None = None, *, whole: bool = False) -> Any:
+    """Columns of one Parquet file as a pyarrow table; ``whole`` as in ``core.parquet``. Raises DataError if it is damaged."""
     try:
         with file.files.open_input_file(file.path) as opened:
-            return pq.ParquetFile(opened).read(columns=list(columns) if columns else None)
+            return parquet.read(opened, columns, whole=whole)
     except (OSError, ValueError, LookupError) as error:
         raise DataError(
             f"{file}: not a readable shard ({first_line(error)}). Delete it and run again: its clips are done anew"
@@ -189,12 +197,13 @@ class Recordings:
         if self._old:
             told = lines.take(np.unique(index, return_index=True)[1]).to_pylist()
         else:
-            told = [self._line(file, name) for name in names]
+            told = [self.line(file, name) for name in names]
         return [
             (_clip(line), line.get("recording") or line["id"], int(n)) for line, n in zip(told, counts, strict=True)
         ]
 
-    def _line(self, file: Place, name: str) -> dict[str, Any]:
+    def line(self, file: Place, name: str) -> dict[str, Any]:
+        """The line of a clip in a shard. Raises DataError."""
         line = self._lines.get((file_name(file), name)) or self._lines.get((name, ""))
         if line is None:
             raise DataError(
@@ -219,7 +228,7 @@ def _clip(line: Mapping[str, Any]) -> Clip:
 def read_targets(where: Place, file: Place, found: Mapping[str, Any], windows: Any) -> Targets:
     """Targets of the windows of a file of embeddings; ``windows``: its id and start. Raises DataError."""
     said = where / TARGETS / file_name(file)
-    table = read_columns(said, ["id", "start", TARGETS])
+    table = read_columns(said, ["id", "start", TARGETS], whole=True)
     if not (table.column("id").equals(windows.column("id")) and _same(table, windows)):
         raise DataError(f"{said}: is not of the windows of {file}, line by line. Write the targets of this shard again")
     classes = tuple(found["classes"])

@@ -1,8 +1,9 @@
 """What was decided: a journal that is only ever added to, and the table that follows from it.
 
 ``review.jsonl`` has a line for each decision, with who and when, and for each undoing. Whoever opens it later goes on
-from there; two servers on one folder see each other's lines. ``reviewed.csv`` is the data set as decided: written to a
-temporary name, then renamed.
+from there; two servers on one folder see each other's lines, and write one after the other. ``reviewed.csv`` is the data
+set as decided: written to a temporary name, then renamed. A table that a kill left behind its journal is made good when
+the folder is opened.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from typing import Any
 from ..core import marks
 from ..core.atomic import READABLE, whole
 from ..core.errors import DataError
+from ..core.locked import locked
 from ..core.paths import relative
 from ..data.clips import Clip, Dataset
 from .items import Item
 
 COLUMNS = ("path", "label", "group", "fold", "start", "duration", "given_label", "given_group", "reviewed")
 NAMES = ("review.jsonl", "reviewed.csv")
+_BEHIND = 20  # lines by which a table may have stayed behind its journal
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,8 @@ class Journal:
         self._check()
         folder.mkdir(parents=True, exist_ok=True)
         self.sync()
+        self._mine = {d.id for d in self.decisions}  # whoever goes on from there may take them back
+        self._catch_up()
 
     @property
     def log(self) -> Path:
@@ -107,19 +112,25 @@ class Journal:
     @property
     def decisions(self) -> list[Decision]:
         """What holds, the oldest first."""
-        undone = {line["undo"] for line in self._lines if "undo" in line}
+        return self._decisions(self._lines)
+
+    def _decisions(self, lines: Sequence[Mapping[str, Any]]) -> list[Decision]:
+        undone = {line["undo"] for line in lines if "undo" in line}
         return [
             Decision(
                 line["id"], line["item"], line["what"], line.get("by", ""), tuple(Change(**c) for c in line["changes"])
             )
-            for line in self._lines
+            for line in lines
             if "undo" not in line and line["id"] not in undone
         ]
 
     def states(self) -> dict[str, State]:
         """Each clip as decided, by its id."""
+        return self._states(self.decisions)
+
+    def _states(self, decisions: Sequence[Decision]) -> dict[str, State]:
         found = {c.id: State(c.label, c.group) for c in self.dataset.clips}
-        for decision in self.decisions:
+        for decision in decisions:
             for change in decision.changes:
                 if change.clip not in found:  # decided on other data; kept in the journal, without effect here
                     continue
@@ -147,12 +158,17 @@ class Journal:
         name = os.urandom(6).hex()
         line = {"id": name, "item": item.key, "what": what, "changes": [_told(c) for c in changes]}
         self._add(line)
+        self._mine.add(name)
         return Decision(name, item.key, what, self.by, tuple(changes))
 
     def undo(self) -> Decision | None:
-        """Take the last decision back; returns it, None if there was none."""
+        """Take the last decision back that was made here, or had been made when this was opened; None if there is none.
+
+        What others decide at the same time stays: only they can take it back.
+        """
         self.sync()
-        last = self.decisions[-1] if self.decisions else None
+        own = [d for d in self.decisions if d.id in self._mine]
+        last = own[-1] if own else None
         if last is not None:
             self._add({"undo": last.id})
         return last
@@ -160,29 +176,40 @@ class Journal:
     def _add(self, line: Mapping[str, Any]) -> None:
         stamped = {**line, "by": self.by, "at": datetime.now(UTC).isoformat(timespec="seconds")}
         content = json.dumps(stamped, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
-        with self._lock:
-            self._cut()
-            with self.log.open("ab") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+        with self._lock, locked(self.log) as file:
             self._sync()
-            self._write()
+            file.truncate(
+                self._read
+            )  # the beginning of a line that a killed process left: nobody was told that it was kept
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            self._sync()
+            self._write(self._text(self._lines))
 
-    def _cut(self) -> None:
-        """Take away the beginning of a line that a killed process left: nobody was told that it was kept."""
+    def _catch_up(self) -> None:
+        """Write the table if it is missing, or is that of fewer lines: somebody was killed before it was written.
+
+        Any other table is left until the next decision: it may be of other data, or changed by hand.
+        """
         if not self.log.exists():
             return
-        with self.log.open("r+b") as file:
-            file.seek(self._read)
-            rest = file.read()
-            whole = rest.rfind(b"\n") + 1
-            if whole < len(rest):
-                file.truncate(self._read + whole)
+        with self._lock, locked(self.log):
+            self._sync()
+            found = self.table.read_bytes() if self.table.exists() else b""
+            now = self._text(self._lines)
+            before = (self._text(self._lines[:-n]) for n in range(1, min(len(self._lines), _BEHIND) + 1))
+            if self._lines and found != now and (not found or found in before):
+                self._write(now)
 
-    def _write(self) -> None:
+    def _write(self, table: bytes) -> None:
         """The table, whole or not at all."""
-        states = self.states()
+        with whole(self.table, mode=READABLE, sync=True) as file:
+            file.write(table)
+
+    def _text(self, lines: Sequence[Mapping[str, Any]]) -> bytes:
+        """The table that follows from lines of the journal."""
+        states = self._states(self._decisions(lines))
         out = io.StringIO(newline="")
         writer = csv.writer(out, lineterminator="\r\n")
         writer.writerow(COLUMNS)
@@ -190,8 +217,7 @@ class Journal:
             state = states[clip.id]
             if not state.exclude:
                 writer.writerow(_row(clip, state, self.folder))
-        with whole(self.table, mode=READABLE, sync=True) as file:
-            file.write(out.getvalue().encode(errors="backslashreplace"))
+        return out.getvalue().encode(errors="backslashreplace")
 
     def _check(self) -> None:
         own = {clip.path.resolve() for clip in self.dataset.clips}

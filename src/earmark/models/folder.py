@@ -11,7 +11,7 @@ import numpy as np
 
 from ..backbones import check_onnx
 from ..backbones.base import Net
-from ..core import plugins
+from ..core import plugins, seal
 from ..core.atomic import restored
 from ..core.errors import BundleError, RecipeError
 from ..core.spec import Part
@@ -33,7 +33,12 @@ def read(folder: str | Path, *, held: bool = False) -> dict[str, Any]:
     try:
         format_of(found)
         check_onnx.files(folder, found.get("files"))
-        return _assembled(folder, ModelCard.from_json(found), held)
+        made = _assembled(folder, ModelCard.from_json(found), held)
+        if seal.broken(found):  # last: whatever is more precise is told before
+            raise BundleError(
+                f"{folder}: earmark.json is not what was saved (its checksum differs). Get a fresh copy, or train again"
+            )
+        return made
     except BundleError as error:
         named = str(folder) in str(error)
         raise (error if named else BundleError(f"{folder}: {error}")) from error.__cause__

@@ -34,6 +34,7 @@ from ..core.atomic import swap
 from ..core.errors import AudioError, BundleError
 from ..core.hashing import sha256_of
 from ..core.renderers import Columns, Shown, counted, shortened
+from ..core.seal import sealed
 from ..data.clips import Excluded
 from ..data.sounds import sounds_in
 from ..embeddings.make import embedding_blocks
@@ -216,7 +217,7 @@ class Model(Shown):
             files.append(name)
         sums = {name: sha256_of(folder / name) for name in sorted(files)}
         card = replace(self.card, format=FORMAT, classes=self.classes, files=sums, calibration=self.calibration)
-        text = json.dumps(card.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        text = json.dumps(sealed(card.to_json()), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         (folder / "earmark.json").write_bytes(text.encode(errors="backslashreplace"))  # as JSON would: \\udcff
 
     def __reduce__(self) -> tuple[Callable[[Mapping[str, bytes]], Model], tuple[dict[str, bytes]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from ..core.columns import column_of, joined
 from ..core.frames import frame
 from ..core.renderers import Columns, Shown, counted
 from ..data.clips import Excluded
@@ -29,14 +30,14 @@ class Predictions(Shown, list[Prediction | Excluded]):
         return counted(len(self), "sound") + (f": {', '.join(told)}" if told else "")
 
     def _columns(self) -> Columns:
-        """A line each: path, label, score, unknown, set (joined by |), start, end, excluded (why), and the score of every class."""
+        """A line each: path, label, score, unknown, set (joined by |), start, end, excluded (why), and the score of every class (``core.columns``)."""
         found: dict[str, list[Any]] = {name: [] for name in _FACTS}
         classes = dict.fromkeys(c for one in self if isinstance(one, Prediction) for c in one.scores)
         scores: dict[str, list[float | None]] = {c: [] for c in classes}
         for one in self:
             said = one if isinstance(one, Prediction) else None
             for name in _FACTS[1:-1]:
-                found[name].append(getattr(said, name, None) if name != "set" else "|".join(said.set) if said else None)
+                found[name].append(getattr(said, name, None) if name != "set" else joined(said.set) if said else None)
             found["path"].append(one.path)
             found["excluded"].append(one.reason if isinstance(one, Excluded) else None)
             for c, column in scores.items():
@@ -44,7 +45,7 @@ class Predictions(Shown, list[Prediction | Excluded]):
         kept = {
             n: c for n, c in found.items() if n not in ("start", "end", "excluded") or any(v is not None for v in c)
         }
-        return kept | {(f"score {c}" if c in _FACTS else c): column for c, column in scores.items()}
+        return kept | {column_of(c): column for c, column in scores.items()}
 
     def to_frame(self) -> Any:
         """A pandas DataFrame, a line each. Raises MissingExtraError if pandas is not installed."""

@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from ..core import parquet
 from ..core.errors import AudioError
 from ..core.paths import spelled
 from ..data.clips import Clip, Excluded
+from ..embeddings import origin
 from ..embeddings.files import FORMAT
 from ..embeddings.make import embedding_blocks
-from ..embeddings.shards import FACTS, Write, _near, _text
+from ..embeddings.shards import FACTS, Write, _text, near, unusable
 from ..embeddings.tables import ANSWERS
 from .card import ModelCard
 from .load import load_model
@@ -63,15 +65,14 @@ class Answering:
 
 def _write_answers(model: Model, clips: Sequence[Clip], folder: Path) -> tuple[int, list[Excluded]]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     gone: list[Excluded] = []
     lines: list[dict[str, Any]] = []
-    for group, here in _near(clips, folder):
+    for group, here in near(clips, folder):
         for clip in group:
             try:
-                if isinstance(here, str):
-                    raise AudioError(clip.id, here)
+                if isinstance(here, AudioError):
+                    raise here
                 if clip.start == 0 and clip.duration is None:
                     found = model.predict(here)
                 else:  # a cut: evaluated by its embeddings
@@ -81,7 +82,7 @@ def _write_answers(model: Model, clips: Sequence[Clip], folder: Path) -> tuple[i
                     }
                     found = model.predict_embeddings(embeddings)
             except AudioError as error:
-                gone.append(Excluded(clip.id, error.reason))
+                gone.append(unusable(clip, error))
                 continue
             lines.append(
                 {
@@ -92,6 +93,7 @@ def _write_answers(model: Model, clips: Sequence[Clip], folder: Path) -> tuple[i
                     "set": list(found.set),
                     "unknown": found.unknown,
                     "scores": dict(found.scores),
+                    **origin.of(clip.path),
                 }
             )
     scores = pa.struct([(name, pa.float64()) for name in model.classes])
@@ -104,7 +106,8 @@ def _write_answers(model: Model, clips: Sequence[Clip], folder: Path) -> tuple[i
             ("set", pa.list_(pa.string())),
             ("unknown", pa.bool_()),
             ("scores", scores),
+            *origin.schema(),
         ]
     )
-    pq.write_table(pa.Table.from_pylist(lines, schema=schema), folder / f"{ANSWERS}.parquet")
+    parquet.write(pa.Table.from_pylist(lines, schema=schema), folder / f"{ANSWERS}.parquet")
     return len(lines), gone

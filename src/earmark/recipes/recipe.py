@@ -18,7 +18,8 @@ The same as a TOML file: ``title``, ``about`` and either ``recipe = "<short form
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,18 @@ def find(name: str | Recipe) -> Recipe:
     if "/" not in name and name in shipped():
         return Recipe.from_toml(shipped()[name])
     return Recipe.parse(name)
+
+
+def distinct(names: Iterable[str | Recipe]) -> tuple[Recipe, ...]:
+    """Recipes found by ``find``, each once; where two have one name, their short forms or numbers tell them apart."""
+    found: list[Recipe] = list(dict.fromkeys(find(name) for name in names))
+    for how in ("{0.name} ({0.short})", "{0.name} ({1})"):
+        counts = Counter(one.name for one in found)
+        found = [
+            replace(one, title=how.format(one, number)) if counts[one.name] > 1 else one
+            for number, one in enumerate(found, start=1)
+        ]
+    return tuple(found)
 
 
 def shipped() -> dict[str, Path]:

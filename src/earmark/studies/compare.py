@@ -19,7 +19,7 @@ from ..models.cross_validate import run
 from ..models.plan import planned
 from ..models.prepare import Data, open_data
 from ..models.results import Comparison
-from ..recipes.recipe import Recipe, find
+from ..recipes.recipe import Recipe, distinct
 from . import advice
 
 
@@ -43,7 +43,7 @@ def compare(
     began = time.perf_counter()
     if not isinstance(source, (str, Path, Data, Dataset)):
         source = tuple(listed(source))  # a generator can be read once only
-    found = tuple(dict.fromkeys(find(r) for r in ([recipes] if isinstance(recipes, (str, Recipe)) else recipes)))
+    found = distinct([recipes] if isinstance(recipes, (str, Recipe)) else recipes)
     if not found:
         raise DataError("no recipe given; wanted one or more, e.g. yamnet/logreg")
     data = source if isinstance(source, Data) else open_data(source, found, cache=cache, seed=seed)

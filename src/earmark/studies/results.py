@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.columns import column_of, no_formula
 from ..core.jsonable import plain
 
 if TYPE_CHECKING:
@@ -77,15 +78,14 @@ _COLUMNS = ("id", "path", "label", "group", "fold", "recipe", "seed", "predicted
 def predictions_csv(comparison: Comparison) -> str:
     """Every evaluated clip × recipe × seed as CSV (RFC 4180, ``\\r\\n``): what was said of it, and each class's score.
 
-    Columns: id, path, label, group, fold, recipe, seed, predicted, score, correct (1 or 0), task, then one per class (a
-    class named like one of these gets ``score of`` before it). Text that a spreadsheet would take for a formula
-    (it begins with ``=``, ``+``, ``-``, ``@``, a tab or a line break) gets a leading ``'``.
+    Columns: id, path, label, group, fold, recipe, seed, predicted, score, correct (1 or 0), task, then one per class (named as
+    ``core.columns`` says). Text that a spreadsheet would take for a formula gets a leading ``'``.
     """
     classes = list(dict.fromkeys(label for run in comparison.runs for label in run.classes))
     clips = {clip.id: clip for clip in comparison.dataset.clips}
     out = io.StringIO(newline="")
     write = csv.writer(out, lineterminator="\r\n").writerow
-    write([*_COLUMNS, *(_text(f"score of {c}" if c in _COLUMNS else c) for c in classes)])
+    write([*_COLUMNS, *(no_formula(column_of(c)) for c in classes)])
     for run in comparison.runs:
         place = [run.classes.index(c) if c in run.classes else None for c in classes]
         for number, proba in enumerate(run.proba):
@@ -94,13 +94,9 @@ def predictions_csv(comparison: Comparison) -> str:
                 says = int(scores.argmax())
                 clip = clips[clip_id]
                 texts = [clip_id, clip.path.as_posix(), label, clip.group or "", str(run.fold[i]), run.recipe.name]
-                line = [_text(t) for t in texts]
-                line += [str(comparison.seed + number), _text(run.classes[says]), f"{scores[says]:.6f}"]
+                line = [no_formula(t) for t in texts]
+                line += [str(comparison.seed + number), no_formula(run.classes[says]), f"{scores[says]:.6f}"]
                 line += [str(int(says == run.y[i])), str(comparison.dataset.task)]
                 line += ["" if j is None else f"{scores[j]:.6f}" for j in place]
                 write(line)
     return out.getvalue()
-
-
-def _text(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else cell

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ...core import terminal
+
 
 def show(entries: Iterable[tuple[str, tuple[str, ...]]]) -> None:
     """Print each name with its paragraphs; empty ones are excluded."""
-    from rich.console import Console
     from rich.padding import Padding
     from rich.text import Text
 
-    console = Console(highlight=False)
+    console = terminal.console()
     for name, paragraphs in entries:
         console.print(Text(name, style="bold"))
         for paragraph in paragraphs:

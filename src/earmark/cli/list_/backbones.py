@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ...core import plugins
+from ...core import plugins, terminal
 from .. import _options as opt
 
 if TYPE_CHECKING:
@@ -66,10 +66,7 @@ def command(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(backbones, indent=1, ensure_ascii=False))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+    table = terminal.table((0, 1, 0, 0))
     for column in ("backbone", "embedding", "kHz", "window, hop", "trained on", "licence", "weights"):
         wide = {"trained on": 12, "licence": 10, "weights": 7}.get(column)
         table.add_column(
@@ -86,8 +83,8 @@ def command(as_json: bool) -> None:
             one["licence"],
             "–" if not one["weights"] else "missing" if missing else "present",
         )
-    console = Console()
+    console = terminal.console()
     console.print(table)
     ways = [f"  {w['name']}: {w['how']}" for one in backbones for w in one["weights"] if not w["present"]]
     if ways:
-        console.print("\nMissing weights, and how to get them:", *ways, sep="\n", highlight=False, soft_wrap=True)
+        console.print("\nMissing weights, and how to get them:", *ways, sep="\n", soft_wrap=True)

@@ -101,6 +101,8 @@ def command(
 
 def show(found: Ladder, out: Path | None, as_json: bool, force: bool = False) -> None:
     """Print the ladder and write its report to ``out``."""
+    from rich.text import Text
+
     from ...report import ladder as report
 
     before = {step.b: step for step in found.steps}
@@ -135,7 +137,7 @@ def show(found: Ladder, out: Path | None, as_json: bool, force: bool = False) ->
         columns=("rung", "by window", "by clip", "95 % interval", "clips", "lost by window", "by clip"),
         rows=rows,
         lines=report.lead(found),
-        warnings=[f"[yellow]No rung '{name}'[/]: {why}" for name, why in found.missing.items()],
+        warnings=[Text.assemble((f"No rung '{name}'", "yellow"), f": {why}") for name, why in found.missing.items()],
     )
 
 

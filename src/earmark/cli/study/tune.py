@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ...core import terminal
 from .. import _options as opt
 
 if TYPE_CHECKING:
@@ -87,16 +88,15 @@ def show(found: Tuned, out: Path | None, as_json: bool, force: bool = False) -> 
     if as_json:
         click.echo(text)
         return
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
-    console = Console()
+    console = terminal.console()
     names = list(found.space)
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = terminal.table()
     for column in ("found on", *names, f"inner {found.metric}"):
         table.add_column(column, justify="left" if column == "found on" else "right")
     for k, one in enumerate((*found.searches, found.final), start=1):
-        where = f"training side {k}" if k <= len(found.searches) else "[bold]all clips[/]"
+        where: str | Text = f"training side {k}" if k <= len(found.searches) else Text("all clips", "bold")
         table.add_row(where, *(str(one.values[n]) for n in names), f"{one.score:.3f}")
     console.print(table)
     nested, given = found.evaluation.scores["accuracy"], found.as_given.scores["accuracy"]
@@ -108,10 +108,10 @@ def show(found: Tuned, out: Path | None, as_json: bool, force: bool = False) -> 
         f"{found.pair.verdict}.",
         f"Recipe: {found.final.recipe.short}",
     ):
-        console.print(line, highlight=False, markup=False)
+        console.print(line)
     opt.tell(console, found.notes)
     if out:
-        console.print(f"Written: {out / 'recipe.toml'}", highlight=False, soft_wrap=True)
+        console.print(f"Written: {out / 'recipe.toml'}", soft_wrap=True)
 
 
 def as_dict(found: Tuned) -> dict[str, Any]:

@@ -185,14 +185,19 @@ function picture(sound) {
     element("details", { className: "scores" }, element("summary", {}, `What it predicts when (${runs.length} ${runs.length === 1 ? "stretch" : "stretches"})`), pieces)];
 }
 
+// As core/columns.py has it: no class takes the name of another column, and all of it can be read back.
+const OURS = "id path file label group fold recording start end duration recipe seed predicted score correct task set unknown excluded model problem".split(" ");
+const column = (label) => (OURS.includes(label.trim().toLowerCase()) || label.trim().toLowerCase().startsWith("score of") ? `score of ${label}` : label);
+const joined = (labels) => labels.map((label) => label.replaceAll(/[|\\]/g, "\\$&")).join("|");
+
 function csv() {
   const done = sounds.filter((s) => s.state === "done");
   const names = [...new Set(done.flatMap((s) => Object.keys(s.answer.scores)))].sort();
   const cell = (value) => (/[",\r\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
-  const lines = [["path", "model", "label", "score", "set", "unknown", "problem", ...names]];
+  const lines = [["path", "model", "label", "score", "set", "unknown", "problem", ...names.map(column)]];
   for (const s of sounds) {
     const a = s.answer;
-    if (s.state === "done") lines.push([s.file.name, a.model, a.label, a.score.toFixed(6), (a.set || []).join("|"), a.unknown ?? "", "", ...names.map((n) => (n in a.scores ? a.scores[n].toFixed(6) : ""))]);
+    if (s.state === "done") lines.push([s.file.name, a.model, a.label, a.score.toFixed(6), joined(a.set || []), a.unknown ?? "", "", ...names.map((n) => (n in a.scores ? a.scores[n].toFixed(6) : ""))]);
     else if (s.state === "failed") lines.push([s.file.name, s.model.name, "", "", "", "", s.problem, ...names.map(() => "")]);
   }
   const text = lines.map((line) => line.map(cell).join(",")).join("\r\n") + "\r\n";
