@@ -15,7 +15,7 @@ from ..core.storage import Place, place
 from .clips import Clip, Dataset, writable
 from .frames import write_tsv
 from .layouts import _suffixes, table
-from .sources import Source, is_frame, kind_of, listed, only_sounds, settled
+from .sources import Source, is_frame, kind_of, listed, no_sounds, only_sounds, settled
 
 
 def load_dataset(source: Source) -> Dataset:
@@ -51,6 +51,8 @@ def _opened(path: Path) -> Dataset:
     for candidate in plugins.names("datasets"):
         if _matches(candidate, path):
             return _built(candidate, path)
+    if path.is_file() and path.suffix.lower() in _suffixes():
+        return _files([path])
     return _built("folder" if path.is_dir() else "table", path)
 
 
@@ -140,6 +142,8 @@ def _uri(uri: str) -> Dataset:
     )
     if not clips and ending in _suffixes():
         clips = (Clip(there.name, Path(there.name)),)
+    if not clips and any(name.lower().endswith(".npz") for name in (there.path, *inside)):
+        raise no_sounds(f"{uri}: found files of embeddings")
     if not clips:
         raise DataError(
             f"{uri}: no sounds found. Wanted: a folder of class folders, a table (csv, parquet), or a sound"

@@ -135,9 +135,12 @@ def made_by(facts: Mapping[str, Any], where: str) -> tuple[Part, Pooling, Backbo
             f"{where}: does not say which backbone made its embeddings, and a model hears with it. Wanted: what `earmark embed` "
             "writes; compare and study evaluate such embeddings without a backbone"
         )
-    part = Part.of(facts["backbone"], facts.get("params", {}))
-    built = load_backbone(part)
-    if built.fingerprint != facts["fingerprint"]:
+    parts = dict.fromkeys(Part.of(facts["backbone"], params) for params in ({}, facts.get("params", {})))
+    for part in parts:
+        built = load_backbone(part)
+        if built.fingerprint == facts["fingerprint"]:
+            break
+    else:
         raise DataError(
             f"{where}: its embeddings were made by another {part} than the one installed here (fingerprints "
             f"{facts['fingerprint'][:12]} and {built.fingerprint[:12]}). Wanted: the same weights and version"
