@@ -135,7 +135,8 @@ def made_by(facts: Mapping[str, Any], where: str) -> tuple[Part, Pooling, Backbo
             f"{where}: does not say which backbone made its embeddings, and a model hears with it. Wanted: what `earmark embed` "
             "writes; compare and study evaluate such embeddings without a backbone"
         )
-    parts = dict.fromkeys(Part.of(facts["backbone"], params) for params in ({}, facts.get("params", {})))
+    told: Mapping[str, Any] = facts.get("params", {})  # all of them: a recipe names only those that are not usual
+    parts = dict.fromkeys(Part.of(facts["backbone"], params) for params in ({}, told))
     for part in parts:
         built = load_backbone(part)
         if built.fingerprint == facts["fingerprint"]:
