@@ -14,6 +14,7 @@ import click
 
 from ..core import terminal
 from ..core.columns import column_of, joined
+from ..core.paths import is_remote, named, spelled
 from . import _options as opt
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def command(
     address: str | None,
     shard_clips: int,
 ) -> None:
-    """Say what sounds are, with scores. PATHs are files, folders (searched below) or a table with a column path.
+    """Say what sounds are, with scores. PATHs are files, folders (searched below), a table with a
+    column path, or URIs of these.
 
     Files that cannot be used are named on stderr; the exit status is 1 if there were any.
 
@@ -131,14 +133,19 @@ def _files(paths: tuple[str, ...]) -> list[str]:
     from ..data.layouts import sounds_below
     from ..data.layouts.table import SUFFIXES
     from ..data.load import load_dataset
+    from ..data.sources import only_sounds
 
     found: list[str] = []
+    if len(paths) == 1:
+        only_sounds(paths[0])
     for name in paths:
         path = Path(name)
-        if path.is_dir():
+        if is_remote(name) or named(name)[0]:
+            found += (spelled(c.path) for c in load_dataset(name).clips)
+        elif path.is_dir():
             found += map(str, sounds_below(path))
         elif path.suffix.lower() in SUFFIXES:
-            found += (str(c.path) for c in load_dataset(path).clips)
+            found += (spelled(c.path) for c in load_dataset(path).clips)
         else:
             found.append(name)
     return list(dict.fromkeys(found))

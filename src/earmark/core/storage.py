@@ -6,7 +6,13 @@ Stores are reached through pyarrow, and what it does not know through fsspec. A 
 
 from __future__ import annotations
 
+import atexit
+import hashlib
+import shutil
+import tempfile
+import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,7 +22,7 @@ from typing import Any
 
 from .atomic import READABLE, whole
 from .errors import AudioError, DataError, MissingExtraError, UnreachedError
-from .paths import _QUERY, is_remote, joined, spelled
+from .paths import _QUERY, is_remote, joined, located, spelled
 from .text import first_line
 
 LARGEST = 8 * 2**30  # bytes of a sound that is fetched; more is told as an error
@@ -51,12 +57,12 @@ class Place:
         with _told(self):
             return bool(self._info().is_file)
 
-    def below(self) -> list[Place]:
-        """All files below a folder, sorted; none if it is not there. Hidden ones are passed over."""
+    def below(self, *, deep: bool = True) -> list[Place]:
+        """All files below a folder, or right in it, sorted; none if it is not there. Hidden ones are passed over."""
         from pyarrow.fs import FileSelector
 
         with _told(self):
-            found = self.files.get_file_info(FileSelector(self.path, recursive=True, allow_not_found=True))
+            found = self.files.get_file_info(FileSelector(self.path, recursive=deep, allow_not_found=True))
         start = len(self.path.rstrip("/")) + 1
         names = (f.path[start:] for f in found if f.is_file)
         return [self / name for name in sorted(names) if not any(p.startswith(".") for p in name.split("/"))]
@@ -143,6 +149,45 @@ def place(where: str | Path) -> Place:
     return Place(files, f"{root.rstrip('/')}/{inside}".rstrip("/"), name.rstrip("/"))
 
 
+_lock = threading.Lock()
+_locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # of each URI
+
+
+@lru_cache(maxsize=1)
+def _copies() -> Path:
+    """What was fetched lies here until the program ends."""
+    folder = tempfile.mkdtemp(prefix="earmark-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+def at_hand(path: str | Path) -> Path:
+    """Where the file that a path or URI names lies on this machine: what is in an object store is fetched, once a program.
+
+    Raises AudioError, as of a sound that cannot be used; MissingExtraError.
+    """
+    if not is_remote(path):
+        return Path(path)
+    name = spelled(path)
+    if isinstance(local := located(name), Path):
+        return local
+    try:
+        there = place(name)
+    except DataError as error:
+        raise AudioError(name, f"unreadable: {error}") from error
+    with _lock:
+        copies, lock = _copies(), _locks[name]
+    folder = copies / hashlib.sha256(name.encode(errors="backslashreplace")).hexdigest()
+    here = folder / (Path(there.path).name or "file")
+    with lock:
+        if not here.exists():
+            folder.mkdir(exist_ok=True)
+            part = folder / ".part"
+            there.fetch(part)
+            part.replace(here)
+    return here
+
+
 @lru_cache(maxsize=64)
 def _files(uri: str) -> tuple[Any, str]:
     try:
@@ -161,7 +206,7 @@ def _files(uri: str) -> tuple[Any, str]:
 
         files, path = fsspec.core.url_to_fs(uri)
         return fs.PyFileSystem(fs.FSSpecHandler(files)), str(path)
-    except (ModuleNotFoundError, OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:  # what opens s3:// and others may not be installed
         raise DataError(
             f"{uri}: this store is not known ({known}; fsspec: {first_line(error)}). Wanted: a folder, s3://, gs://, or what "
             "an installed fsspec package opens"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import DataError
 from ..core.frames import frame
+from ..core.paths import spelled
 from ..core.renderers import Columns, Shown, counted, shortened
 from .annotations import Annotated, Annotation, Span
 from .targets import Task, task
@@ -166,7 +167,7 @@ class Dataset(Shown):
     def _columns(self) -> Columns:
         columns: dict[str, Any] = {
             "id": [c.id for c in self.clips],
-            "path": [str(c.path) for c in self.clips],
+            "path": [spelled(c.path) for c in self.clips],
             "label": [c.label for c in self.clips],
             "group": [c.group for c in self.clips],
             "fold": [c.fold for c in self.clips],

@@ -33,10 +33,14 @@ from ..core import marks, outputs
 from ..core.atomic import swap
 from ..core.errors import AudioError, BundleError
 from ..core.hashing import sha256_of
+from ..core.paths import spelled
 from ..core.renderers import Columns, Shown, counted, shortened
 from ..core.seal import sealed
-from ..data.clips import Excluded
+from ..data.clips import Clip, Dataset, Excluded
+from ..data.load import load_dataset
 from ..data.sounds import sounds_in
+from ..data.sources import Source as Data
+from ..data.sources import is_frame
 from ..embeddings.make import embedding_blocks
 from ..embeddings.pooling import Running, stacked
 from ..metrics.calibration import Calibration
@@ -97,18 +101,28 @@ class Model(Shown):
         return list(timeline.pieces(self, embeddings, name, seconds))
 
     def predict_many(
-        self, sources: Iterable[str | Path], *, workers: int | None = None
+        self, sources: Iterable[str | Path] | Data, *, workers: int | None = None
     ) -> Iterator[Prediction | Excluded]:
-        """Evaluate many files, several at once, in order. One that cannot be used is told as Excluded and ends nothing."""
+        """Evaluate many files, several at once, in order. One that cannot be used is told as Excluded and ends nothing.
 
-        def one(source: str | Path) -> Prediction | Excluded:
+        ``sources`` are paths and URIs of sounds, or what ``load_dataset`` opens: a folder, a table, a DataFrame, a data set;
+        of a part of a file, the part is evaluated.
+        """
+        whole = isinstance(sources, (str, Path, Dataset)) or hasattr(sources, "dataset") or is_frame(sources)
+        found: Any = load_dataset(sources).clips if whole else sources
+
+        def one(source: Clip | str | Path) -> Prediction | Excluded:
+            name = spelled(source.path) if isinstance(source, Clip) else str(source)
             try:
+                if isinstance(source, Clip):
+                    blocks = self._blocks(source.path, start=source.start, duration=source.duration)
+                    return self._told(blocks, name)
                 return self.predict(source)
             except AudioError as error:
-                return Excluded(str(source), error.reason)
+                return Excluded(name, error.reason)
 
         with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-            yield from pool.map(one, sources)
+            yield from pool.map(one, found)
 
     def clip_scores(self, embeddings: Mapping[str, Floats]) -> Scores:
         """Embeddings of one sound by the backbones' fingerprints -> scores (classes,) before calibration."""
@@ -148,9 +162,16 @@ class Model(Shown):
             found[key].append(embeddings)
         return {key: parts[0] if len(parts) == 1 else np.concatenate(parts) for key, parts in found.items()}
 
-    def _blocks(self, source: Source, *, watch: Callable[[float], None] | None = None) -> Iterator[tuple[str, Floats]]:
+    def _blocks(
+        self,
+        source: Source,
+        *,
+        start: float = 0.0,
+        duration: float | None = None,
+        watch: Callable[[float], None] | None = None,
+    ) -> Iterator[tuple[str, Floats]]:
         for key, backbone in self.backbones.items():
-            for embeddings in embedding_blocks(source, backbone, watch=watch):
+            for embeddings in embedding_blocks(source, backbone, start=start, duration=duration, watch=watch):
                 yield key, embeddings
 
     def predict_embeddings(self, embeddings: Mapping[str, Floats], name: str = "") -> Prediction:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.columns import column_of, no_formula
 from ..core.jsonable import plain
+from ..core.paths import is_remote, spelled
 
 if TYPE_CHECKING:
     from ..models.results import Comparison, Run
@@ -93,7 +94,8 @@ def predictions_csv(comparison: Comparison) -> str:
                 scores, label = proba[i], run.classes[int(run.y[i])]
                 says = int(scores.argmax())
                 clip = clips[clip_id]
-                texts = [clip_id, clip.path.as_posix(), label, clip.group or "", str(run.fold[i]), run.recipe.name]
+                where = spelled(clip.path) if is_remote(clip.path) else clip.path.as_posix()
+                texts = [clip_id, where, label, clip.group or "", str(run.fold[i]), run.recipe.name]
                 line = [no_formula(t) for t in texts]
                 line += [str(comparison.seed + number), no_formula(run.classes[says]), f"{scores[says]:.6f}"]
                 line += [str(int(says == run.y[i])), str(comparison.dataset.task)]
