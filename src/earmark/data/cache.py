@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,10 +20,8 @@ from ..core.atomic import whole
 from ..core.errors import AudioError, DataError
 from ..core.hashing import sha256_of
 from ..core.paths import home
+from ..core.renderers import Shown
 from .clips import Clip
-
-if TYPE_CHECKING:
-    pass
 
 
 def content_key(clip: Clip, cache: Cache | None = None) -> str:
@@ -78,7 +75,7 @@ def _default() -> Path:
     return folder
 
 
-class Cache:
+class Cache(Shown):
     """Embeddings on disk under ``folder`` (default ``<home>/embeddings``), and which file has which hash.
 
     The hash of a file is remembered with its size and time of change, so that a second run need not read it.
@@ -95,6 +92,9 @@ class Cache:
     def __reduce__(self) -> tuple[type[Cache], tuple[Path]]:
         """A cache is its folder: so it goes to another process, though its connections do not."""
         return type(self), (self.folder,)
+
+    def _line(self) -> str:
+        return repr(str(self.folder))
 
     def _tag(self) -> None:
         """Say that this is a cache (https://bford.info/cachedir), unless something else lies here, too."""

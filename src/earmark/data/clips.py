@@ -66,8 +66,8 @@ def picked(index: Any, count: int) -> list[int]:
         raise IndexError(f"{error}; wanted numbers below {count}, or a mask of {count}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Clip:
+@dataclass(frozen=True, slots=True, repr=False)
+class Clip(Shown):
     """One labelled sound: a file, or ``duration`` seconds of it from ``start``.
 
     ``group`` is what must not be cut apart when evaluating (artist, recording session, speaker).
@@ -91,8 +91,8 @@ class Clip:
         return self.id.removesuffix(own[0]) if own else self.id
 
 
-@dataclass(frozen=True, slots=True)
-class Excluded:
+@dataclass(frozen=True, slots=True, repr=False)
+class Excluded(Shown):
     """A file that could not be used, and why. Never dropped in silence."""
 
     path: str
