@@ -85,7 +85,7 @@ class Shown:
         return {}
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({shortened(' '.join(self._line().split()), _LINE)})"
+        return f"{type(self).__name__}({shortened(visible(self._line()), _LINE)})"
 
     def _repr_html_(self) -> str:
         return html(self)
@@ -137,8 +137,14 @@ def shortened(text: str, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def visible(text: str) -> str:
+    """A text in one line, in which what cannot be shown is written as Python writes it."""
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
 def _text(value: Any, *, quote: bool = False) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     text = repr(value) if quote else "" if value is None else str(value)
-    return shortened(" ".join(text.split()), _LONG)
+    return shortened(visible(text), _LONG)

@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from ..backbones.base import About, Backbone, Floats
 from ..core import legacy
 from ..core.errors import DataError, EarmarkError, MissingExtraError
+from ..core.renderers import Shown
 from ..core.text import first_line
 from ..data import times
 from ..data.annotation_files import is_beside, read_beside
@@ -68,13 +69,24 @@ def is_ready(source: Source) -> bool:
     return not isinstance(source, Dataset) and bool(files_of(source))
 
 
-@dataclass(frozen=True)
-class Ready:
+@dataclass(frozen=True, repr=False)
+class Ready(Shown):
     """Clips whose embeddings came from files: ``embeddings`` by the name that recipes use."""
 
     dataset: Dataset
     embeddings: Mapping[str, Embeddings]
     backbones: Mapping[str, Backbone]
+
+    def __post_init__(self) -> None:
+        """The embeddings know what the clips are, also when that is said later (``told``)."""
+        clips = self.dataset.clips
+        labels, groups = tuple(c.label for c in clips), tuple(c.group for c in clips)
+        every = {id(e): e for e in self.embeddings.values()}  # one may have two names
+        told = {key: replace(e, labels=labels, group_names=groups) for key, e in every.items()}
+        object.__setattr__(self, "embeddings", {name: told[id(e)] for name, e in self.embeddings.items()})
+
+    def _line(self) -> str:
+        return f"{self.dataset!r}, {', '.join(self.embeddings)}"
 
     def told(self, table: Path, columns: Mapping[str, str] | None = None) -> Ready:
         """Labels, groups and folds from a table of clips (csv, tsv, parquet), found by ``id`` (or ``clip``, ``path``) as
