@@ -84,6 +84,11 @@ class Clip(Shown):
     duration: float | None = None
     recording: str | None = None
 
+    def __post_init__(self) -> None:
+        path: Any = self.path
+        if isinstance(path, str):  # as it is typed; what reads it wants a Path
+            object.__setattr__(self, "path", Path(path))
+
     @property
     def recording_id(self) -> str:
         """Id of the sound that this is, or is cut from: its own id without the times of the cut."""
