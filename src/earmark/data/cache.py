@@ -19,7 +19,7 @@ from ..core import legacy, npy
 from ..core.atomic import whole
 from ..core.errors import AudioError, DataError
 from ..core.hashing import sha256_of
-from ..core.paths import home
+from ..core.paths import home, is_fleeting
 from ..core.renderers import Shown
 from .clips import Clip
 
@@ -170,8 +170,9 @@ class Cache(Shown):
             if digest := self._remembered(place, size, time):
                 return digest
         digest = sha256_of(path)
-        with suppress(sqlite3.Error), self._table() as table:
-            table.execute("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)", (place, size, time, digest))
+        if not is_fleeting(path):  # sounds from memory lie in a folder that vanishes
+            with suppress(sqlite3.Error), self._table() as table:
+                table.execute("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)", (place, size, time, digest))
         return digest
 
     def known_key(self, clip: Clip) -> str | None:
