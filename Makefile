@@ -22,7 +22,7 @@ setup: $(VENV)/.done
 
 $(VENV)/.done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,serve,fast,ray,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,serve,fast,ray,pandas,dev]"
 	@touch $@
 
 demo: setup

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-EXTRAS = ("", "train", "serve", "fast", "ray", "dev")
+EXTRAS = ("", "train", "serve", "fast", "ray", "pandas", "dev")
 # What may be depended on: anything that lets Earmark be Apache-2.0 and be linked to. No GPL, no AGPL, nothing unknown.
 ALLOWED = re.compile(
     r"apache|\bmit\b|mit-|bsd|\bisc\b|\bpsf|python software foundation|mpl|mozilla public|zlib|0bsd|cc0|bsl-1|boost|lgpl|lesser",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from earmark.backbones import weights
+from earmark.backbones.weights import store
 from earmark.cli import main
 from earmark.core import plugins
 
@@ -57,3 +61,73 @@ def test_fetch_of_what_is_there(installed) -> None:  # type: ignore[no-untyped-d
     one = installed("yamnet")
     assert run("weights", "fetch", "yamnet") == f"yamnet: present in {one.folder}\n"
     assert weights.status("yamnet").present
+
+
+# What takes one of these may need weights; the others have nothing to do with nets.
+NEEDING = {"recipe", "recipes", "backbone", "backbones", "model", "models", "head", "report", "folder"}
+NO_NETS = {"cache clear": "a backbone's name is that of a folder", "weights add": "takes what the user has"}
+
+
+def every(command: click.Command = main, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """All commands by what is typed."""
+    if not isinstance(command, click.Group):
+        yield " ".join(path), command
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        found = command.get_command(context, name)
+        assert found is not None
+        yield from every(found, (*path, name))
+
+
+COMMANDS = dict(every())
+
+
+def can_be_forbidden(command: click.Command) -> bool:
+    return any("--no-fetch" in p.opts for p in command.params)
+
+
+@pytest.mark.parametrize("name", [n for n, c in COMMANDS.items() if NEEDING & {p.name for p in c.params}])
+def test_whatever_may_need_weights_can_be_forbidden_to_fetch_them(name: str) -> None:
+    assert len(COMMANDS) > 20
+    assert can_be_forbidden(COMMANDS[name]) != (name in NO_NETS)
+
+
+@pytest.mark.parametrize(
+    "name", ["predict", "serve", "demo", "review", *(f"list {k}" for k in ("backbones", "heads", "recipes"))]
+)
+def test_these_can_be_forbidden_too(name: str) -> None:
+    assert can_be_forbidden(COMMANDS[name])
+
+
+REFUSED = {
+    "compare": "{data} -r yamnet/lda",
+    "train": "{data} -r yamnet/lda -o {out}",
+    "embed": "{data} -b yamnet -o {out}.npz",
+    "audit": "{data} -b yamnet -o {out} --no-groups",
+    "demo": "{data} -o {out}",
+    "study ladder": "{data} -r yamnet/lda",
+    "study curve": "{data} -r yamnet/lda",
+    "study tune": "{data} -r yamnet/lda --trials 2",
+    "study stress": "yamnet/lda {data}",
+    "weights int8": "yamnet {data}",
+}
+
+
+@pytest.mark.usefixtures("_empty_home")
+@pytest.mark.parametrize("how", ["option", "variable"])
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refusal_is_one_line_that_says_what_to_do(
+    name: str, how: str, sounds: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "fetch_all", lambda *_, **__: pytest.fail("it was fetched"))
+    monkeypatch.delenv(store.VARIABLE, raising=False)
+    if how == "variable":
+        monkeypatch.setenv(store.VARIABLE, "1")
+    args = REFUSED[name].format(data=sounds, out=tmp_path / "out").split()
+    said = run(*name.split(), *args, *(["--no-fetch"] if how == "option" else []), code=1).strip()
+    assert said == (
+        "Error: the weights 'yamnet' are not installed, and EARMARK_OFFLINE or --no-fetch forbids fetching them. "
+        "Get them with: earmark weights fetch yamnet"
+    )
+    assert os.environ.get(store.VARIABLE) == ("1" if how == "variable" else None)

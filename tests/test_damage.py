@@ -24,6 +24,7 @@ from earmark.core.spec import Part
 from earmark.data.cache import Cache, content_key
 from earmark.data.load import load_dataset
 from earmark.embeddings import ready
+from earmark.embeddings.embedded import Embedded
 from earmark.embeddings.make import embed
 from earmark.embeddings.shards import Embedding, left, local
 from earmark.embeddings.store import open_store
@@ -62,7 +63,7 @@ def _of_model(folder: Path) -> Any:
     return json.dumps([said.scores, said.unknown, said.set, card, model.classes], sort_keys=True)
 
 
-def _of_ready(data: ready.Ready) -> Any:
+def _of_ready(data: Embedded) -> Any:
     made = data.embeddings["embeddings"]
     clips = [(c.id, c.label, c.group, c.fold, c.start, c.duration, str(c.path)) for c in data.dataset.clips]
     told = [*clips, *made.ids, *made.recordings, str(data.dataset.task), made.fingerprint]

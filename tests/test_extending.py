@@ -12,6 +12,7 @@ import pytest
 
 from earmark import testing
 from earmark.core import plugins
+from earmark.data.load import load_dataset
 from earmark.metrics.clips import METRICS
 from packages import installed, put
 
@@ -63,3 +64,25 @@ def test_the_blocks_are_parts_that_keep_their_contract() -> None:
     testing.check_dataset("nests")
     testing.check_metric("doubt")
     assert list(METRICS)[-1] == "doubt"
+
+
+@pytest.mark.usefixtures("_package")
+def test_the_data_set_of_the_page_accounts_for_every_sound(tmp_path: Path) -> None:
+    for name in ("wren-1.wav", "robin-2.wav", "odd.wav"):
+        (tmp_path / "here" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "here" / name).write_bytes(b"")
+    found = load_dataset(f"nests:{tmp_path / 'here'}")
+    assert sorted(clip.id for clip in found.clips) == ["robin-2.wav", "wren-1.wav"]
+    assert [(Path(e.path).name, e.reason) for e in found.excluded] == [("odd.wav", "its name is not LABEL-NEST")]
+
+
+def test_contributors_are_told_where_a_thing_goes() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    (section,) = re.findall(r"^## Where a thing goes\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)
+    assert len(section.splitlines()) <= 25  # one screen
+    places = [p for p in re.findall(r"`([\w/.]+/[\w.]*|__init__\.py)`", section) if "NAME" not in p]
+    assert len(places) > 12
+    for place in places:
+        assert (ROOT / place).exists() or (ROOT / "src" / "earmark" / place).exists(), place
+    for folder in re.findall(r"`([\w/]+)/(?:make_)?NAME\.", section):
+        assert (ROOT / folder).is_dir() or (ROOT / "src" / "earmark" / folder).is_dir(), folder

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,8 @@ import soundfile
 import earmark
 import fuzzing
 from earmark import audio
-from earmark.audio.memory import as_bytes, content_of, is_held
+from earmark.audio.memory import as_bytes, is_held
+from earmark.backbones.base import load_backbone
 from earmark.core.errors import AudioError, DataError
 
 RATE = 16000
@@ -105,10 +109,25 @@ def test_a_sound_in_memory_that_cannot_be_used_is_told(tools: Path) -> None:
     assert found.excluded["sound 2"].reason.startswith("unreadable")
 
 
-def test_equal_content_has_one_key() -> None:
+def test_the_cache_remembers_no_file_that_is_gone(tools: Path, tmp_path: Path) -> None:
+    cache = earmark.Cache(tmp_path / "cache")
+    given = [*ways(tools / "good.wav").values(), tools / "good.wav"]
+    first = earmark.embed(given, "mfcc", cache=cache)
+    with closing(sqlite3.connect(tmp_path / "cache" / "hashes.sqlite")) as table:
+        assert [place for (place,) in table.execute("SELECT path FROM hashes")] == [str((tools / "good.wav").resolve())]
+    held = ways(tools / "good.wav")["samples"]
+    backbone = load_backbone("mfcc")
+    digest = hashlib.sha256(as_bytes(held)).hexdigest()
+    kept = cache.embeddings(digest, backbone)
+    assert kept is not None
+    assert np.array_equal(earmark.embed([held], "mfcc", cache=cache).X, kept)
+    assert np.array_equal(first.X[: len(kept)], kept)
+
+
+def test_equal_content_is_equal_bytes() -> None:
     sound = np.sin(np.arange(RATE) * 0.1).astype(np.float32)
-    assert content_of((sound, RATE)) == content_of((sound.astype(float), RATE)) == content_of(as_bytes((sound, RATE)))
-    others = {content_of(x) for x in [(sound, RATE), (sound, 8000), (sound[1:], RATE), (sound[:, None] * 0.5, RATE)]}
+    assert as_bytes((sound, RATE)) == as_bytes((sound.astype(float), RATE)) == as_bytes(as_bytes((sound, RATE)))
+    others = {as_bytes(x) for x in [(sound, RATE), (sound, 8000), (sound[1:], RATE), (sound[:, None] * 0.5, RATE)]}
     assert len(others) == 4
 
 

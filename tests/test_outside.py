@@ -88,6 +88,39 @@ def test_compare_train_and_predict_use_them(sounds: Path, tmp_path: Path) -> Non
     assert model.predict(next(iter(folder.iterdir()))).label in {"low", "mid", "high"}
 
 
+LISTED = {
+    "backbones": ("backbone", "loudness"),
+    "heads": ("head", "plain"),
+    "datasets": ("dataset", "prefixed"),
+    "metrics": ("metric", "mean_rank"),
+}
+
+
+@pytest.mark.usefixtures("_outside")
+@pytest.mark.parametrize("kind", LISTED)
+def test_lists_say_whose_a_part_is(kind: str) -> None:
+    key, name = LISTED[kind]
+    told = json.loads(CliRunner().invoke(main, ["list", kind, "--json"]).output)
+    packages = {one[key]: one["package"] for one in told}
+    assert packages.pop(name) == "earmark-outside 0.3"
+    assert len(packages) > 3 or kind == "datasets"
+    assert set(packages.values()) == {None}
+    said = CliRunner().invoke(main, ["list", kind]).output
+    assert said.count("of the package earmark-outside 0.3") == 1
+    assert "cannot be used" not in said.lower()
+
+
+@pytest.mark.parametrize("kind", LISTED)
+def test_lists_say_what_is_broken_and_why(package, kind: str) -> None:
+    package(kind, "odd", "raise ValueError('[red]no[/] luck')")
+    key, reason = LISTED[kind][0], "it cannot be imported (ValueError: [red]no[/] luck)"
+    done = CliRunner().invoke(main, ["list", kind, "--json"])
+    assert done.exit_code == 0
+    assert json.loads(done.output)[-1] == {key: "odd", "package": "odd 1.0", "broken": reason}
+    lines = CliRunner().invoke(main, ["list", kind]).output.splitlines()
+    assert lines[-2:] == ["Cannot be used:", f"  the {key} 'odd' of the package odd 1.0 cannot be used: {reason}"]
+
+
 GOOD = "def build(*, seconds=1.0):\n    ...\n"
 
 

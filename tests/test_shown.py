@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import builtins
 import re
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import earmark
 import fuzzing
+from earmark.audits.integrity import check
 from earmark.core import renderers
 from earmark.core.errors import DataError, MissingExtraError
+from earmark.data.annotations import Annotation
 from earmark.data.clips import Clip, Dataset, Excluded
+from earmark.data.targets import Targets
+from earmark.embeddings import ready
+from earmark.metrics.calibration import Calibration
+from earmark.metrics.out_of_distribution import Novelty
 from earmark.models.branch import Prediction
 from earmark.models.predictions import Predictions
+from earmark.models.prepare import open_data
 
 LONG = "<b>" + "x" * 5000 + "\n" + "y" * 5000
 
@@ -54,22 +65,77 @@ def shown(tools: Path, found: earmark.Comparison) -> dict[str, Any]:
         "predictions": model.predict([tools / "good.wav"] * 30),
         "excluded": Predictions([Excluded(LONG, LONG)] * 3),
         "no predictions": Predictions(),
+        "one excluded": Excluded(LONG, LONG),
+        "a clip": Clip(LONG, Path(LONG), LONG, LONG),
+        "a recipe": replace(earmark.Recipe.parse("mfcc/lda"), title=LONG, about=LONG),
+        "a long recipe": earmark.Recipe.parse(",".join(["mfcc(n_mfcc=13):mean+std/logreg(C=1)"] * 50)),
+        "a cache": earmark.Cache(tools / "cache"),
+        **studied(tools, found),
+        **held(tools, data, model),
+    }
+
+
+def studied(tools: Path, found: earmark.Comparison) -> dict[str, Any]:
+    """A result of each study, as small as it can be."""
+    table, how = tools / "clips.csv", {"folds": 2}
+    found.save(tools / "saved")
+    return {
+        "curve": earmark.curve(table, "mfcc/lda", sizes=[2], draws=1, **how),
+        "ladder": earmark.ladder(table, "mfcc/lda", **how),
+        "stress": earmark.stress("mfcc/lda", table, changes=["gain(db=-20)"], **how),
+        "tuned": earmark.tune(table, "mfcc/lda", trials=2, inner=2, **how),
+        "audit": earmark.audit(table, groups=False, labels=False, confounds=False),
+        "rerun": earmark.rerun(tools / "saved", source=table),
+        "a rerun that differs": earmark.rerun(tools / "saved", source=earmark.load_dataset(table)[:8]),
+    }
+
+
+def held(tools: Path, data: Dataset, model: earmark.Model) -> dict[str, Any]:
+    """What results are made of, and what models hold."""
+    near = np.random.default_rng(0).normal(size=(12, 5))
+    read_back = ready.read(tools / "embeddings.npz")
+    return {
+        "calibration": Calibration(("a", "b"), 1.0, -9.0, (0.1,), 3, measured={"log_loss": 0.5}),
+        "novelty": Novelty.fit(near, ["a", "b"] * 6, None),
+        "prepared": open_data(data, [earmark.Recipe.parse("mfcc/lda")]),
+        "ready": read_back,
+        "embeddings of a file": read_back.embeddings["embeddings"],
+        "card": model.card,
+        "targets": Targets.single(data.labels),
+        "windows": read_back.embeddings["embeddings"].windows,
+        "annotation": Annotation(LONG, 0.0, 1.0, LONG),
+        "integrity": check(str(tools / "embeddings.npz"), load=earmark.load_model),
     }
 
 
 def names() -> list[str]:
     return [
         "data", "much data", "no data", "embeddings", "embeddings of images", "no embeddings", "model", "comparison", "run",
-        "evaluation", "prediction", "a long prediction", "predictions", "excluded", "no predictions",
+        "evaluation", "prediction", "a long prediction", "predictions", "excluded", "no predictions", "one excluded",
+        "a clip", "a recipe", "a long recipe", "a cache", "curve", "ladder", "stress", "tuned", "audit", "rerun",
+        "a rerun that differs", "calibration", "novelty", "prepared", "ready", "embeddings of a file", "card", "targets",
+        "windows", "annotation", "integrity",
     ]  # fmt: skip
+
+
+REPORTS = {
+    "comparison": "report.html",
+    "curve": "curve.html",
+    "ladder": "ladder.html",
+    "stress": "stress.html",
+    "tuned": "recipe.toml",
+    "audit": "audit.html",
+    "rerun": "report.html",
+}
+TABLES = {"run": 13, "evaluation": 13, "curve": 2, "ladder": 2, "stress": 1, "tuned": 3, "audit": 12, "rerun": 0}
 
 
 @pytest.mark.parametrize("name", names())
 def test_a_value_shows_itself_in_one_line(name: str, shown: dict[str, Any]) -> None:
     said = repr(shown[name])
     assert said.startswith(f"{type(shown[name]).__name__}(")
-    assert "\n" not in said
-    assert 10 < len(said) < 350
+    assert said.isprintable()
+    assert 10 < len(said) <= 200
 
 
 @pytest.mark.parametrize("name", names())
@@ -84,6 +150,75 @@ def test_a_value_shows_a_small_table_in_a_notebook(name: str, shown: dict[str, A
 
 def test_all_values_are_tried(shown: dict[str, Any]) -> None:
     assert list(shown) == names()
+    others = {"EarmarkError", "Embedder", "SoundClassifier", "SoundKFold"}  # scikit-learn shows estimators
+    kinds = {kind for name in set(earmark.__all__) - others if isinstance(kind := getattr(earmark, name), type)}
+    assert len(kinds) > 15
+    assert kinds <= {type(value) for value in shown.values()}
+
+
+TEXTS = st.text(min_size=1, max_size=400) | st.sampled_from([LONG, "\udcff.wav", "a\u2028b\x85c\x1b[31m", "<script>"])
+
+
+@given(TEXTS, TEXTS)
+@settings(max_examples=60, deadline=None)
+def test_names_of_any_kind_are_shown_in_one_line(name: str, other: str) -> None:
+    clip = Clip(name, Path(name.replace("\0", "")), other, other)
+    for value in (
+        clip,
+        Dataset(name, (clip,)),
+        Excluded(name, other),
+        Prediction(name, other, 0.5, {other: 0.5}),
+        Predictions([Prediction(name, other, 0.5, {other: 0.5}), Excluded(name, other)]),
+        replace(earmark.Recipe.parse("mfcc/lda"), title=name, about=other),
+    ):
+        said, page = repr(value), value._repr_html_()
+        assert said.isprintable()
+        assert len(said) <= 200
+        page.encode()
+        assert set(re.findall("<(\\w+)", page)) <= {"p", "table", "thead", "tbody", "tr", "th", "td"}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_result_saves_its_report(name: str, shown: dict[str, Any], tmp_path: Path) -> None:
+    page = shown[name].save(str(tmp_path / "out"))
+    assert page == tmp_path / "out" / REPORTS[name]
+    assert page.is_file()
+    assert list((tmp_path / "out").glob("*.json"))
+
+
+def test_a_report_replaces_its_own_and_nothing_else(shown: dict[str, Any], tmp_path: Path) -> None:
+    page = shown["audit"].save(tmp_path)
+    assert shown["audit"].save(tmp_path) == page
+    page.write_text("mine")
+    with pytest.raises(DataError, match="not written by an audit"):
+        shown["audit"].save(tmp_path)
+    assert page.read_text() == "mine"
+    assert shown["audit"].save(tmp_path, force=True).read_text("utf-8") != "mine"
+
+
+def test_whatever_has_a_report_is_tried(shown: dict[str, Any]) -> None:
+    import_module("earmark.report.written")
+    known = {kind.__name__ for kind in renderers._WRITERS}
+    assert known - {"Reproduction"} == {type(shown[name]).__name__ for name in REPORTS}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_goes_to_a_frame(name: str, shown: dict[str, Any]) -> None:
+    pytest.importorskip("pandas")
+    made = earmark.to_frame(shown[name])
+    assert len(made) == TABLES[name]
+    assert list(made.columns) == list(shown[name]._columns())
+
+
+def test_embeddings_of_files_know_their_labels(shown: dict[str, Any], tools: Path) -> None:
+    emb = shown["embeddings of a file"]
+    assert emb.y.tolist() == shown["embeddings"].y.tolist()
+    table = tools / "told.csv"
+    table.write_text("id,label,group\n" + "".join(f"{i},{'ab'[k % 2]},g{k % 3}\n" for k, i in enumerate(emb.ids)))
+    told = ready.read(tools / "embeddings.csv").told(table).embeddings["embeddings"]
+    assert told.y.tolist() == ["a", "b"] * 6
+    assert told.groups is not None
+    assert told.groups.tolist() == ["g0", "g1", "g2"] * 4
 
 
 def test_what_lines_say(shown: dict[str, Any]) -> None:
@@ -189,7 +324,7 @@ def no_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_pandas_what_to_install_is_named(no_pandas: None, shown: dict[str, Any]) -> None:
-    for name in ("data", "embeddings", "comparison", "predictions", "prediction"):
+    for name in ("data", "embeddings", "comparison", "predictions", "prediction", *TABLES):
         with pytest.raises(MissingExtraError, match=r"pip install 'earmark\[pandas\]'"):
             earmark.to_frame(shown[name])
 

@@ -4,13 +4,10 @@
 >>> tone = np.sin(np.arange(16000) * 0.1)
 >>> len(as_bytes((tone, 16000))) > 64000
 True
->>> content_of((tone, 16000)) == content_of(as_bytes((tone, 16000)))
-True
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 from typing import Any, BinaryIO, TypeGuard
 
@@ -55,11 +52,6 @@ def as_bytes(sound: Held) -> bytes:
     if not isinstance(content, bytes):
         raise AudioError(NAME, "unreadable: the file was opened as text; open it with mode 'rb'")
     return content
-
-
-def content_of(sound: Held) -> str:
-    """sha256 of a sound's content: of the file's bytes, or of the samples with their kind and rate. Raises AudioError."""
-    return hashlib.sha256(as_bytes(sound)).hexdigest()
 
 
 def _checked(sound: tuple[Any, ...]) -> tuple[NDArray[Any], int]:

@@ -8,7 +8,7 @@
 ``labels``              labels that look wrong
 ======================  =============================================================================================
 
-    >>> found = audit(load_dataset("clips.csv"))        # doctest: +SKIP
+    >>> found = audit("clips.csv")        # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import need_extra
+from ..core.renderers import Columns, Reported, counted
 from ..core.union import united
 from ..data.cache import Cache
 from ..data.clips import Clip, Dataset, known
@@ -40,8 +41,8 @@ from .labels import Suspicion
 from .proposals import Proposals, propose, views_of
 
 
-@dataclass(frozen=True)
-class Audit:
+@dataclass(frozen=True, repr=False)
+class Audit(Reported):
     """What was found; everything is in the order of ``dataset.clips``.
 
     ``pairs``: duplicates, across labels first. ``same``: number of the set of duplicates a clip is in, -1 for none;
@@ -62,6 +63,30 @@ class Audit:
     notes: tuple[str, ...]
     seed: int
     seconds: float
+
+    def _line(self) -> str:
+        flagged = sum(map(bool, self.flags))
+        told = [
+            counted(len(self.dataset.clips), "clip"),
+            f"{flagged} flagged",
+            f"{len(self.pairs)} pairs of duplicates",
+        ]
+        return ", ".join(
+            [*told, f"{len(self.suspects())} suspect labels", f"{sum(c.found for c in self.confounds)} confounds"]
+        )
+
+    def _columns(self) -> Columns:
+        """A line a clip."""
+        clips = self.dataset.clips
+        likelier = {clip: label for clip, label, _, _ in self.suspects()}
+        return {
+            "id": [c.id for c in clips],
+            "label": [c.label for c in clips],
+            "flags": ["; ".join(dict.fromkeys(f.kind for f in flags)) for flags in self.flags],
+            "duplicate_group": [int(n) if n >= 0 else None for n in self.same],
+            "proposed_group": [int(n) if n >= 0 else None for n in self.proposed],
+            "proposed_label": [likelier.get(i) for i in range(len(clips))],
+        }
 
     def conflict(self, pair: Pair) -> bool:
         """True if one recording has two labels."""

@@ -23,6 +23,7 @@ from ..core import marks, parquet, seal
 from ..core.errors import BundleError, EarmarkError
 from ..core.outputs import Kind
 from ..core.paths import is_remote, located
+from ..core.renderers import Shown
 from ..data.sources import files_of
 from ..embeddings import ready
 from . import integrity_cache, integrity_store
@@ -43,8 +44,8 @@ class Finding:
         return f"{'' if self.severity == DAMAGED else 'note: '}{self.where}: {self.text}"
 
 
-@dataclass(frozen=True)
-class Integrity:
+@dataclass(frozen=True, repr=False)
+class Integrity(Shown):
     """What was looked at, how much of it (``counts``, what of -> how many), and what was found."""
 
     kind: str

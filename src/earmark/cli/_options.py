@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -60,7 +61,13 @@ def _no_fetch(context: click.Context, _: click.Parameter, chosen: bool) -> None:
 
         before = os.environ.get(VARIABLE)
         os.environ[VARIABLE] = "1"
-        context.call_on_close(lambda: os.environ.update({VARIABLE: before or ""}))
+        context.call_on_close(partial(_restored, VARIABLE, before))
+
+
+def _restored(variable: str, before: str | None) -> None:
+    """Put an environment variable back to what it was."""
+    os.environ.pop(variable, None)
+    os.environ.update({} if before is None else {variable: before})
 
 
 no_fetch_option = click.option(
@@ -174,8 +181,6 @@ def may_write(
 
     ``data`` is an input whose ``sounds`` are not written either; where they are not given, it is opened for them.
     """
-    from functools import partial
-
     from ..core.outputs import check
     from ..embeddings.load import sounds_of
 

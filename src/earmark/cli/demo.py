@@ -42,9 +42,7 @@ def command(
     out = out or Path("demo")
     _may_write(out, data, force)
     for name in ("yamnet", "musicnn-msd"):
-        if not weights.status(name).present:
-            click.echo(f"Fetching the pretrained weights of {name} …")
-            weights.fetch(name)
+        weights.require(name)
     if data is None:
         folder = out / "sounds"
         with bar("synthesise", 240) as step:

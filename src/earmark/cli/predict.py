@@ -35,6 +35,7 @@ PLACE = ("use", 1)
 @click.option("-o", "--out", help="Write to this file instead of to the terminal, or shards to a folder or URI.")
 @opt.force_option
 @opt.spread
+@opt.no_fetch_option
 def command(
     model: Path,
     paths: tuple[str, ...],

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from . import _options as opt
+
 if TYPE_CHECKING:
     from ..models.model import Model
 
@@ -29,6 +31,7 @@ PLACE = ("use", 2)
     type=click.Path(dir_okay=False, path_type=Path),
     help="File with the API key that clients must send; or set EARMARK_API_KEY.",
 )
+@opt.no_fetch_option
 def command(
     models: tuple[Path, ...],
     host: str,

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from ..core import terminal
 from . import _options as opt
-
-if TYPE_CHECKING:
-    from earmark.backbones.weights.sources import Progress
 
 PLACE = ("shelf", 2)
 
@@ -64,7 +57,9 @@ def fetch(names: tuple[str, ...]) -> None:
     """Download, check and convert weights. NAME is a set ("musicnn-msd") or a backbone ("musicnn": all its sets)."""
     from earmark.backbones import weights
 
-    with _bars() as progress:
+    from ..core.progress import bars
+
+    with bars(sizes=True) as progress:
         installed = weights.fetch_all(names, progress=progress)
     for one in installed:
         click.echo(f"{one.name}: present in {one.folder}")
@@ -103,23 +98,3 @@ def int8(backbone: str, data: str, cache_folder: Path | None, no_cache: bool) ->
     click.echo(
         f"{made.name}: mean cosine to the float net {made.cosine:.4f}, worst hundredth {made.lowest:.4f}: {made.path}"
     )
-
-
-@contextmanager
-def _bars() -> Iterator[Progress | None]:
-    """A bar for each download, where somebody is looking."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=terminal.console(stderr=True), transient=True) as shown:
-        tasks: dict[str, TaskID] = {}
-
-        def advance(what: str, done: int, total: int | None) -> None:
-            if what not in tasks:
-                tasks[what] = shown.add_task(what, total=total)
-            shown.update(tasks[what], completed=done, total=total)
-
-        yield advance

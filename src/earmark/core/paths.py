@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from pathlib import Path, PurePath
 from urllib.parse import unquote
 
@@ -30,6 +31,9 @@ _URI = re.compile(r"([a-z][a-z0-9+.-]+):/+", re.IGNORECASE)  # two letters or mo
 
 
 _QUERY = re.compile(r"\?[\w.]+=[^/]*$")  # ?endpoint_override=…&scheme=http, as pyarrow takes them
+
+
+_FLEETING = re.compile(r"earmark-[a-z0-9_]{8}")  # as tempfile calls a folder with our prefix
 
 
 def is_remote(text: str | PurePath) -> bool:
@@ -76,3 +80,10 @@ def relative(path: Path, folder: Path) -> str:
         return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
     except ValueError:
         return path.resolve().as_posix()
+
+
+def is_fleeting(path: Path) -> bool:
+    """True for a file in a temporary folder of Earmark's, ``TemporaryDirectory(prefix="earmark-")``: it is gone soon."""
+    above = Path(tempfile.gettempdir())
+    inside = path.parts[len(above.parts) :] if path.is_relative_to(above) else ()
+    return len(inside) > 1 and _FLEETING.fullmatch(inside[0]) is not None

@@ -1,6 +1,7 @@
-"""How a value shows itself: one line in a terminal, a small table in a notebook.
+"""How a value shows itself: one line in a terminal, a small table in a notebook, a DataFrame, a report.
 
-A class takes ``Shown`` and says its line and its columns. A room above may ``register`` a better table for it.
+A class takes ``Shown`` (``Tabular`` if its columns are worth a DataFrame, ``Reported`` if there is a report of it) and
+says its line and its columns. A room above may ``register`` a better table for it, and a ``Writer`` of its report.
 """
 
 from __future__ import annotations
@@ -10,19 +11,38 @@ from dataclasses import fields, is_dataclass
 from html import escape
 from importlib import import_module
 from itertools import islice
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
+
+from .frames import frame
 
 Columns = Mapping[str, Any]  # each a sequence or an array (n,)
 _ROWS = 10  # shown in a notebook
 _WIDE = 8  # columns shown
 _LONG = 100  # characters of a text shown
+_LINE = 160  # characters of a line
 _BETTER = "earmark.report.notebook"  # registers what it knows
+_REPORTS = "earmark.report.written"  # registers who writes which report
 _MAKERS: dict[type, Callable[[Any], str]] = {}
+
+
+class Writer(Protocol):
+    """Writes the report of a value into a folder; returns the page's path."""
+
+    def __call__(self, value: Any, folder: Path, *, force: bool) -> Path: ...
+
+
+_WRITERS: dict[type, Writer] = {}
 
 
 def register(kind: type, maker: Callable[[Any], str]) -> None:
     """Let ``maker`` write the HTML that values of a kind, and of those made from it, show in a notebook."""
     _MAKERS[kind] = maker
+
+
+def register_writer(kind: type, writer: Writer) -> None:
+    """Let ``writer`` write what ``save`` of a kind writes."""
+    _WRITERS[kind] = writer
 
 
 def html(value: Any) -> str:
@@ -51,6 +71,8 @@ def plain(value: Shown) -> str:
 class Shown:
     """A value that shows itself in one line, and in a notebook as a small table."""
 
+    __slots__ = ()
+
     def _line(self) -> str:
         """What stands in brackets after the name of the class: by default the fields, each in a few words."""
         known: Any = self
@@ -63,10 +85,36 @@ class Shown:
         return {}
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({' '.join(self._line().split())})"
+        return f"{type(self).__name__}({shortened(visible(self._line()), _LINE)})"
 
     def _repr_html_(self) -> str:
         return html(self)
+
+
+class Tabular(Shown):
+    """A value that is a table, too."""
+
+    __slots__ = ()
+
+    def to_frame(self) -> Any:
+        """A pandas DataFrame of its table. Raises MissingExtraError if pandas is not installed."""
+        return frame(self._columns())
+
+
+class Reported(Tabular):
+    """A value of which there is a report."""
+
+    __slots__ = ()
+
+    def save(self, folder: str | Path, *, force: bool = False) -> Path:
+        """Write its report into ``folder``: the page, every number as JSON, figures. Returns the page's path.
+
+        ``force``: also where files lie that Earmark did not write. Raises DataError where it may not write, OSError,
+        MissingExtraError without the 'train' extra.
+        """
+        import_module(_REPORTS)
+        writer = next(_WRITERS[kind] for kind in type(self).__mro__ if kind in _WRITERS)
+        return writer(self, Path(folder), force=force)
 
 
 def brief(value: Any) -> str:
@@ -89,8 +137,14 @@ def shortened(text: str, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def visible(text: str) -> str:
+    """A text in one line, in which what cannot be shown is written as Python writes it."""
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
 def _text(value: Any, *, quote: bool = False) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     text = repr(value) if quote else "" if value is None else str(value)
-    return shortened(" ".join(text.split()), _LONG)
+    return shortened(visible(text), _LONG)

@@ -13,11 +13,19 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-def console(file: IO[str] | None = None, *, stderr: bool = False) -> Console:
-    """A console that takes no text for markup; plain text keeps its colour."""
+def console(file: IO[str] | None = None, *, stderr: bool = False, forced: bool = False) -> Console:
+    """A console that takes no text for markup; plain text keeps its colour. ``forced``: a terminal, whatever it seems."""
     from rich.console import Console
 
-    return Console(file=file, stderr=stderr, markup=False, emoji=False, highlight=False)
+    return Console(
+        file=file,
+        stderr=stderr,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        force_terminal=True if forced else None,
+        force_jupyter=False if forced else None,
+    )
 
 
 def table(padding: tuple[int, int, int, int] = (0, 1, 0, 1)) -> Table:

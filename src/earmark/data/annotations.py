@@ -16,12 +16,13 @@ from typing import Any, Literal
 
 from ..core.errors import DataError
 from ..core.paths import spelled
+from ..core.renderers import Shown
 
 EVERY = "*"  # the path of a span that stands for every recording
 
 
-@dataclass(frozen=True, slots=True)
-class Annotation:
+@dataclass(frozen=True, slots=True, repr=False)
+class Annotation(Shown):
     """``label`` was heard in the recording ``path`` from ``start`` to ``end`` seconds.
 
     ``path`` is the recording's id: its path as the data spell it. ``low``, ``high``: Hz. ``by``: who says so. ``when``:
@@ -55,8 +56,8 @@ class Annotation:
             )
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+@dataclass(frozen=True, slots=True, repr=False)
+class Span(Shown):
     """Somebody looked for ``label`` (None: for every class) in ``path`` from ``start`` to ``end`` seconds.
 
     ``path`` ``"*"`` is every recording. Raises DataError.

@@ -21,7 +21,8 @@ from ..core import legacy, npy
 from ..core.atomic import whole
 from ..core.errors import AudioError, DataError
 from ..core.hashing import sha256_of
-from ..core.paths import home, is_remote
+from ..core.paths import home, is_fleeting, is_remote
+from ..core.renderers import Shown
 from ..core.storage import at_hand
 from ..core.text import first_line
 from .clips import Clip
@@ -102,7 +103,7 @@ def _default() -> Path:
     return folder
 
 
-class Cache:
+class Cache(Shown):
     """Embeddings on disk under ``folder`` (default ``<home>/embeddings``), and which file has which hash.
 
     The hash of a file is remembered with its size, times and place on the disk, so that a second run need not read it.
@@ -120,6 +121,9 @@ class Cache:
     def __reduce__(self) -> tuple[type[Cache], tuple[Path]]:
         """A cache is its folder: so it goes to another process, though its connections do not."""
         return type(self), (self.folder,)
+
+    def _line(self) -> str:
+        return repr(str(self.folder))
 
     def _tag(self) -> None:
         """Say that this is a cache (https://bford.info/cachedir), unless something else lies here, too."""
@@ -200,8 +204,9 @@ class Cache:
                 return digest
         digest = sha256_of(path)
         sealed = f"{digest} {_seal(place, size, state, digest)}"
-        with suppress(sqlite3.Error), self._table() as table:
-            table.execute("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)", (place, size, state, sealed))
+        if not is_fleeting(path):  # sounds from memory lie in a folder that vanishes
+            with suppress(sqlite3.Error), self._table() as table:
+                table.execute("INSERT OR REPLACE INTO hashes VALUES (?, ?, ?, ?)", (place, size, state, sealed))
         return digest
 
     def known_key(self, clip: Clip) -> str | None:

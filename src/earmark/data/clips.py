@@ -67,8 +67,8 @@ def picked(index: Any, count: int) -> list[int]:
         raise IndexError(f"{error}; wanted numbers below {count}, or a mask of {count}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class Clip:
+@dataclass(frozen=True, slots=True, repr=False)
+class Clip(Shown):
     """One labelled sound: a file, or ``duration`` seconds of it from ``start``.
 
     ``group`` is what must not be cut apart when evaluating (artist, recording session, speaker).
@@ -85,6 +85,11 @@ class Clip:
     duration: float | None = None
     recording: str | None = None
 
+    def __post_init__(self) -> None:
+        path: Any = self.path
+        if isinstance(path, str):  # as it is typed; what reads it wants a Path
+            object.__setattr__(self, "path", Path(path))
+
     @property
     def recording_id(self) -> str:
         """Id of the sound that this is, or is cut from: its own id without the times of the cut."""
@@ -92,8 +97,8 @@ class Clip:
         return self.id.removesuffix(own[0]) if own else self.id
 
 
-@dataclass(frozen=True, slots=True)
-class Excluded:
+@dataclass(frozen=True, slots=True, repr=False)
+class Excluded(Shown):
     """A file that could not be used, and why. Never dropped in silence."""
 
     path: str

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import DataError
+from ..core.renderers import Shown
 
 
 class Task(StrEnum):
@@ -20,8 +21,8 @@ class Task(StrEnum):
     MULTI = "multi-label"
 
 
-@dataclass(frozen=True, eq=False)
-class Targets:
+@dataclass(frozen=True, eq=False, repr=False)
+class Targets(Shown):
     """``values`` (n, classes) float32, read-only: 1 yes, 0 no, NaN not looked at.
 
     Single-label targets are the special case with exactly one 1 in each line and no NaN. Raises DataError for values

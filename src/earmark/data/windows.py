@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import DataError
+from ..core.renderers import Shown
 
 
-@dataclass(frozen=True, eq=False)
-class Windows:
+@dataclass(frozen=True, eq=False, repr=False)
+class Windows(Shown):
     """``recording`` (n,) ids; ``start`` and ``end`` (n,) seconds in the recording, ``[start, end)``; NaN: not known.
 
     Raises DataError for lengths that differ, negative times, and ends that are not after their starts.

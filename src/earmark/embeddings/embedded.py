@@ -49,12 +49,17 @@ class Embedded(Shown):
     facts: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """The embeddings know what the clips are, also when that is said later (``told``)."""
+        labels, groups = tuple(c.label for c in self.dataset.clips), self.dataset.groups
+        every = {id(e): e for e in self.embeddings.values()}  # one may have two names
+        told = {key: replace(e, labels=labels, group_names=groups) for key, e in every.items()}
+        object.__setattr__(self, "embeddings", {name: told[id(e)] for name, e in self.embeddings.items()})
+
     @property
     def made(self) -> Embeddings:
         """The embeddings (the first array of several) with labels and groups."""
-        first = next(iter(self.embeddings.values()))
-        labels = tuple(c.label for c in self.dataset.clips)
-        return replace(first, labels=labels, group_names=self.dataset.groups)
+        return next(iter(self.embeddings.values()))
 
     @property
     def X(self) -> Floats:  # noqa: N802 - as scikit-learn calls it

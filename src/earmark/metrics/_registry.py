@@ -107,6 +107,12 @@ def broken() -> tuple[outside.Broken, ...]:
     return _outside()[1]
 
 
+def package(name: str) -> str | None:
+    """Name and version of the package that brings a metric; None for Earmark's own."""
+    one = None if name in _SHIPPED else _outside()[0].get(name)
+    return one.package if one else None
+
+
 def _outside() -> tuple[dict[str, outside.Outside], tuple[outside.Broken, ...]]:
     return outside.found("metrics", tuple(_SHIPPED), _fault)
 

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import BundleError, DataError
+from ..core.renderers import Columns, Tabular, counted
 from .clips import METRICS, checked
 from .intervals import Array, Groups
 from .out_of_distribution import Novelty
@@ -38,8 +39,8 @@ _TEMPERATURES = (-1.5, -0.75, 0.0, 0.75, 1.5, 2.25, 3.0)  # natural logarithms, 
 _FLOORS = (-60.0, -40.0, -25.0, -15.0, -9.0, -6.0, -4.0, -2.0)
 
 
-@dataclass(frozen=True)
-class Calibration:
+@dataclass(frozen=True, repr=False)
+class Calibration(Tabular):
     """Turns scores of a head into probabilities and into sets of labels.
 
     ``nonconformity``: sorted, of the true labels out of fold. ``alpha``: the error rate that ``sets`` uses unless told
@@ -55,6 +56,14 @@ class Calibration:
     alpha: float = 0.1
     measured: Mapping[str, float] | None = None
     notes: tuple[str, ...] = ()
+
+    def _line(self) -> str:
+        classes = counted(len(self.classes), "class", "classes")
+        return f"{classes}, temperature {self.temperature:.3g}, sets at an error rate of {self.alpha:g}"
+
+    def _columns(self) -> Columns:
+        measured = self.measured or {}
+        return {"measured": list(measured), "value": list(measured.values())}
 
     @classmethod
     def fit(

@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import DataError
-from ._registry import METRICS, Array, Metric, broken, metric
+from ._registry import METRICS, Array, Metric, broken, metric, package
 
-__all__ = ["METRICS", "Metric", "broken", "checked", "metric", "per_class"]
+__all__ = ["METRICS", "Metric", "broken", "checked", "metric", "package", "per_class"]
 
 _TINY = float(np.finfo(np.float64).eps)  # the least probability that log_loss believes in, as scikit-learn's
 _BINS = 15

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from ..core.errors import DataError
 from ..core.jsonable import plain
-from ..core.renderers import Shown
+from ..core.renderers import Columns, Tabular, counted
 from .clips import METRICS, checked, per_class
 from .intervals import Array, Groups, Interval, Ints, interval
 from .paired import Pair, clips_needed, compare
@@ -26,7 +26,7 @@ _FEW_GROUPS = 20  # below, the simulation's coverage is no longer promised
 
 
 @dataclass(frozen=True, repr=False)
-class Evaluation(Shown):
+class Evaluation(Tabular):
     """How good predictions are. Scores are means over seeds; ``confusion`` and ``per_class`` count all seeds.
 
     ``confusion`` (k, k) int: row = true class, column = predicted class, summed over seeds, so a row sums to
@@ -41,6 +41,26 @@ class Evaluation(Shown):
     n_groups: int
     spread: Mapping[str, float] = field(default_factory=dict)  # standard deviation over seeds; empty: one seed
     notes: tuple[str, ...] = ()  # what a reader should know before believing the numbers
+
+    def _line(self) -> str:
+        found = self.scores.get("accuracy")
+        told = [] if found is None else [f"accuracy {found.value:.3f} ({found.low:.3f} to {found.high:.3f})"]
+        return ", ".join(
+            [
+                *told,
+                f"{counted(self.n_clips, 'clip')} of {counted(len(self.classes), 'class', 'classes')}",
+                counted(self.n_groups, "group"),
+            ]
+        )
+
+    def _columns(self) -> Columns:
+        """A line a score."""
+        return {
+            "score": list(self.scores),
+            "value": [i.value for i in self.scores.values()],
+            "low": [i.low for i in self.scores.values()],
+            "high": [i.high for i in self.scores.values()],
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON: each metric by name, ``per_class``, ``labels``, ``confusion``, counts, notes."""

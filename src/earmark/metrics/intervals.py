@@ -19,7 +19,7 @@ nothing is known of how alike the clips of a group are.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import DataError
+from ..core.renderers import Columns
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -46,6 +47,15 @@ class Interval:
     def to_dict(self) -> dict[str, float | None]:
         """``{"value", "low", "high"}``; None for an end that is not finite."""
         return {name: number if math.isfinite(number) else None for name, number in asdict(self).items()}
+
+
+def columns(name: str, found: Sequence[Interval]) -> Columns:
+    """Columns of a table: the values under ``name``, and the ends of their intervals."""
+    return {
+        name: [i.value for i in found],
+        f"{name}_low": [i.low for i in found],
+        f"{name}_high": [i.high for i in found],
+    }
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import BundleError, DataError
+from ..core.renderers import Shown, counted
 from .intervals import Array, Groups
 
 _SHRINK = 0.8
@@ -31,8 +32,8 @@ _AXES = 128
 _FOLDS = 5
 
 
-@dataclass(frozen=True, eq=False)
-class Novelty:
+@dataclass(frozen=True, eq=False, repr=False)
+class Novelty(Shown):
     """What the training sounds were like: class means (k, d), strong directions (r, d), and how little these count."""
 
     means: NDArray[np.float32]
@@ -41,6 +42,11 @@ class Novelty:
     limit: float
     rate: float
     note: str = ""
+
+    def _line(self) -> str:
+        classes, size = self.means.shape
+        known = f"{counted(classes, 'class', 'classes')} in {size} numbers"
+        return f"{known}, unknown above {self.limit:.3g} ({self.rate:g} of known sounds)"
 
     @classmethod
     def fit(

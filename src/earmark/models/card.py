@@ -10,6 +10,7 @@ from typing import Any
 from ..core import legacy, records
 from ..core.errors import BundleError
 from ..core.jsonable import plain
+from ..core.renderers import Shown
 from ..data.clips import Excluded
 from ..data.targets import Task
 from ..metrics.calibration import Calibration
@@ -78,8 +79,8 @@ class DataFacts:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class ModelCard:
+@dataclass(frozen=True, repr=False)
+class ModelCard(Shown):
     """All facts about a model. ``thresholds`` (a class each) are those of a multi-label model; None: the best class is
     the answer. ``files``: sha256 of the bundle's files by name, known once it is saved.
     """

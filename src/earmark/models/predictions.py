@@ -6,15 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..core.columns import column_of, joined
-from ..core.frames import frame
-from ..core.renderers import Columns, Shown, counted
+from ..core.renderers import Columns, Tabular, counted
 from ..data.clips import Excluded
 from .branch import Prediction
 
 _FACTS = ("path", "label", "score", "unknown", "set", "start", "end", "excluded")
 
 
-class Predictions(Shown, list[Prediction | Excluded]):
+class Predictions(Tabular, list[Prediction | Excluded]):
     """A list of what a model says of sounds, and of those it could not use.
 
     >>> Predictions([Prediction("a.wav", "dog", 0.9, {"cat": 0.1, "dog": 0.9})])
@@ -46,10 +45,6 @@ class Predictions(Shown, list[Prediction | Excluded]):
             n: c for n, c in found.items() if n not in ("start", "end", "excluded") or any(v is not None for v in c)
         }
         return kept | {column_of(c): column for c, column in scores.items()}
-
-    def to_frame(self) -> Any:
-        """A pandas DataFrame, a line each. Raises MissingExtraError if pandas is not installed."""
-        return frame(self._columns())
 
 
 def to_frame(predictions: Iterable[Prediction | Excluded] | Prediction | Any) -> Any:

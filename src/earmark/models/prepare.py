@@ -12,6 +12,7 @@ import numpy as np
 
 from ..backbones.base import Backbone, load_backbone
 from ..core.errors import DataError, RecipeError
+from ..core.renderers import Columns, Tabular, counted, shortened
 from ..core.spec import Part
 from ..data.cache import Cache
 from ..data.clips import Dataset, Excluded
@@ -28,8 +29,8 @@ from ..recipes.augment import change, numbered
 from ..recipes.recipe import Recipe
 
 
-@dataclass(frozen=True)
-class Data:
+@dataclass(frozen=True, repr=False)
+class Data(Tabular):
     """A labelled data set with the embeddings of every backbone in play, all of the same clips in the same order."""
 
     dataset: Dataset
@@ -42,6 +43,17 @@ class Data:
     made_by: Mapping[str, Any] | None = None  # what the file or store of the embeddings says of that; None: made here
     # Kept, so that all recipes are evaluated on the same.
     splits: dict[tuple[str, int, int, int], tuple[Split, ...]] = field(default_factory=dict, init=False, repr=False)
+
+    def _line(self) -> str:
+        return f"{shortened(self.dataset.name)!r}, {counted(len(self.dataset.clips), 'clip')} by {', '.join(map(str, self.embeddings))}"
+
+    def _columns(self) -> Columns:
+        """A line a backbone."""
+        return {
+            "backbone": [str(part) for part in self.embeddings],
+            "windows": [len(e.X) for e in self.embeddings.values()],
+            "seconds": [self.seconds.get(part) for part in self.embeddings],
+        }
 
     @property
     def labels(self) -> Labels:

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.frames import frame
-from ..core.renderers import Columns, Shown, counted, shortened
+from ..core.renderers import Columns, Reported, Tabular, counted, shortened
 from ..data.clips import Dataset
 from ..data.split import Ints, Labels
 from ..metrics.evaluation import Evaluation
+from ..metrics.intervals import columns
 from ..metrics.paired import Pair
 from ..recipes.recipe import Recipe
 
 
 @dataclass(frozen=True, repr=False)
-class Run(Shown):
+class Run(Tabular):
     """One recipe, evaluated. ``proba`` (seeds, clips, classes) are scores out of fold of the clips ``ids``."""
 
     recipe: Recipe
@@ -42,17 +42,11 @@ class Run(Shown):
         )
 
     def _columns(self) -> Columns:
-        scores = self.evaluation.scores
-        return {
-            "score": list(scores),
-            "value": [i.value for i in scores.values()],
-            "low": [i.low for i in scores.values()],
-            "high": [i.high for i in scores.values()],
-        }
+        return self.evaluation._columns()
 
 
 @dataclass(frozen=True, repr=False)
-class Comparison(Shown):
+class Comparison(Reported):
     """Recipes evaluated on the same folds of the same clips."""
 
     dataset: Dataset
@@ -82,16 +76,10 @@ class Comparison(Shown):
 
     def _columns(self) -> Columns:
         """A line a recipe: each score with its interval, and the seconds it took."""
-        columns: dict[str, list[Any]] = {"recipe": [run.recipe.name for run in self.runs]}
+        told: dict[str, Any] = {"recipe": [run.recipe.name for run in self.runs]}
         for name in self.runs[0].evaluation.scores if self.runs else ():
-            found = [run.evaluation.scores[name] for run in self.runs]
-            columns[name] = [i.value for i in found]
-            columns[f"{name}_low"], columns[f"{name}_high"] = [i.low for i in found], [i.high for i in found]
-        return columns | {"window_accuracy": [run.window_accuracy for run in self.runs]}
-
-    def to_frame(self) -> Any:
-        """A pandas DataFrame, a line a recipe. Raises MissingExtraError if pandas is not installed."""
-        return frame(self._columns())
+            told |= columns(name, [run.evaluation.scores[name] for run in self.runs])
+        return told | {"window_accuracy": [run.window_accuracy for run in self.runs]}
 
 
 def _accuracy(run: Run) -> str:

@@ -28,6 +28,7 @@ import tomli_w
 
 from ..core import plugins
 from ..core.errors import RecipeError
+from ..core.renderers import Columns, Shown, shortened
 from ..core.spec import Part, _cut, _part, _part_of, _split
 from ..data.clips import writable
 from ..embeddings.pooling import WINDOWS, Pooling
@@ -49,8 +50,8 @@ class Branch:
         return "+".join(map(str, self.backbones)) + pooling + "/" + str(self.head)
 
 
-@dataclass(frozen=True)
-class Recipe:
+@dataclass(frozen=True, repr=False)
+class Recipe(Shown):
     """Branches whose clip scores are combined (``"mean"`` or ``"stack"``), and augmentations of the training side."""
 
     branches: tuple[Branch, ...]
@@ -70,6 +71,17 @@ class Recipe:
         inside = ",".join(map(str, self.branches))
         stacked = f"stack({inside})" if self.combine == "stack" else inside
         return stacked + "".join(f"~{a}" for a in self.augment)
+
+    def _line(self) -> str:
+        return f"{shortened(self.short, 120)!r}" + (f", {shortened(self.title)!r}" if self.title else "")
+
+    def _columns(self) -> Columns:
+        """A line a branch."""
+        return {
+            "backbones": ["+".join(map(str, b.backbones)) for b in self.branches],
+            "pool": [str(b.pool) for b in self.branches],
+            "head": [str(b.head) for b in self.branches],
+        }
 
     @property
     def backbones(self) -> tuple[Part, ...]:

@@ -223,11 +223,12 @@ def _more(total: int, shown: int = SHOWN) -> Markup:
     return Markup('<p class="quiet">… and {} more, in audit.json.</p>').format(total - shown)
 
 
-def write(found: Audit, folder: Path, *, command: str = "", force: bool = False) -> Path:
+def write(found: Audit, folder: Path | str, *, command: str = "", force: bool = False) -> Path:
     """Write audit.html, audit.json and clips.csv into ``folder``; returns the page's path.
 
     Raises DataError rather than overwrite a file that an audit did not write, unless ``force``; OSError if the folder cannot be written.
     """
+    folder = Path(folder)
     check(folder, AUDIT, inputs=alike(found.dataset), sounds=partial(sounds_of, found.dataset), force=force)
     files: dict[str, str | bytes] = {
         "audit.json": json.dumps(as_json(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n",

@@ -18,8 +18,8 @@ def _table(about: str, runs: Sequence[Run], notes: Sequence[str]) -> str:
     for run in runs:
         found = [run.evaluation.scores[n] for n in names]
         cells = "".join(f"<td>{percent(i.value)} ({between(i.low, i.high)})</td>" for i in found)
-        lines.append(f"<tr><td>{escape(renderers.shortened(run.recipe.name))}</td>{cells}</tr>")
-    told = "".join(f"<p>{escape(note)}</p>" for note in notes)
+        lines.append(f"<tr><td>{escape(renderers.shortened(renderers.visible(run.recipe.name)))}</td>{cells}</tr>")
+    told = "".join(f"<p>{escape(renderers.visible(note))}</p>" for note in notes)
     return f"<p>{escape(about)}</p><table><thead><tr><th>recipe</th>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>{told}"
 
 

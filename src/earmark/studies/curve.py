@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from ..core.errors import DataError
 from ..core.progress import bar
+from ..core.renderers import Columns
 from ..data.cache import Cache
 from ..data.split import Ints, Labels, Protocol, Split
 from ..embeddings.load import Source
-from ..metrics.intervals import Groups, Interval
+from ..metrics.intervals import Groups, Interval, columns
 from ..metrics.shares import difference, share
 from ..models.fit import fit
 from ..models.plan import planned
@@ -79,7 +80,7 @@ class Target:
     high: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Curve(Study):
     """Points from few labels to all, the law through them, and what it foretells."""
 
@@ -89,6 +90,15 @@ class Curve(Study):
     miss: float | None  # the last point less what the law without it foretells
     targets: tuple[Target, ...]
     groups: int
+
+    def _found(self) -> list[str]:
+        return [f"accuracy {p.accuracy.value:.3f} with {p.per_class:.3g} clips a class" for p in self.points[-1:]]
+
+    def _columns(self) -> Columns:
+        """A line a point."""
+        told = {name: [getattr(p, name) for p in self.points] for name in ("per_class", "clips", "groups")}
+        spread = {name: [getattr(p, name) for p in self.points] for name in ("spread", "draws")}
+        return {**told, **columns("accuracy", [p.accuracy for p in self.points]), **spread}
 
 
 def curve(

@@ -25,13 +25,14 @@ from numpy.typing import NDArray
 
 from ..core.errors import DataError
 from ..core.progress import bar
+from ..core.renderers import Columns
 from ..data import split
 from ..data.cache import Cache
 from ..data.notes import group_notes, published_notes
 from ..data.split import Labels, Protocol
 from ..embeddings.load import Source
 from ..embeddings.make import Embeddings
-from ..metrics.intervals import Interval
+from ..metrics.intervals import Interval, columns
 from ..metrics.shares import difference, share
 from ..models.cross_validate import cross_validate
 from ..models.fit import branch_inputs
@@ -65,7 +66,7 @@ class Step:
     evaluated: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Ladder(Study):
     """Rungs that the data allow, the steps between them, and why other rungs are missing."""
 
@@ -75,6 +76,18 @@ class Ladder(Study):
     missing: Mapping[str, str]  # rung -> why the data do not allow it
     groups: int
     seeds: int
+
+    def _found(self) -> list[str]:
+        return [", ".join(f"{rung.name} {rung.clips.value:.3f}" for rung in self.rungs)]
+
+    def _columns(self) -> Columns:
+        """A line a rung."""
+        return {
+            "rung": [rung.name for rung in self.rungs],
+            **columns("windows", [rung.windows for rung in self.rungs]),
+            **columns("clips", [rung.clips for rung in self.rungs]),
+            "evaluated": [rung.evaluated for rung in self.rungs],
+        }
 
     @property
     def unit(self) -> str:

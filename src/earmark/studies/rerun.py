@@ -15,6 +15,7 @@ from typing import Any
 
 from ..core import legacy
 from ..core.errors import DataError
+from ..core.renderers import Columns, Reported, counted
 from ..data.cache import Cache
 from ..embeddings.load import Source
 from ..models.results import Comparison
@@ -39,8 +40,8 @@ class Difference:
         return f"{self.where}: {_short(self.then)} then, {_short(self.now)} now"
 
 
-@dataclass(frozen=True)
-class Rerun:
+@dataclass(frozen=True, repr=False)
+class Rerun(Reported):
     """A comparison done again, and how it differs from the report: in data, in versions, in everything else."""
 
     comparison: Comparison
@@ -49,6 +50,21 @@ class Rerun:
     numbers: tuple[Difference, ...]
     compared: int  # values that were compared
     told: tuple[str, ...] = ()  # notes that the report does not have
+
+    def _line(self) -> str:
+        kinds = {"of the data": self.data, "of versions": self.versions, "of numbers": self.numbers}
+        told = [f"{len(found)} {name}" for name, found in kinds.items() if found]
+        same = "the same numbers" if self.same else "other numbers"
+        return f"{same}, {counted(self.compared, 'value')} compared, differences: {', '.join(told) or 'none'}"
+
+    def _columns(self) -> Columns:
+        """A line a difference."""
+        every = (*self.data, *self.versions, *self.numbers)
+        return {
+            "where": [d.where for d in every],
+            "then": [_short(d.then) for d in every],
+            "now": [_short(d.now) for d in every],
+        }
 
     @property
     def same(self) -> bool:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..audio.transforms import Change, exact
 from ..core.errors import DataError
 from ..core.progress import bar
+from ..core.renderers import Columns, counted
 from ..core.spec import Part
 from ..data import split
 from ..data.cache import Cache
@@ -27,7 +28,7 @@ from ..data.load import load_dataset
 from ..data.notes import group_notes
 from ..data.split import Labels, Protocol
 from ..embeddings.make import embed
-from ..metrics.intervals import Interval
+from ..metrics.intervals import Interval, columns
 from ..metrics.shares import difference, share
 from ..models.evaluate import heard, met_in_training, model_scores
 from ..models.fit import Scores, fit
@@ -62,7 +63,7 @@ class Condition:
     changed: int  # clips whose embeddings are others than before: an excerpt of 5 s leaves a clip of 3 s as it was
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Stress(Study):
     """``plain`` is the accuracy on clips as they are; ``how`` says in words who evaluated what."""
 
@@ -71,6 +72,21 @@ class Stress(Study):
     conditions: tuple[Condition, ...]
     clips: int
     groups: int
+
+    def _found(self) -> list[str]:
+        worst = min(self.conditions, key=lambda c: c.loss.value, default=None)
+        told = [f"accuracy {self.plain.value:.3f}", counted(len(self.conditions), "change")]
+        return told if worst is None else [*told, f"most lost by {worst.name} ({worst.loss.value:+.3f})"]
+
+    def _columns(self) -> Columns:
+        """A line a change."""
+        return {
+            "change": [c.name for c in self.conditions],
+            "family": [c.family for c in self.conditions],
+            **columns("accuracy", [c.accuracy for c in self.conditions]),
+            **columns("loss", [c.loss for c in self.conditions]),
+            "changed": [c.changed for c in self.conditions],
+        }
 
 
 def stress(

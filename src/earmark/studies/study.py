@@ -10,13 +10,14 @@ from typing import TypedDict
 import numpy as np
 
 from ..core.provenance import versions
+from ..core.renderers import Reported, counted, shortened
 from ..data.clips import Dataset
 from ..models.prepare import Data
 from ..recipes.recipe import Recipe
 
 
-@dataclass(frozen=True, kw_only=True)
-class Study:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Study(Reported):
     """The base of ``Curve``, ``Ladder``, ``Stress`` and ``Tuned``."""
 
     dataset: Dataset
@@ -34,6 +35,14 @@ class Study:
     seconds: float
     command: str = ""
     notes: tuple[str, ...] = ()
+
+    def _line(self) -> str:
+        recipe = f"{shortened(self.recipe.short)!r} on {counted(len(self.dataset.clips), 'clip')}"
+        return ", ".join([recipe, *self._found(), f"under {str(self.protocol)!r}"])
+
+    def _found(self) -> list[str]:
+        """What was found, in a few words."""
+        return []
 
     def data_facts(self) -> dict[str, object]:
         """What the JSON of a study says of its data."""

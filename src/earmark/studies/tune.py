@@ -24,6 +24,7 @@ from ..core import plugins
 from ..core.errors import DataError, MissingExtraError, RecipeError
 from ..core.progress import bar
 from ..core.provenance import versions
+from ..core.renderers import Columns
 from ..core.spec import Part
 from ..data import split
 from ..data.cache import Cache
@@ -54,7 +55,7 @@ class Found:
     tried: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Tuned(Study):
     """``recipe`` is the one to keep, which says how it was found; ``given`` is what was searched.
 
@@ -72,6 +73,20 @@ class Tuned(Study):
     metric: str
     trials: int
     inner: int
+
+    def _found(self) -> list[str]:
+        score = self.evaluation.scores["accuracy"]
+        return [f"nested accuracy {score.value:.3f} ({score.low:.3f} to {score.high:.3f})"]
+
+    def _columns(self) -> Columns:
+        """A line a search: those of the folds, then the one on all clips."""
+        every = (*self.searches, self.final)
+        return {
+            "searched": [*(f"training side {k + 1}" for k in range(len(self.searches))), "all clips"],
+            **{name: [one.values.get(name) for one in every] for name in self.space},
+            f"inner {self.metric}": [one.score for one in every],
+            "tried": [one.tried for one in every],
+        }
 
 
 def tune(

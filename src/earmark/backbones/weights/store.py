@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from earmark.core.errors import MissingExtraError, WeightsError
 from earmark.core.hashing import sha256_of
 from earmark.core.paths import home
+from earmark.core.progress import bars
 
 from ...core.atomic import swap, whole
 from .record import RECORD, Record, read
@@ -135,7 +136,8 @@ def require(name: str) -> Installed:
             f"To forbid this: {VARIABLE}=1, or --no-fetch.\n"
         )
         sys.stderr.write(told)
-        return fetch(name)
+        with bars(sizes=True) as progress:
+            return fetch(name, progress=progress)
     return _read(name)
 
 

@@ -10,6 +10,7 @@ import click
 
 from ...core import plugins, terminal
 from .. import _options as opt
+from . import _listing
 
 if TYPE_CHECKING:
     from ...backbones.base import About
@@ -27,6 +28,7 @@ def _told(name: str) -> dict[str, Any]:
         about = _layout(name, about)
     return {
         "backbone": name,
+        "package": plugins.package("backbones", name),
         "about": about.summary,
         "embedding": list(about.shape),
         "sample_rate": about.sample_rate or None,
@@ -52,6 +54,7 @@ def _layout(name: str, about: About) -> About:
 
 
 @click.command(short_help="What makes embeddings of sounds; are its weights there?")
+@opt.no_fetch_option
 @opt.json_option
 def command(as_json: bool) -> None:
     """List the backbones: what makes embeddings of sound, and whether its weights are there.
@@ -63,8 +66,9 @@ def command(as_json: bool) -> None:
     """
 
     backbones = [_told(name) for name in plugins.names("backbones")]
+    broken = plugins.broken("backbones")
     if as_json:
-        click.echo(json.dumps(backbones, indent=1, ensure_ascii=False))
+        click.echo(json.dumps([*backbones, *_listing.facts(broken)], indent=1, ensure_ascii=False))
         return
     table = terminal.table((0, 1, 0, 0))
     for column in ("backbone", "embedding", "kHz", "window, hop", "trained on", "licence", "weights"):
@@ -85,6 +89,10 @@ def command(as_json: bool) -> None:
         )
     console = terminal.console()
     console.print(table)
+    for one in backbones:
+        if one["package"]:
+            console.print(f"  {one['backbone']}: {_listing.by(one['package'])}", highlight=False, markup=False)
     ways = [f"  {w['name']}: {w['how']}" for one in backbones for w in one["weights"] if not w["present"]]
     if ways:
         console.print("\nMissing weights, and how to get them:", *ways, sep="\n", soft_wrap=True)
+    _listing.unusable(broken)

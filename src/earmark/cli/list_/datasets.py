@@ -14,6 +14,7 @@ PLACE = ("list", 4)
 
 
 @click.command(short_help="Data sets and layouts that are known by name.")
+@opt.no_fetch_option
 @opt.json_option
 def command(as_json: bool) -> None:
     """List the data sets and layouts that can be read. DATA finds the right one itself, or is written NAME:PATH.
@@ -26,11 +27,16 @@ def command(as_json: bool) -> None:
     """
     from ...core import plugins
 
-    found = [(name, _about(plugins.module("datasets", name).__doc__)) for name in plugins.names("datasets")]
+    found = [
+        (name, _about(plugins.module("datasets", name).__doc__), plugins.package("datasets", name))
+        for name in plugins.names("datasets")
+    ]
+    broken = plugins.broken("datasets")
     if as_json:
-        click.echo(json.dumps([{"dataset": n, "about": a} for n, a in found], indent=1, ensure_ascii=False))
+        told = [{"dataset": n, "about": a, "package": package} for n, a, package in found]
+        click.echo(json.dumps([*told, *_listing.facts(broken)], indent=1, ensure_ascii=False))
         return
-    _listing.show((name, (about,)) for name, about in found)
+    _listing.show(((name, (about, _listing.by(package))) for name, about, package in found), broken)
 
 
 def _about(text: str | None) -> str:

@@ -13,6 +13,7 @@ PLACE = ("list", 2)
 
 
 @click.command(short_help="What is fitted on embeddings, with parameters.")
+@opt.no_fetch_option
 @opt.json_option
 def command(as_json: bool) -> None:
     """List the heads: what can be fitted on embeddings, with their parameters and defaults.
@@ -26,6 +27,7 @@ def command(as_json: bool) -> None:
     from ...core import plugins
 
     found: list[tuple[str, str, dict[str, str]]] = []
+    broken = plugins.broken("heads")
     for name in plugins.names("heads"):
         about = str(getattr(plugins.module("heads", name), "ABOUT", "")).strip()
         takes = {
@@ -33,6 +35,13 @@ def command(as_json: bool) -> None:
         }
         found.append((name, about, takes))
     if as_json:
-        click.echo(json.dumps([{"head": n, "about": a, "parameters": p} for n, a, p in found], indent=1))
+        told = [{"head": n, "about": a, "parameters": p, "package": plugins.package("heads", n)} for n, a, p in found]
+        click.echo(json.dumps([*told, *_listing.facts(broken)], indent=1, ensure_ascii=False))
         return
-    _listing.show((name, (about, ", ".join(f"{k}={v}" for k, v in takes.items()))) for name, about, takes in found)
+    _listing.show(
+        (
+            (n, (about, ", ".join(f"{k}={v}" for k, v in takes.items()), _listing.by(plugins.package("heads", n))))
+            for n, about, takes in found
+        ),
+        broken,
+    )

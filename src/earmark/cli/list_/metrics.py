@@ -13,6 +13,7 @@ PLACE = ("list", 5)
 
 
 @click.command(short_help="Metrics in reports, and for study tune --metric.")
+@opt.no_fetch_option
 @opt.json_option
 def command(as_json: bool) -> None:
     """List the metrics: they stand in every report, and `earmark study tune --metric NAME` searches for one.
@@ -23,17 +24,28 @@ def command(as_json: bool) -> None:
       earmark list metrics --json
       earmark study tune clips.csv -r yamnet/svm --metric macro_f1
     """
-    from ...metrics.clips import METRICS
+    from ...metrics.clips import METRICS, broken, package
 
     if as_json:
         told = [
-            {"metric": m.name, "about": m.summary, "best": _limit(m.best), "worst": _limit(m.worst)}
+            {
+                "metric": m.name,
+                "about": m.summary,
+                "best": _limit(m.best),
+                "worst": _limit(m.worst),
+                "package": package(m.name),
+            }
             for m in METRICS.values()
         ]
-        click.echo(json.dumps(told, indent=1, ensure_ascii=False, allow_nan=False))
+        every = [*told, *_listing.facts(broken())]
+        click.echo(json.dumps(every, indent=1, ensure_ascii=False, allow_nan=False))
         return
     _listing.show(
-        (m.name, (m.summary + ("" if m.higher_is_better else " Lower is better."),)) for m in METRICS.values()
+        (
+            (m.name, (m.summary + ("" if m.higher_is_better else " Lower is better."), _listing.by(package(m.name))))
+            for m in METRICS.values()
+        ),
+        broken(),
     )
 
 

@@ -17,6 +17,7 @@ PLACE = ("list", 3)
 
 @click.command(short_help="Recipes that come with Earmark; NAME shows one.")
 @click.argument("name", required=False)
+@opt.no_fetch_option
 @opt.json_option
 def command(name: str | None, as_json: bool) -> None:
     """List the recipes that come with Earmark, or show the one called NAME as a file to start from.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -79,14 +78,11 @@ def command(
 
 def show(found: Tuned, out: Path | None, as_json: bool, force: bool = False) -> None:
     """Print what was found; write recipe.toml and tune.json to ``out``."""
-    facts = as_dict(found)
-    text = json.dumps(facts, ensure_ascii=False, indent=1, allow_nan=False)
-    if out:
-        from ...core.publish import publish
+    from ...report import tune as report
 
-        publish(out, {"recipe.toml": found.recipe.to_toml(), "tune.json": text + "\n"}, force=force)
+    written = report.write(found, out, force=force) if out else None
     if as_json:
-        click.echo(text)
+        click.echo(report.as_text(found), nl=False)
         return
     from rich.text import Text
 
@@ -110,49 +106,5 @@ def show(found: Tuned, out: Path | None, as_json: bool, force: bool = False) -> 
     ):
         console.print(line)
     opt.tell(console, found.notes)
-    if out:
-        console.print(f"Written: {out / 'recipe.toml'}", soft_wrap=True)
-
-
-def as_dict(found: Tuned) -> dict[str, Any]:
-    """Every number, as plain values."""
-    from ...core.jsonable import plain
-    from ...studies.tune import Found, chosen
-
-    def one(result: Found) -> dict[str, Any]:
-        return {
-            "recipe": result.recipe.short,
-            "values": dict(result.values),
-            "inner_score": result.score,
-            "tried": result.tried,
-        }
-
-    made: dict[str, Any] = plain(
-        {
-            "dataset": {
-                "name": found.dataset.name,
-                "clips": len(found.dataset.clips),
-                "fingerprint": found.fingerprint,
-            },
-            "given": found.given.short,
-            "recipe": found.final.recipe.short,
-            "metric": found.metric,
-            "space": dict(found.space),
-            "nested": found.evaluation.to_dict(),
-            "as_given": found.as_given.to_dict(),
-            "pair": found.pair.to_dict(),
-            "final": one(found.final),
-            "folds": [one(f) for f in found.searches],
-            "chosen": chosen(found.searches),
-            "protocol": found.protocol,
-            "trials": found.trials,
-            "inner": found.inner,
-            "seed": found.seed,
-            "majority": found.majority,
-            "command": found.command,
-            "seconds": found.seconds,
-            "versions": dict(found.versions),
-            "notes": list(found.notes),
-        }
-    )
-    return made
+    if written:
+        console.print(f"Written: {written}", soft_wrap=True)

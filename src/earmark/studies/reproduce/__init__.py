@@ -21,10 +21,12 @@ from ...audio import probe
 from ...core.errors import AudioError, DataError
 from ...core.paths import located
 from ...core.provenance import versions
+from ...core.renderers import Columns, Reported, counted
 from ...core.storage import at_hand
 from ...data.cache import Cache
 from ...data.clips import Clip, Dataset
 from ...data.load import load_dataset
+from ...metrics.intervals import columns
 from ...models.results import Comparison
 from ..ladder import Ladder
 from . import paper, parts
@@ -35,8 +37,8 @@ __all__ = ["LONG", "Reproduction", "Trial", "opened_with_artists", "reproduce"]
 LONG = 10.0  # s; shorter clips have too few chunks to be cut apart
 
 
-@dataclass(frozen=True)
-class Reproduction:
+@dataclass(frozen=True, repr=False)
+class Reproduction(Reported):
     """Everything measured. ``clips``, ``lengths``: what there is of the data; ``dataset``: less what cannot be used."""
 
     dataset: Dataset
@@ -53,6 +55,19 @@ class Reproduction:
     seconds: float
     versions: Mapping[str, str]
     command: str = ""
+
+    def _line(self) -> str:
+        trials = counted(len(self.cnn) + len(self.frozen), "trial")
+        return f"{trials} on {counted(len(self.dataset.clips), 'clip')}" + (", quick" if self.quick else "")
+
+    def _columns(self) -> Columns:
+        """A line a trial."""
+        every = (*self.cnn, *self.frozen)
+        return {
+            "recipe": [t.recipe for t in every],
+            "protocol": [t.protocol for t in every],
+            **columns("accuracy", [t.run.evaluation.scores["accuracy"] for t in every]),
+        }
 
 
 def reproduce(
