@@ -4,29 +4,34 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ..core import plugins
 from ..core.errors import DataError
 from ..core.paths import _QUERY, is_remote, joined, named, relative
 from ..core.storage import Place, place
-from .clips import Clip, Dataset
-from .layouts import _suffixes, table
+from .clips import Clip, Dataset, Excluded, writable
+from .found import HIDDEN, is_hidden, is_sound
+from .labels import look_alikes
+from .layouts import _suffixes, folder, table
 
 Source = str | Path | Dataset | Iterable[str | Path]
 
 
-def load_dataset(source: Source) -> Dataset:
+def load_dataset(source: Source, *, pseudo_labels: bool = False) -> Dataset:
     """Open a data set from a folder, a table, a list of files, or ``"name:path"`` (e.g. ``"gtzan:/data/genres"``).
 
-    Raises DataError if there is nothing there or nothing that can be used.
+    What is there and not used stands in ``excluded``. ``pseudo_labels``: take labels that are a model's predictions, too
+    (a table with a column score or confidence). Raises DataError if there is nothing there or nothing that can be used.
     """
+    if pseudo_labels:
+        with table.labels_are("predicted"):
+            return load_dataset(source)
     if isinstance(source, Dataset):
         return source
     if not isinstance(source, (str, Path)):
-        from .layouts.folder import of_files
-
-        return of_files(listed(source))
+        return folder.of_files(listed(source))
     name, path = named(source)
     if name:
         return _built(name, path)
@@ -83,8 +88,16 @@ def _short(value: object) -> str:
 def _built(name: str, path: Path) -> Dataset:
     dataset: Dataset = plugins.build("datasets", name, path=path)
     if not dataset.clips:
-        raise DataError(f"{path}: no sounds found. Known endings: {', '.join(sorted(_suffixes()))}")
-    return dataset
+        gone = "; ".join(f"{one.path}: {one.reason}" for one in dataset.excluded[:3])
+        told = f" (excluded: {gone})" if gone else ""
+        raise DataError(f"{path}: no sounds found{told}. Known endings: {', '.join(sorted(_suffixes()))}")
+    return _told(dataset)
+
+
+def _told(dataset: Dataset) -> Dataset:
+    """With notes on names that may be one."""
+    alike = look_alikes(dataset.labels, "labels") + look_alikes(dataset.groups, "groups")
+    return replace(dataset, notes=(*dataset.notes, *alike)) if alike else dataset
 
 
 def open_sounds(data: str) -> Dataset:
@@ -98,22 +111,18 @@ def open_sounds(data: str) -> Dataset:
     ending = Path(there.path).suffix.lower()
     if ending in table.SUFFIXES:
         return _table(there, ending)
-    found = there.below()
-    inside = [f.path[len(there.path) + 1 :] for f in found]
-    from ..audio import SUFFIXES
-
-    clips = tuple(
-        Clip(name, Path(f.name), name.split("/")[0] if "/" in name else None)
-        for f, name in zip(found, inside, strict=True)
-        if Path(name).suffix.lower() in SUFFIXES
-    )
-    if not clips and ending in SUFFIXES:
-        clips = (Clip(there.name, Path(there.name)),)
-    if not clips:
+    found = [(f.path[len(there.path) + 1 :], Path(f.name)) for f in there.below(hidden=True)]
+    sounds = [(name, path) for name, path in found if is_sound(name)]
+    if not sounds and ending in _suffixes():
+        return Dataset(Path(there.path).name, (Clip(there.name, Path(there.name)),))
+    hidden = tuple(Excluded(writable(name), HIDDEN) for name, _ in sounds if is_hidden(name))
+    notes = folder.unread(there.name, any(name == "clips.csv" for name, _ in found))
+    shown = [(name, path) for name, path in sounds if not is_hidden(name)]
+    if not shown:
         raise DataError(
             f"{data}: no sounds found. Wanted: a folder of class folders, a table (csv, parquet), or a sound"
         )
-    return Dataset(Path(there.path).name, clips)
+    return _told(folder.of_names(Path(there.path).name, shown, hidden, notes))
 
 
 def _table(there: Place, ending: str) -> Dataset:
@@ -122,8 +131,8 @@ def _table(there: Place, ending: str) -> Dataset:
         raise DataError(f"there is no table at {there}")
     parent = there.name[: len(there.name) - len(query[0])] if (query := _QUERY.search(there.name)) else there.name
     parent = parent.rpartition("/")[0] + (query[0] if query else "")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"{Path(there.path).stem}{ending}"
+    with tempfile.TemporaryDirectory() as here:
+        file = Path(here) / f"{Path(there.path).stem}{ending}"
         file.write_bytes(content)
         try:
             found = load_dataset(file)
@@ -133,7 +142,7 @@ def _table(there: Place, ending: str) -> Dataset:
     for clip in found.clips:
         path = clip.path
         if not is_remote(path):
-            path = Path(joined(parent, relative(path, Path(folder))))
+            path = Path(joined(parent, relative(path, Path(here))))
         clips.append(Clip(clip.id, path, clip.label, clip.group, clip.fold, clip.start, clip.duration))
     notes = tuple(note.replace(str(file), there.name) for note in found.notes)
     return Dataset(Path(parent.split("?")[0]).name, tuple(clips), notes=notes)
