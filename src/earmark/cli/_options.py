@@ -131,6 +131,17 @@ def open_sounds(data: tuple[str, ...]) -> Dataset:
     return load_dataset(one if single else list(data))
 
 
+def account(dataset: Dataset, name: str = "") -> None:
+    """Say on stderr what was found in DATA (``name``) and is not used, and what its notes say."""
+    before = f"{name.rstrip('/')}: " if name else ""
+    for gone in dataset.excluded[:20]:
+        click.echo(f"excluded: {before}{gone.path}: {gone.reason}", err=True)
+    if len(dataset.excluded) > 20:
+        click.echo(f"… and {len(dataset.excluded) - 20} more", err=True)
+    for note in dataset.notes:
+        click.echo(f"Note: {note}", err=True)
+
+
 def open_cache(folder: Path | None, no_cache: bool) -> Cache | None:
     """The cache that the options ask for."""
     from ..data.cache import Cache

@@ -34,7 +34,7 @@ from ..core.atomic import swap
 from ..core.errors import AudioError, BundleError
 from ..core.hashing import sha256_of
 from ..core.renderers import Columns, Shown, counted, shortened
-from ..data.clips import Excluded
+from ..data.clips import Clip, Excluded
 from ..data.sounds import sounds_in
 from ..embeddings.make import embedding_blocks
 from ..embeddings.pooling import Running, stacked
@@ -82,12 +82,19 @@ class Model(Shown):
         """
         return list(self.follow(source, seconds=seconds))
 
-    def follow(self, source: Source, *, seconds: float | None = None) -> Iterator[Prediction]:
-        """``timeline`` while the sound is read; with one backbone, in memory that does not grow with its length."""
-        name = name_of(source)
+    def follow(
+        self, source: Source, *, seconds: float | None = None, start: float = 0.0, duration: float | None = None
+    ) -> Iterator[Prediction]:
+        """``timeline`` while the sound is read; with one backbone, in memory that does not grow with its length.
+
+        Of ``duration`` seconds from ``start`` on, or all; times are those of the sound.
+        """
+        name, blocks = name_of(source), self._blocks(source, start=start, duration=duration)
         if len(self.backbones) > 1:
-            return timeline.pieces(self, self.embeddings(source), name, seconds)
-        return timeline.follow(self, self._blocks(source), name, seconds)
+            found = timeline.pieces(self, self._joined(blocks), name, seconds)
+        else:
+            found = timeline.follow(self, blocks, name, seconds)
+        return (timeline.moved(piece, start) for piece in found) if start else found
 
     def pieces(
         self, embeddings: Mapping[str, Floats], name: str = "", *, seconds: float | None = None
@@ -99,15 +106,22 @@ class Model(Shown):
         self, sources: Iterable[str | Path], *, workers: int | None = None
     ) -> Iterator[Prediction | Excluded]:
         """Evaluate many files, several at once, in order. One that cannot be used is told as Excluded and ends nothing."""
+        return self.predict_clips((Clip(str(s), Path(s)) for s in sources), workers=workers)
 
-        def one(source: str | Path) -> Prediction | Excluded:
+    def predict_clips(self, clips: Iterable[Clip], *, workers: int | None = None) -> Iterator[Prediction | Excluded]:
+        """``predict_many`` of clips, which may be parts of files: their answers have ``start`` and ``end``."""
+
+        def one(clip: Clip) -> Prediction | Excluded:
             try:
-                return self.predict(source)
+                said = self._told(self._blocks(clip.path, start=clip.start, duration=clip.duration), clip.recording_id)
             except AudioError as error:
-                return Excluded(str(source), error.reason)
+                return Excluded(clip.id, error.reason)
+            if clip.duration is None:
+                return replace(said, start=clip.start) if clip.start else said
+            return replace(said, start=clip.start, end=round(clip.start + clip.duration, 6))
 
         with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-            yield from pool.map(one, sources)
+            yield from pool.map(one, clips)
 
     def clip_scores(self, embeddings: Mapping[str, Floats]) -> Scores:
         """Embeddings of one sound by the backbones' fingerprints -> scores (classes,) before calibration."""
@@ -142,14 +156,24 @@ class Model(Shown):
 
     def embeddings(self, source: Source, *, watch: Callable[[float], None] | None = None) -> dict[str, Floats]:
         """Embeddings of a sound by the fingerprint of the backbone: each backbone once. ``watch`` as in ``embedding_blocks``."""
+        return self._joined(self._blocks(source, watch=watch))
+
+    def _joined(self, blocks: Iterable[tuple[str, Floats]]) -> dict[str, Floats]:
         found: dict[str, list[Floats]] = {key: [] for key in self.backbones}
-        for key, embeddings in self._blocks(source, watch=watch):
+        for key, embeddings in blocks:
             found[key].append(embeddings)
         return {key: parts[0] if len(parts) == 1 else np.concatenate(parts) for key, parts in found.items()}
 
-    def _blocks(self, source: Source, *, watch: Callable[[float], None] | None = None) -> Iterator[tuple[str, Floats]]:
+    def _blocks(
+        self,
+        source: Source,
+        *,
+        start: float = 0.0,
+        duration: float | None = None,
+        watch: Callable[[float], None] | None = None,
+    ) -> Iterator[tuple[str, Floats]]:
         for key, backbone in self.backbones.items():
-            for embeddings in embedding_blocks(source, backbone, watch=watch):
+            for embeddings in embedding_blocks(source, backbone, start=start, duration=duration, watch=watch):
                 yield key, embeddings
 
     def predict_embeddings(self, embeddings: Mapping[str, Floats], name: str = "") -> Prediction:
