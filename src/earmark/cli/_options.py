@@ -71,6 +71,23 @@ no_fetch_option = click.option(
 )
 
 
+def _pseudo_labels(context: click.Context, _: click.Parameter, chosen: bool) -> None:
+    """For this command: labels of tables may be predictions."""
+    if chosen:
+        from ..data.layouts.table import labels_are
+
+        context.with_resource(labels_are("predicted"))
+
+
+pseudo_labels_option = click.option(
+    "--pseudo-labels",
+    is_flag=True,
+    expose_value=False,
+    callback=_pseudo_labels,
+    help="Take labels that are a model's predictions, too: tables with a column score or confidence are refused without.",
+)
+
+
 def cached(function: F) -> F:
     """The options about the cache, and --no-fetch: what keeps embeddings makes them."""
     return cache_option(no_cache_option(no_fetch_option(function)))

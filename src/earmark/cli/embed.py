@@ -32,6 +32,7 @@ PLACE = ("corpora", 1)
 )
 @opt.force_option
 @opt.spread
+@opt.pseudo_labels_option
 @opt.cached
 def command(
     data: tuple[str, ...],

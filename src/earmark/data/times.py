@@ -110,6 +110,15 @@ def _rounded(*seconds: float | None) -> bool:
     return any(value is not None and float(f"{value:g}") != value for value in seconds)
 
 
+def written(seconds: float | None) -> str:
+    """Seconds for a table: with as many digits as give back the very number; "" for none.
+
+    >>> written(2.0), written(36000.01), written(None)
+    ('2', '36000.01', '')
+    """
+    return "" if seconds is None else repr(seconds) if _rounded(seconds) else f"{seconds:g}"
+
+
 def marks(start: float, duration: float | None) -> tuple[str, str]:
     """What stands behind the path in the name of a part of a file, ``"#1.5+2"``: with six digits, and with all."""
     if duration is None and not start:
