@@ -214,7 +214,7 @@ class _Frame:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        (_Frame(), r'found a _Frame \(test_datasets\).*yours has .to_csv\("clips.csv"'),
+        (_Frame(), r"found a _Frame \(test_datasets\) whose columns cannot be read; wanted a folder"),
         ({"path": ["a.wav"]}, "of the kind dict"),
         (np.zeros(3), "found ndarray"),
         (7, "of the kind int"),

@@ -24,9 +24,10 @@ from earmark.data.clips import Clip, Dataset
 from earmark.data.load import load_dataset
 from earmark.data.targets import Targets, Task
 from earmark.data.windows import Windows
+from earmark.embeddings.embedded import Embedded
 from earmark.embeddings.files import write
 from earmark.embeddings.make import Embeddings, embed
-from earmark.embeddings.ready import Ready, read
+from earmark.embeddings.ready import read
 from earmark.embeddings.shards import Embedding, left, write_store
 from earmark.embeddings.store import open_store
 from earmark.models.card import ModelCard
@@ -82,7 +83,7 @@ def several() -> tuple[Dataset, Embeddings]:
     return data, made
 
 
-def check_equal(found: Ready, data: Dataset, made: Embeddings) -> None:
+def check_equal(found: Embedded, data: Dataset, made: Embeddings) -> None:
     back = found.embeddings["embeddings"].select(made.ids)
     assert back.targets == made.targets
     assert back.windows == made.windows

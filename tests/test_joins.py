@@ -192,7 +192,7 @@ def test_labels_of_a_table_are_those_of_its_folders(prefix: str, ending: str, tm
 
 
 def test_labels_of_a_store(tmp_path: Path) -> None:
-    """The same road: `train TABLE --embeddings FOLDER` asks ``Ready.told``."""
+    """The same road: `train TABLE --embeddings FOLDER` asks ``Embedded.told``."""
     clips = tuple(Clip(name, Path(name)) for name in NAMES)
     nothing = np.zeros(30, np.int64)
     folder = Folder(place(tmp_path), {}, clips, nothing, nothing, (), ())

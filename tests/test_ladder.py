@@ -245,6 +245,7 @@ def test_commands(tmp_path: Path) -> None:
     )
     assert "groups" in result.output
     assert call(main, ["study", "ladder", str(embeddings)]).exit_code == 1
+    (tmp_path / "cat.wav").touch()  # a folder of sounds, whatever else lies in it
     result = call(main, ["study", "ladder", str(tmp_path), "--head", "lda"])
     assert "not files of embeddings" in result.output
     result = call(main, ["compare", str(embeddings), "-r", "embeddings/lda", "--folds", "3"])

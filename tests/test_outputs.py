@@ -500,15 +500,12 @@ def test_uris(s3: str, project: Path) -> None:
 
 
 def test_python_functions_look_before_the_work(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from earmark.models import train_embeddings
-
-    monkeypatch.setattr("earmark.models.train.prepare", _never)
-    monkeypatch.setattr("earmark.models.train_embeddings.run", _never)
+    monkeypatch.setattr("earmark.models.train.open_data", _never)
     for out in (".", "figures", "store", "thesis.md", "sounds"):
         with pytest.raises(BundleError):
             earmark.train("clips.csv", "mfcc/lda", out)
         with pytest.raises(BundleError):
-            train_embeddings.train("store", "embeddings/lda", out)
+            earmark.train("store", "embeddings/lda", out)
 
 
 def test_names_are_compared_as_the_disk_does(tmp_path: Path) -> None:

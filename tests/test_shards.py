@@ -21,7 +21,7 @@ from earmark.core import paths, storage
 from earmark.core.errors import AudioError, DataError, MissingExtraError, RecipeError
 from earmark.core.spec import Part
 from earmark.data.clips import Clip, Dataset
-from earmark.data.load import load_dataset, open_sounds
+from earmark.data.load import load_dataset
 from earmark.embeddings import shards
 from earmark.embeddings.make import embed
 from earmark.embeddings.shards import Embedding
@@ -30,7 +30,6 @@ from earmark.models.load import load_model
 from earmark.models.prepare import from_store
 from earmark.models.shards import Answering
 from earmark.models.train import train
-from earmark.models.train_embeddings import train as train_from_embeddings
 from earmark.studies.compare import compare
 
 pq = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed (extra 'train' or 'ray')")
@@ -219,7 +218,7 @@ def test_more_than_memory_is_drawn_by_whole_clips_and_said(folder: Path, tmp_pat
 
 
 def test_a_model_from_rows_is_one_from_sounds(folder: Path, sounds: Path, tmp_path: Path) -> None:
-    model = train_from_embeddings(folder, "embeddings:mean/lda", tmp_path / "model", protocol="clips", folds=2)
+    model = train(folder, "embeddings:mean/lda", tmp_path / "model", protocol="clips", folds=2)
     wanted = train(sounds, "mfcc:mean/lda", protocol="clips", folds=2)
     assert model.card.recipe == wanted.card.recipe == "mfcc:mean/lda"
     kept = load_model(tmp_path / "model")
@@ -234,7 +233,7 @@ def test_a_model_from_rows_is_one_from_sounds(folder: Path, sounds: Path, tmp_pa
 def test_vectors_of_clips_learn_as_pooled_rows_do(sounds: Path, tmp_path: Path) -> None:
     clips = load_dataset(sounds).clips
     run(Embedding.of(Part.parse("mfcc"), "mean+std"), tmp_path / "v", clips)
-    model = train_from_embeddings(tmp_path / "v", "embeddings/lda", protocol="clips", folds=2)
+    model = train(tmp_path / "v", "embeddings/lda", protocol="clips", folds=2)
     assert model.card.recipe == "mfcc:mean+std/lda"
     wanted = train(sounds, "mfcc:mean+std/lda", protocol="clips", folds=2)
     vector = open_store(tmp_path / "v").read()[0].embeddings["embeddings"].select([clips[0].id]).X
@@ -290,7 +289,7 @@ def bucket(s3: str, sounds: Path) -> str:
 
 
 def test_a_store_as_input_and_output(bucket: str, sounds: Path, folder: Path, work: Embedding) -> None:
-    table = open_sounds(paths.joined(bucket, "in/clips.csv"))
+    table = load_dataset(paths.joined(bucket, "in/clips.csv"))
     local = load_dataset(sounds)
     assert [(c.id, c.label, c.group) for c in table.clips] == [(c.id, c.label, c.group) for c in local.clips]
     out = paths.joined(bucket, "windows")
@@ -307,7 +306,7 @@ def test_a_store_as_input_and_output(bucket: str, sounds: Path, folder: Path, wo
 
 
 def test_a_folder_of_a_store(bucket: str) -> None:
-    found = open_sounds(paths.joined(bucket, "classes"))
+    found = load_dataset(paths.joined(bucket, "classes"))
     assert [(c.id, c.label) for c in found.clips] == [("high/c.wav", "high"), ("low/a b#1.wav", "low")]
     made = storage.place(found.clips[1].path)
     assert (made.read() or b"")[:4] == b"RIFF"
@@ -317,9 +316,9 @@ def test_stores_that_cannot_be_used_are_told(s3: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not known"):
         storage.place("nowhere://bucket/x")
     with pytest.raises(DataError, match="no table"):
-        open_sounds(paths.joined(s3, "in/none.csv"))
+        load_dataset(paths.joined(s3, "in/none.csv"))
     with pytest.raises(DataError, match="no sounds"):
-        open_sounds(paths.joined(s3, "nothing"))
+        load_dataset(paths.joined(s3, "nothing"))
     (tmp_path / "a").write_text("x")
     other = s3.replace("earmark-sounds", "no-such-bucket")
     with pytest.raises(DataError, match="cannot be read or written"):
@@ -367,8 +366,9 @@ def test_pyarrow_is_asked_for_where_it_is_missing(monkeypatch: pytest.MonkeyPatc
     storage._files.cache_clear()
 
 
-def test_a_uri_wants_a_folder_for_its_rows(tmp_path: Path) -> None:
-    found = CliRunner().invoke(main, ["embed", "s3://b/x", "-b", "mfcc", "-o", str(tmp_path / "x.npz")])
-    assert found.exit_code == 2
-    assert "--out embeddings/" in found.output
+def test_a_uri_of_an_unknown_store_is_told_whatever_is_written(tmp_path: Path) -> None:
+    for out in ("x.npz", "x/"):
+        found = CliRunner().invoke(main, ["embed", "nowhere://b/x", "-b", "mfcc", "-o", f"{tmp_path}/{out}"])
+        assert found.exit_code == 1
+        assert "this store is not known" in found.output
     assert CliRunner().invoke(main, ["compare", "-r", "embeddings/lda"]).exit_code == 2

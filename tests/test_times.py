@@ -11,7 +11,6 @@ import pytest
 
 import earmark
 from earmark.core.errors import AudioError, DataError
-from earmark.data.load import open_sounds
 from earmark.models.train import train
 from earmark.studies.curve import curve
 
@@ -107,7 +106,7 @@ def test_two_columns_for_one_thing(tmp_path: Path) -> None:
 def test_a_table_in_a_store_of_objects_has_its_notes(tmp_path: Path) -> None:
     pytest.importorskip("fsspec", reason="fsspec is not installed")
     (tmp_path / "t.csv").write_text("path,label,offset\na.wav,x,1\n")
-    found = open_sounds(f"file://{tmp_path}/t.csv")
+    found = earmark.load_dataset(f"file://{tmp_path}/t.csv")
     assert len(found.clips) == 1
     (note,) = found.notes
     assert note.startswith(f"file://{tmp_path}/t.csv: 'offset' was not read")
@@ -138,12 +137,12 @@ class DataFrame:
 
 
 def arrow() -> Any:
-    return pytest.importorskip("pyarrow").table({"path": ["a.wav"], "label": ["x"]})
+    return pytest.importorskip("pyarrow").table({"file": ["a.wav"], "label": ["x"]})
 
 
 WRONG = [
-    (DataFrame, r'found a DataFrame.*Write it to a file \(yours has \.to_csv\("clips\.csv", index=False\)\)'),
-    (arrow, r'found a Table \(pyarrow\).*give its name, "clips\.csv"'),
+    (DataFrame, r"found a DataFrame.*whose columns cannot be read; wanted a folder, a table"),
+    (arrow, r"the Table \(pyarrow\): found the columns file, label; wanted path and label"),
     (lambda: {"path": ["a.wav"], "label": ["x"]}, "found a value of the kind dict; wanted a folder, a table"),
     (lambda: np.zeros((3, 2)), r"found ndarray \(numpy\) with array.* in it"),
     (lambda: np.array(3.0), "found"),

@@ -22,7 +22,8 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time see _WHERE
     from .core.errors import EarmarkError  # noqa: F401
     from .data.cache import Cache  # noqa: F401
     from .data.clips import Clip, Dataset  # noqa: F401
-    from .data.load import load_dataset  # noqa: F401
+    from .embeddings.embedded import Embedded  # noqa: F401
+    from .embeddings.load import load_dataset  # noqa: F401
     from .embeddings.make import Embeddings, embed  # noqa: F401
     from .models.branch import Prediction  # noqa: F401
     from .models.embedder import Embedder  # noqa: F401
@@ -44,6 +45,7 @@ _WHERE = {
     "Comparison": "models.results",
     "Dataset": "data.clips",
     "EarmarkError": "core.errors",
+    "Embedded": "embeddings.embedded",
     "Embedder": "models.embedder",
     "Embeddings": "embeddings.make",
     "Model": "models.model",
@@ -57,7 +59,7 @@ _WHERE = {
     "embed": "embeddings.make",
     "evaluate": "models.evaluate",
     "load_model": "models.load",
-    "load_dataset": "data.load",
+    "load_dataset": "embeddings.load",
     "rerun": "studies.rerun",
     "to_frame": "models.predictions",
     "train": "models.train",

@@ -29,7 +29,9 @@ from ..data.duplicates.facts import Facts
 from ..data.duplicates.find import Pair
 from ..data.duplicates.measure import measure_all
 from ..data.ends import past_the_end
+from ..data.load import load_dataset
 from ..data.notes import group_notes
+from ..data.sources import Source
 from ..data.split import cut_by_folds
 from . import confounds as _confounds
 from . import files
@@ -86,7 +88,7 @@ class Audit:
 
 
 def audit(
-    dataset: Dataset,
+    source: Source,
     *,
     backbones: Sequence[str] | None = None,
     groups: bool = True,
@@ -96,7 +98,7 @@ def audit(
     workers: int | None = None,
     seed: int = 0,
 ) -> Audit:
-    """Audit a data set. A bad file never ends it; same seed and data, same findings.
+    """Audit a data set, or the sounds that ``source`` names (see ``load_dataset``). A bad file never ends it; same seed and data, same findings.
 
     ``backbones`` (recipe names) are what groups and labels are heard with; default: those of ``proposals.BACKBONES`` whose
     weights are installed. Raises MissingExtraError without the 'train' extra, WeightsError for a backbone that was
@@ -104,6 +106,7 @@ def audit(
     """
     need_extra("earmark audit", "scipy", "sklearn", "jinja2")
     began = time.perf_counter()
+    dataset = load_dataset(source)
     clips = dataset.clips
     facts = measure_all(clips, cache=cache, workers=workers)
     pairs = find.pairs(facts)

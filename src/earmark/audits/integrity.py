@@ -23,6 +23,7 @@ from ..core import marks
 from ..core.errors import BundleError, EarmarkError
 from ..core.outputs import Kind
 from ..core.paths import is_remote
+from ..data.sources import files_of
 from ..embeddings import ready
 from . import integrity_cache, integrity_store
 
@@ -165,7 +166,7 @@ def _without(folder: Path, error: EarmarkError) -> str:
 # ------------------------------------------------------------------------------------------------- a file
 def _names_embeddings(path: Path) -> bool:
     """True for a file of embeddings by its content; of one that is damaged, by its ending alone."""
-    return path.suffix.lower() == ".npz" or bool(ready.files_of(path))
+    return path.suffix.lower() == ".npz" or bool(files_of(path))
 
 
 def _file(path: Path, found: list[Finding]) -> dict[str, int]:

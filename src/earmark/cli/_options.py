@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..core.outputs import Kind
     from ..data.cache import Cache
     from ..data.clips import Dataset
+    from ..embeddings.embedded import Embedded
 
 F = TypeVar("F", bound=Callable[..., Any])
 PROTOCOLS = ("windows", "clips", "groups", "published")
@@ -97,7 +98,7 @@ def embeddings_given(function: F) -> F:
     """Options about embeddings that are there already."""
     embeddings = click.option(
         "--embeddings",
-        help="Folder or URI of embeddings that embed wrote: learn from those. Recipes are embeddings/HEAD; DATA may give labels.",
+        help="Store or file of embeddings that embed wrote: learn from those. Recipes are embeddings/HEAD; DATA may be a table with other labels.",
     )
     memory = click.option(
         "--memory",
@@ -134,17 +135,15 @@ def is_folder(out: str) -> bool:
 
 def open_sounds(data: tuple[str, ...]) -> Dataset:
     """What the arguments DATA… name: one folder, table, known data set or URI, or sound files and folders of them."""
+    from ..core.paths import named
     from ..data.layouts.table import SUFFIXES
     from ..data.load import load_dataset
+    from ..data.sources import is_store
 
     one = data[0]
-    if len(data) == 1 and is_remote(one):
-        from ..data.load import open_sounds as open_remote
-
-        return open_remote(one)
     # gtzan:/data is a known data set, but C:/a.wav is a sound.
-    known = ":" in one and not Path(one).is_file()
-    single = len(data) == 1 and (Path(one).is_dir() or Path(one).suffix.lower() in SUFFIXES or known)
+    known = is_remote(one) or named(one)[0] is not None or (":" in one and not Path(one).is_file())
+    single = len(data) == 1 and (Path(one).is_dir() or Path(one).suffix.lower() in SUFFIXES or known or is_store(one))
     return load_dataset(one if single else list(data))
 
 
@@ -157,6 +156,17 @@ def account(dataset: Dataset, name: str = "") -> None:
         click.echo(f"… and {len(dataset.excluded) - 20} more", err=True)
     for note in dataset.notes:
         click.echo(f"Note: {note}", err=True)
+
+
+def source(data: str | None, embeddings: str | None, memory: float, seed: int) -> str | Embedded:
+    """What DATA and --embeddings name together: with both, DATA is a table that says more of the embeddings."""
+    if embeddings is not None and data is not None:
+        from ..embeddings.load import load_embeddings
+
+        return load_embeddings(embeddings, data, memory=int(memory * 2**30), seed=seed)
+    if (named := embeddings or data) is None:
+        raise click.UsageError("found neither DATA nor --embeddings; give sounds, or embeddings that were made of them")
+    return named
 
 
 def open_cache(folder: Path | None, no_cache: bool) -> Cache | None:
@@ -195,7 +205,7 @@ def may_write(
     from functools import partial
 
     from ..core.outputs import check
-    from ..embeddings.sources import sounds_of
+    from ..embeddings.load import sounds_of
 
     if out is None:
         return

@@ -11,7 +11,6 @@ import click
 from . import _options as opt
 
 if TYPE_CHECKING:
-    from ..models.prepare import Data
     from ..models.results import Comparison
 
 PLACE = ("learn", 1)
@@ -61,18 +60,19 @@ def command(
     """Evaluate recipes on the same folds of DATA, with intervals, and write a report.
 
     DATA is a folder of class folders, a table (csv, tsv, parquet) with the columns path and label and optionally group,
-    fold, start, and end or duration, NAME:PATH for a known data set (gtzan, esc), or a file of embeddings that `earmark embed` wrote
-    (or .npz with X, ids, labels, groups), whose recipes are called embeddings/HEAD.
+    fold, start, and end or duration, NAME:PATH for a known data set (gtzan, esc), or embeddings, whose recipes are called
+    embeddings/HEAD: a file or a store that `earmark embed` wrote, or .npz with X, ids, labels, groups. All of these may
+    also be URIs (file://, s3://, gs://).
 
-    --embeddings takes a store that `earmark embed` wrote, however large: what does not fit into --memory is sampled
-    by whole clips. DATA may then be a table with other labels, groups or folds, by id or path.
+    Of a store that does not fit into --memory, whole clips are drawn. With --embeddings, DATA is a table with other labels,
+    groups or folds for them, by id or path.
 
     \b
     Examples:
       earmark compare sounds/ -r yamnet/logreg -r mfcc/svm -o out
       earmark compare clips.csv -r "yamnet/svm(C=10)" -r logmel/cnn --protocol groups --seeds 3 -o out
       earmark compare clips.csv -r "musicnn+yamnet:mean/lda" -r best-music.toml -o out
-      earmark compare --embeddings s3://bucket/yamnet/ -r embeddings/lda -r embeddings/logreg -o out
+      earmark compare s3://bucket/yamnet/ -r embeddings/lda -r embeddings/logreg -o out
     """
     from ..core.outputs import COMPARISON
     from ..studies.compare import compare
@@ -81,30 +81,17 @@ def command(
         out, COMPARISON, embeddings, data, opt.files_of(recipes), data=None if embeddings else data, force=force
     )
     found = compare(
-        _source(data, embeddings, recipes, memory, seed),
+        opt.source(data, embeddings, memory, seed),
         recipes,
         protocol=protocol,
         folds=folds,
         seeds=seeds,
         seed=seed,
+        memory=int(memory * 2**30),
         cache=opt.open_cache(cache_folder, no_cache),
         command=opt.said(),
     )
     show(found, out, as_json, force)
-
-
-def _source(data: str | None, embeddings: str | None, recipes: tuple[str, ...], memory: float, seed: int) -> str | Data:
-    if embeddings is not None:
-        from ..embeddings.store import open_store
-        from ..models.prepare import from_store
-        from ..recipes.recipe import find
-
-        return from_store(
-            open_store(embeddings, data), [find(r) for r in recipes], memory=int(memory * 2**30), seed=seed
-        )
-    if data is not None:
-        return data
-    raise click.UsageError("found neither DATA nor --embeddings; give sounds, or embeddings that were made of them")
 
 
 def show(found: Comparison, out: Path | None, as_json: bool, force: bool = False) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from ..backbones.base import load_backbone
-from ..core.paths import is_remote
 from . import _options as opt
 
 if TYPE_CHECKING:
@@ -48,11 +47,11 @@ def command(
 ) -> None:
     """Turn sounds into embeddings and write them to a file, or to a folder of Parquet shards.
 
-    DATA is anything that compare takes, and also a flat folder or sound files without labels. For a store it
-    may lie in an object store (s3://, gs://): a folder, or a table whose paths are URIs or relative to it.
+    DATA is anything that compare takes, and also a flat folder or sound files without labels. It may lie in an object
+    store (s3://, gs://): a folder, or a table whose paths are URIs or relative to it.
 
     A store is resumed where an earlier run ended: what is there is not done again. Clips that cannot
-    be used stand in its table errors/; delete it to have them tried again. `compare` and `train` take it as --embeddings.
+    be used stand in its table errors/; delete it to have them tried again. `compare`, `train` and `study` take it as DATA.
 
     \b
     Examples:
@@ -102,8 +101,6 @@ def _file(
     from ..embeddings.files import write_stream, writer
     from ..embeddings.make import embedded
 
-    if any(map(is_remote, data)):
-        raise click.UsageError("sounds in an object store are read in shards; give a folder: --out embeddings/")
     dataset = opt.open_sounds(data)
     opt.account(replace(dataset, notes=(*dataset.notes, *past_the_end(dataset.clips))))
     writer(out)  # a wrong ending is told before the work

@@ -41,30 +41,23 @@ def command(
     The model is a folder of ONNX and JSON with a model card; it predicts without torch or scikit-learn. A model that
     already lies in the folder is replaced once the new one is whole; what else lies there stays.
 
-    --embeddings takes a store that `earmark embed` wrote, however large: what does not fit into --memory is sampled
-    by whole clips. The backbone that made them has to be installed.
+    DATA is what compare takes, embeddings included, with a recipe embeddings/HEAD: the backbone that made them has to be
+    installed. Of a store that does not fit into --memory, whole clips are drawn.
 
     \b
     Examples:
       earmark train sounds/ -r yamnet/logreg -o my-model
       earmark train clips.csv -r best-music --protocol groups -o my-model
-      earmark train --embeddings s3://bucket/yamnet/ -r embeddings/lda -o my-model
+      earmark train s3://bucket/yamnet/ -r embeddings/lda -o my-model
     """
     from ..core.outputs import MODEL
+    from ..models.train import train
 
     opt.may_write(out, MODEL, embeddings, data, opt.files_of([recipe]), data=None if embeddings else data, force=force)
     how: dict[str, Any] = {"protocol": protocol, "folds": folds, "seed": seed, "command": opt.said(), "force": force}
-    if embeddings is not None:
-        from ..embeddings.store import open_store
-        from ..models.train_embeddings import train as train_from_embeddings
-
-        model = train_from_embeddings(open_store(embeddings, data), recipe, out, memory=int(memory * 2**30), **how)
-    elif data is not None:
-        from ..models.train import train
-
-        model = train(data, recipe, out, cache=opt.open_cache(cache_folder, no_cache), **how)
-    else:
-        raise click.UsageError("found neither DATA nor --embeddings; give sounds, or embeddings that were made of them")
+    data_given = opt.source(data, embeddings, memory, seed)
+    cache = opt.open_cache(cache_folder, no_cache)
+    model = train(data_given, recipe, out, memory=int(memory * 2**30), cache=cache, **how)
     card = model.card
     measured, accuracy = card.measured, card.measured.scores["accuracy"]
     click.echo(

@@ -192,8 +192,8 @@ def _here(out: str | Path) -> Path | None:
 
 def _places(source: Any) -> list[Path]:
     """Where an input lies here: folders, files, what a pattern names; nothing for what is no place."""
-    if source is None or hasattr(source, "clips"):
-        return []
+    if source is None or any(hasattr(source, name) for name in ("clips", "dataset", "columns", "collect")):
+        return []  # data in memory
     if not isinstance(source, (str, Path)):
         try:
             return [p for one in source for p in _places(one)]

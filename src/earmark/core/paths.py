@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path, PurePath
+from urllib.parse import unquote
 
 from . import plugins
 
@@ -44,7 +45,19 @@ def spelled(path: str | PurePath) -> str:
     found = _URI.match(inside)
     if found is None:
         return str(path)
-    return f"{found[1]}://{'/' if found[1] == 'file' else ''}{inside[found.end() :]}"
+    return f"{found[1]}://{'/' if found[1].lower() == 'file' else ''}{inside[found.end() :]}"
+
+
+def located(source: str | PurePath) -> str | Path:
+    """A ``file://`` URI as the path that it means; everything else as it is given."""
+    if not is_remote(source):
+        return source if isinstance(source, str) else Path(source)
+    scheme, _, rest = spelled(source).partition("://")
+    if scheme.lower() != "file":
+        return spelled(source)
+    path = "/" + _QUERY.sub("", rest).removeprefix("localhost/").lstrip("/")
+    path = path[1:] if re.match(r"/[a-zA-Z]:", path) else path  # a drive
+    return Path(path) if Path(path).exists() else Path(unquote(path))  # a name may hold a "%"
 
 
 def joined(folder: str, name: str) -> str:
@@ -55,7 +68,10 @@ def joined(folder: str, name: str) -> str:
 
 
 def relative(path: Path, folder: Path) -> str:
-    """A path as it is written in a file that lies in ``folder``: with ``/``; whole where it lies on another drive."""
+    """A path as it is written in a file that lies in ``folder``: with ``/``; whole where it lies on another drive, a URI
+    as it is."""
+    if is_remote(path):
+        return spelled(path)
     try:
         return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
     except ValueError:

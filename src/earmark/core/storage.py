@@ -6,6 +6,10 @@ Stores are reached through pyarrow, and what it does not know through fsspec. A 
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
+import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,7 +19,7 @@ from typing import Any
 
 from .atomic import READABLE, whole
 from .errors import AudioError, DataError, MissingExtraError
-from .paths import _QUERY, is_remote, joined, spelled
+from .paths import _QUERY, is_remote, joined, located, spelled
 from .text import first_line
 
 LARGEST = 8 * 2**30  # bytes of a sound that is fetched; more is told as an error
@@ -128,6 +132,40 @@ def place(where: str | Path) -> Place:
     return Place(files, f"{root.rstrip('/')}/{inside}".rstrip("/"), name.rstrip("/"))
 
 
+_locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+
+@lru_cache(maxsize=1)
+def _copies() -> tempfile.TemporaryDirectory[str]:
+    """What was fetched lies here until the program ends."""
+    return tempfile.TemporaryDirectory(prefix="earmark-")
+
+
+def at_hand(path: Path) -> Path:
+    """Where the file that a path or URI names lies on this machine: what is in an object store is fetched, once a program.
+
+    Raises AudioError, as of a sound that cannot be used; MissingExtraError.
+    """
+    if not is_remote(path):
+        return path
+    name = spelled(path)
+    if isinstance(local := located(name), Path):
+        return local
+    try:
+        there = place(name)
+    except DataError as error:
+        raise AudioError(name, f"unreadable: {error}") from error
+    folder = Path(_copies().name) / hashlib.sha256(name.encode(errors="backslashreplace")).hexdigest()
+    here = folder / (Path(there.path).name or "file")
+    with _locks[name]:
+        if not here.exists():
+            folder.mkdir(exist_ok=True)
+            part = folder / ".part"
+            there.fetch(part)
+            part.replace(here)
+    return here
+
+
 @lru_cache(maxsize=64)
 def _files(uri: str) -> tuple[Any, str]:
     try:
@@ -146,7 +184,7 @@ def _files(uri: str) -> tuple[Any, str]:
 
         files, path = fsspec.core.url_to_fs(uri)
         return fs.PyFileSystem(fs.FSSpecHandler(files)), str(path)
-    except (ModuleNotFoundError, OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:  # what opens s3:// and others may not be installed
         raise DataError(
             f"{uri}: this store is not known ({known}; fsspec: {first_line(error)}). Wanted: a folder, s3://, gs://, or what "
             "an installed fsspec package opens"

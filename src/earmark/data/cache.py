@@ -20,7 +20,8 @@ from ..core import legacy, npy
 from ..core.atomic import whole
 from ..core.errors import AudioError, DataError
 from ..core.hashing import sha256_of
-from ..core.paths import home
+from ..core.paths import home, is_remote
+from ..core.storage import at_hand
 from .clips import Clip
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 def content_key(clip: Clip, cache: Cache | None = None) -> str:
     """Hash of a clip's content: the file's bytes, and start and duration if it is a part. Raises AudioError."""
     try:
+        if is_remote(clip.path):  # a copy that is here for a while: not remembered
+            return _key(clip, sha256_of(at_hand(clip.path)))
         return _key(clip, cache.hash_of(clip.path) if cache else sha256_of(clip.path))
     except (OSError, ValueError) as error:  # ValueError: no file can have that name
         raise AudioError(clip.path, f"unreadable: {getattr(error, 'strerror', None) or error}") from error

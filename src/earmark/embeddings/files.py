@@ -96,6 +96,7 @@ def file_facts(backbone: Backbone, pool: str, task: Task = Task.SINGLE, classes:
         "fingerprint": backbone.fingerprint,
         "shape": list(backbone.shape),
         "pool": pool,
+        **({"params": dict(backbone.params)} if backbone.params else {}),
     }
 
 

@@ -25,10 +25,12 @@ from ..core.errors import AudioError, DataError
 from ..core.frames import frame
 from ..core.progress import bar
 from ..core.renderers import Columns, Shown, counted
+from ..core.storage import at_hand
 from ..data.cache import Cache, content_key
 from ..data.clips import Clip, Excluded, known, picked
-from ..data.load import Source, load_dataset
+from ..data.load import load_dataset
 from ..data.sounds import clips_of, sounds_in
+from ..data.sources import Source
 from ..data.targets import Targets
 from ..data.windows import Windows
 from .pooling import pool_vectors
@@ -281,7 +283,7 @@ def embed(
 
 
 @dataclass(frozen=True)
-class Embedded:
+class ClipEmbeddings:
     """Embeddings of one clip, in blocks (windows, *shape); many blocks are read from the cache one by one."""
 
     clip: Clip
@@ -296,38 +298,38 @@ def embedded(
     cache: Cache | None = None,
     workers: int | None = None,
     change: Change | None = None,
-) -> Iterator[Embedded | Excluded]:
+) -> Iterator[ClipEmbeddings | Excluded]:
     """What ``embed`` gives, clip by clip in order. With a cache, memory grows neither with clips nor their length."""
 
     def digest_of(content: str) -> str:
         return f"{content} {change.key}" if change else content
 
-    def kept(clip: Clip, content: str | None) -> Embedded | None:
+    def kept(clip: Clip, content: str | None) -> ClipEmbeddings | None:
         if cache is None or content is None:
             return None
         embeddings = cache.blocks(digest_of(content), backbone)
-        return None if embeddings is None else Embedded(clip, digest_of(content), embeddings)
+        return None if embeddings is None else ClipEmbeddings(clip, digest_of(content), embeddings)
 
-    def one(clip: Clip) -> Embedded | Excluded:
+    def one(clip: Clip) -> ClipEmbeddings | Excluded:
         try:
             content = content_key(clip, cache)
             if found := kept(clip, content):
                 return found
             digest = digest_of(content)
             if change is None:
-                made = embedding_blocks(clip.path, backbone, start=clip.start, duration=clip.duration)
+                made = embedding_blocks(at_hand(clip.path), backbone, start=clip.start, duration=clip.duration)
             else:
                 rate = backbone.sample_rate
-                samples = audio.load(clip.path, rate, start=clip.start, duration=clip.duration)
+                samples = audio.load(at_hand(clip.path), rate, start=clip.start, duration=clip.duration)
                 made = iter([backbone.embed(change(samples, rate, content))])
-            return Embedded(clip, digest, cache.keep_blocks(digest, backbone, made) if cache else list(made))
+            return ClipEmbeddings(clip, digest, cache.keep_blocks(digest, backbone, made) if cache else list(made))
         except AudioError as error:
             return Excluded(clip.id, error.reason)
 
     workers = workers or os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool, bar(f"embed {backbone.name}", len(clips)) as step:
         # A few clips ahead of whoever takes them, so that results do not pile up.
-        waiting: deque[Future[Embedded | Excluded]] = deque()
+        waiting: deque[Future[ClipEmbeddings | Excluded]] = deque()
         for clip in clips:
             # What is known is read here: to hand that over takes longer than to do it.
             if cache and not waiting and (found := kept(clip, cache.known_key(clip))):

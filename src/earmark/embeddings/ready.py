@@ -31,72 +31,26 @@ from zipfile import BadZipFile, is_zipfile
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backbones.base import About, Backbone, Floats
+from ..backbones.base import Backbone, Floats
 from ..core import legacy
-from ..core.errors import DataError, EarmarkError, MissingExtraError
+from ..core.errors import DataError, MissingExtraError
 from ..core.text import first_line
-from ..data import times
-from ..data.annotation_files import is_beside, read_beside
+from ..data.annotation_files import read_beside
 from ..data.annotations import annotated_by
-from ..data.clips import Clip, Dataset, known
-from ..data.joins import join
-from ..data.layouts import table as tables
-from ..data.load import Source, listed
+from ..data.clips import Clip, Dataset
+from ..data.sources import files_of
 from ..data.targets import Targets, Task, task
+from .embedded import _NAMES, Embedded, file_backbone
 from .files import TARGET
 from .make import Embeddings
 
-_NAMES = {
-    "id": ("id", "ids", "clip", "clips"),
-    "label": ("label", "labels", "y"),
-    "group": ("group", "groups"),
-    "fold": ("fold", "folds", "split"),
-    "start": ("start", "starts"),
-    "end": ("end", "ends"),
-    "path": ("path", "paths"),
-    "recording": ("recording", "recordings"),
-}
 # What the one array of embeddings is called in files; in recipes it is "embeddings".
-_ROWS = ("x", "embedding", "embeddings", legacy.COLUMN, legacy.STORE_FOLDER)
-_FILES = (".npz", ".parquet", ".pq", ".csv")
+_X_NAMES = ("x", "embedding", "embeddings", legacy.COLUMN, legacy.STORE_FOLDER)
 SIDES = ("train", "valid", "test")
 Column = NDArray[Any]
 
 
-def is_ready(source: Source) -> bool:
-    """True if ``source`` is a file of embeddings, several, or a pattern such as ``"embeddings-*.npz"``."""
-    return not isinstance(source, Dataset) and bool(files_of(source))
-
-
-@dataclass(frozen=True)
-class Ready:
-    """Clips whose embeddings came from files: ``embeddings`` by the name that recipes use."""
-
-    dataset: Dataset
-    embeddings: Mapping[str, Embeddings]
-    backbones: Mapping[str, Backbone]
-
-    def told(self, table: Path, columns: Mapping[str, str] | None = None) -> Ready:
-        """Labels, groups and folds from a table of clips (csv, tsv, parquet), found by ``id`` (or ``clip``, ``path``) as
-        ``joins.join`` says: by the whole path, else by its longest end that is unique.
-
-        ``columns`` says how the table calls them, e.g. ``{"group": "artist"}``. A clip whose group is empty there is a
-        group of its own, which is noted. Raises DataError for a column or a clip that the table does not have, or that may
-        be several.
-        """
-        lines, notes = _table(table, columns or {})
-        clips, alone = [], 0
-        for clip, line in zip(self.dataset.clips, join([c.id for c in self.dataset.clips], lines, table), strict=True):
-            group = ((known(line["group"]) and line["group"]) or f"only {clip.id}") if "group" in line else clip.group
-            alone += "group" in line and known(line["group"]) is None
-            label, fold = line.get("label") or clip.label, line.get("fold") or clip.fold
-            clips.append(replace(clip, label=label, group=group, fold=fold))
-        note = f"{alone} of {len(clips)} clips have no group in {table.name}: each counts as a group of its own."
-        notes = (*self.dataset.notes, *notes, *([note] if alone else []))
-        return replace(self, dataset=replace(self.dataset, clips=tuple(clips), notes=notes))
-
-
-def read(source: str | Path | Iterable[str | Path]) -> Ready:
+def read(source: str | Path | Iterable[str | Path]) -> Embedded:
     """Read files of embeddings. Raises DataError that says what was found and what was wanted."""
     files = files_of(source)
     if not files:
@@ -111,6 +65,7 @@ def read(source: str | Path | Iterable[str | Path]) -> Ready:
     if len(files) > 1 and not any(columns["fold"]):
         sides = [next((s for s in SIDES if f.stem.lower().endswith(s)), "") for f in files]
         columns["fold"] = np.concatenate([np.full(len(f.columns["id"]), s) for f, s in zip(found, sides, strict=True)])
+    _one_backbone(files, found)
     name = files[0].stem if len(files) == 1 else _shared([f.stem for f in files])
     joined = {n: np.concatenate([f.embeddings[n] for f in found]) for n in names}
     ready = _ready(name, columns, joined, found[0].facts, _joined(files, [f.targets for f in found]))
@@ -118,6 +73,17 @@ def read(source: str | Path | Iterable[str | Path]) -> Ready:
     annotations = tuple(one for found_here, _ in told for one in found_here)
     spans = tuple(one for _, found_here in told for one in found_here)
     return replace(ready, dataset=replace(ready.dataset, annotations=annotations, annotated=annotated_by(spans)))
+
+
+def _one_backbone(files: Sequence[Path], found: Sequence[_File]) -> None:
+    """Raise DataError if files say that other backbones, or another pooling, made the embeddings in them."""
+    facts = [(f.facts.get("backbone"), f.facts.get("fingerprint"), f.facts.get("pool")) for f in found]
+    other = next((i for i, fact in enumerate(facts) if fact != facts[0]), None)
+    if other is not None:
+        one, two = (
+            f"{files[i].name}: {facts[i][0] or 'unknown'}, pooled {facts[i][2] or 'unknown'}" for i in (0, other)
+        )
+        raise DataError(f"these files hold embeddings that were not made alike ({one}; {two}); wanted one backbone")
 
 
 def _joined(files: Sequence[Path], targets: Sequence[Targets | None]) -> Targets | None:
@@ -146,7 +112,7 @@ def _ready(
     embeddings: dict[str, Floats],
     facts: Mapping[str, Any],
     targets: Targets | None = None,
-) -> Ready:
+) -> Embedded:
     ids, first, index = np.unique(columns["id"], return_index=True, return_inverse=True)
     place = np.argsort(np.argsort(first))  # clips in the order of the file
     clip = place[index]
@@ -199,66 +165,10 @@ def _ready(
         made["embeddings"], backbones["embeddings"] = made[key], backbones[key]
         known = str(facts.get("backbone", "embeddings"))
         made[known], backbones[known] = made[key], backbones[key]
-    return Ready(Dataset(name, clips, task=task(facts.get("task", Task.SINGLE))), made, backbones)
-
-
-def file_backbone(key: str, X: Floats, window: float, facts: Mapping[str, Any]) -> Backbone:
-    """What can be said of the net that made the embeddings. It cannot hear: the file holds embeddings, not the net."""
-
-    def deaf(samples: Floats) -> Floats:  # noqa: ARG001
-        raise EarmarkError("these embeddings came from a file: there is no backbone that could hear a new sound")
-
-    made_by = str(facts.get("backbone", "embeddings"))
-    about = About(f"embeddings from a file ({made_by})", "unknown: embeddings from a file", "unknown", "")
-    made_as = {name: value for name, value in facts.items() if name not in ("format", "task", "classes")}
-    rate = 1000  # the file knows seconds at most
-    samples = round(window * rate) if np.isfinite(window) and window > 0 else 1
-    return Backbone(
-        name=made_by if made_by != "embeddings" else key,
-        sample_rate=rate,
-        window_samples=samples,
-        hop_samples=samples,
-        shape=X.shape[1:],
-        front=deaf,
-        facts=legacy.file_identity(made_as, key),
-        about=about,
-    )
+    return Embedded(Dataset(name, clips, task=task(facts.get("task", Task.SINGLE))), made, backbones, facts)
 
 
 # ------------------------------------------------------------------------------------------------- files
-def files_of(source: str | Path | Iterable[str | Path]) -> tuple[Path, ...]:
-    """Files of embeddings that ``source`` names, or none if it names something else. Raises DataError for what is no list."""
-    given: list[Path] = []
-    for path in [Path(source)] if isinstance(source, (str, Path)) else listed(source):
-        path = path.expanduser()
-        pattern = not path.exists() and any(mark in path.name for mark in "*?[")
-        given += [p for p in sorted(path.parent.glob(path.name)) if not is_beside(p)] if pattern else [path]
-    return tuple(given) if given and all(map(_holds_embeddings, given)) else ()
-
-
-def _holds_embeddings(path: Path) -> bool:
-    kind = path.suffix.lower()
-    if kind not in _FILES or not path.is_file():
-        return False
-    if kind == ".npz":
-        return True
-    if kind == ".csv":
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            try:
-                head = next(csv.reader(file), [])
-            except csv.Error:
-                return False
-        return "id" in head and "v0" in head
-    try:
-        import pyarrow.parquet as pq
-
-        with path.open("rb") as file:
-            names = set(pq.read_schema(file).names)
-        return "id" in names and bool(names & {"embedding", legacy.COLUMN})
-    except (ModuleNotFoundError, *_DAMAGE):
-        return False
-
-
 # What numpy, zipfile, csv, json and pyarrow (whose errors are ValueErrors, OSErrors and RuntimeErrors) say of damage.
 _DAMAGE = (
     OSError,
@@ -296,7 +206,7 @@ def _checked(path: Path, arrays: dict[str, Column], facts: dict[str, Any]) -> _F
     n = len(columns["id"])
     targets = _targets(path, arrays, facts, n)
     embeddings = {
-        "embeddings" if k.lower() in _ROWS else k.lower(): v.reshape(n, *facts.get("shape", v.shape[1:]))
+        "embeddings" if k.lower() in _X_NAMES else k.lower(): v.reshape(n, *facts.get("shape", v.shape[1:]))
         for k, v in arrays.items()
         if v.ndim > 1 and len(v) == n and v.size and np.issubdtype(v.dtype, np.number)
     }
@@ -407,27 +317,3 @@ def _shared(names: Sequence[str]) -> str:
     """What the names begin with, to a separator: ``["a-test", "a-train"]`` -> ``"a"``."""
     end = next((i for i, c in enumerate(zip(*names, strict=False)) if len(set(c)) > 1), min(map(len, names)))
     return re.sub(r"[-_. ][^-_. ]*$", "", names[0][:end]) or "embeddings"
-
-
-def _table(path: Path, columns: Mapping[str, str]) -> tuple[list[tuple[str, dict[str, str]]], tuple[str, ...]]:
-    """Names of clips in a table (csv, tsv, parquet) with what it says of each, and notes."""
-    head: list[str] = []
-    lines = list(tables.read(path, head.extend))
-    missing = [c for c in columns.values() if c not in head]
-    wrong = sorted(set(columns) - {"id", "label", "group", "fold"})
-    if missing or wrong:
-        raise DataError(
-            f"{path}: no column {', '.join(missing or wrong)}. It has: {', '.join(head)}; wanted id, label, group, fold"
-        )
-    used = {
-        k: columns.get(k) or next((c for c in head if c.lower() in _NAMES[k]), None) for k in ("label", "group", "fold")
-    }
-    key = columns.get("id") or next((c for c in head if c.lower() in (*_NAMES["id"], *_NAMES["path"])), None)
-    if key is None:
-        raise DataError(f"{path}: found the columns {', '.join(head)}; wanted one called id, clip or path")
-    facts = [{k: line.get(c, "") for k, c in used.items() if c} for _, line in lines]
-    if key.lower() not in _NAMES["path"]:  # it says which part of the file it is; a path does not
-        return list(zip([line.get(key, "") for _, line in lines], facts, strict=True)), ()
-    seconds = times.times_of(head, lines, path)
-    parts = [(line.get(key, ""), seconds.part(line, f"{path}, line {number}")) for number, line in lines]
-    return list(zip(times.names(parts), facts, strict=True)), seconds.notes

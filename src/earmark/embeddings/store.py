@@ -16,24 +16,20 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backbones.base import Backbone, Floats, load_backbone
+from ..backbones.base import Backbone, Floats
 from ..core import legacy
 from ..core.errors import DataError
-from ..core.paths import is_remote
 from ..core.spec import Part
 from ..core.storage import Place, place
 from ..data.annotation_files import from_lines
 from ..data.annotations import Annotated, Annotation, Span, annotated_by
 from ..data.clips import Clip, Dataset, Excluded
 from ..data.targets import Targets, task
+from .embedded import Embedded, file_backbone, made_by
 from .make import Embeddings
 from .pooling import Pooling
-from .ready import Ready, file_backbone
 from .tables import (
-    ANSWERS,
-    EMBEDDINGS,
     ERRORS,
-    FACTS,
     Recordings,
     embedding_width,
     facts,
@@ -68,8 +64,12 @@ class Folder:
         return 4 * embedding_width(self.facts) * int(self.counts.sum())
 
     def told(self, table: Path) -> Folder:
-        """With labels, groups and folds from a table of clips. Raises DataError; see ``Ready.told``."""
-        return replace(self, clips=Ready(Dataset(self.where.name, self.clips), {}, {}).told(table).dataset.clips)
+        """With labels, groups and folds from a table of clips. Raises DataError; see ``Embedded.told``."""
+        return replace(self, clips=Embedded(Dataset(self.where.name, self.clips), {}, {}).told(table).dataset.clips)
+
+    def backbone(self) -> tuple[Part, Pooling, Backbone]:
+        """What made the embeddings (``made_by``). Raises DataError, WeightsError."""
+        return made_by(self.facts, str(self.where))
 
     def draw(self, memory: int, seed: int) -> NDArray[np.int64]:
         """Indices of the clips whose embeddings fit into ``memory`` bytes, ascending: all, or of each label its share."""
@@ -85,7 +85,7 @@ class Folder:
             drawn.append(own[: max(1, int(np.searchsorted(held, share * held[-1], side="right")))])
         return np.sort(np.concatenate(drawn))
 
-    def read(self, *, memory: int = MEMORY, seed: int = 0) -> tuple[Ready, str]:
+    def read(self, *, memory: int = MEMORY, seed: int = 0) -> tuple[Embedded, str]:
         """Embeddings of the clips that were drawn, and a sentence that says so, or "" if it was all of them."""
         drawn = self.draw(memory, seed)
         counts = self.counts[drawn]
@@ -122,7 +122,7 @@ class Folder:
 
     def _ready(
         self, drawn: NDArray[np.int64], X: Floats, times: tuple[NDArray[np.float64], NDArray[np.float64]], said: Floats
-    ) -> Ready:
+    ) -> Embedded:
         clips, counts = tuple(self.clips[i] for i in drawn), self.counts[drawn]
         pooled = Pooling(self.facts["pool"]).by_vector
         X = X.reshape(len(X), *([-1] if pooled else self.facts["shape"]))
@@ -148,26 +148,7 @@ class Folder:
             name, clips, excluded=self.excluded, task=kind, annotations=self.annotations, annotated=self.annotated
         )
         both = (self.facts["backbone"], "embeddings")
-        return Ready(dataset, dict.fromkeys(both, made), dict.fromkeys(both, backbone))
-
-    def backbone(self) -> tuple[Part, Pooling, Backbone]:
-        """What made the embeddings: the part, the pooling, and the backbone built. Raises DataError, WeightsError."""
-        part = Part.of(self.facts["backbone"], self.facts["params"])
-        built = load_backbone(part)
-        if built.fingerprint != self.facts["fingerprint"]:
-            raise DataError(
-                f"{self.where}: its embeddings were made by another {part} than the one installed here (fingerprints "
-                f"{self.facts['fingerprint'][:12]} and {built.fingerprint[:12]}). Wanted: the same weights and version"
-            )
-        return part, Pooling(self.facts["pool"]), built
-
-
-def is_store(source: str | Path) -> bool:
-    """True for a folder or URI of shards."""
-    if is_remote(source):
-        return (place(source) / FACTS).read() is not None
-    folder = Path(source).expanduser()
-    return (folder / FACTS).is_file() and any((folder / n).is_dir() for n in (EMBEDDINGS, ANSWERS, legacy.STORE_FOLDER))
+        return Embedded(dataset, dict.fromkeys(both, made), dict.fromkeys(both, backbone), self.facts)
 
 
 def open_store(source: str | Path, table: str | Path | None = None) -> Folder:

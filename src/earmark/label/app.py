@@ -22,6 +22,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from .. import audio
 from ..core.errors import AudioError, DataError
+from ..core.storage import at_hand
 from ..data.clips import Clip, Dataset
 from ..web.headers import HEADERS
 from ..web.pages import Pages
@@ -160,14 +161,14 @@ def _clip(review: Review, number: int) -> Clip:
 
 @functools.lru_cache(maxsize=256)
 def _picture(clip: Clip) -> dict[str, object]:
-    return view(str(clip.path), start=clip.start, duration=clip.duration).to_dict()
+    return view(str(at_hand(clip.path)), start=clip.start, duration=clip.duration).to_dict()
 
 
 def _wav(clip: Clip) -> bytes:
     """The clip as WAV, for browsers that do not know its format, and for parts of files."""
-    rate = min(48_000, audio.probe(clip.path).sample_rate)
+    rate = min(48_000, audio.probe(at_hand(clip.path)).sample_rate)
     length = min(LISTEN, clip.duration or LISTEN)
-    samples = audio.load(clip.path, rate, start=clip.start, duration=length)
+    samples = audio.load(at_hand(clip.path), rate, start=clip.start, duration=length)
     out = io.BytesIO()
     soundfile.write(out, np.clip(samples, -1, 1), rate, format="WAV", subtype="PCM_16")
     return out.getvalue()

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from ..backbones.base import facts
 from ..core.errors import DataError
 from ..core.provenance import versions
+from ..core.spec import Part
 from ..data import split
 from ..data.cache import Cache
-from ..data.clips import Dataset, Excluded
-from ..data.load import load_dataset
+from ..data.clips import Excluded
 from ..data.notes import group_notes
-from ..embeddings.make import embed
+from ..embeddings.embedded import Embedded
+from ..embeddings.load import Source, load_dataset
+from ..embeddings.make import Embeddings, embed
 from ..metrics.evaluation import evaluate as evaluate_scores
 from ..metrics.evaluation import majority_baseline
 from ..recipes.recipe import Recipe
@@ -42,9 +42,13 @@ def _leak_notes(model: Model, data: Data) -> tuple[str, ...]:
     )
 
 
-def heard(model: Model, source: str | Path | Dataset, *, cache: Cache | None = None) -> Data:
-    """Embeddings of labelled sounds by a model's own backbones. Raises DataError if the model does not know a label."""
-    dataset = load_dataset(source)
+def heard(model: Model, source: Source, *, cache: Cache | None = None) -> Data:
+    """Embeddings of labelled clips by a model's own backbones: made of sounds, or those that are there already.
+
+    Raises DataError if the model does not know a label, or if other backbones made the embeddings.
+    """
+    found = load_dataset(source)
+    dataset = found.dataset if isinstance(found, Embedded) else found
     one_label(dataset)
     strangers = sorted(set(dataset.classes) - set(model.classes))
     if strangers or not dataset.classes:
@@ -59,13 +63,34 @@ def heard(model: Model, source: str | Path | Dataset, *, cache: Cache | None = N
         for p, b in zip(branch.backbones, made.backbones, strict=True)
     }
     unlabelled = [c.id for c in dataset.clips if c.label is None]
-    embeddings = {p: embed([c for c in dataset.clips if c.label], b, cache=cache) for p, b in parts.items()}
+    labelled = [c for c in dataset.clips if c.label]
+    embeddings: dict[Part, Embeddings]
+    if isinstance(found, Embedded):
+        given = _fitting(model, found).select([c.id for c in labelled])
+        embeddings = dict.fromkeys(parts, given)
+    else:
+        embeddings = {p: embed(labelled, b, cache=cache) for p, b in parts.items()}
     bad = {i: e for r in embeddings.values() for i, e in r.excluded.items()}
     dataset = dataset.without([*(Excluded(i, "no label") for i in unlabelled), *bad.values()], [*unlabelled, *bad])
     if not dataset.clips:
         raise DataError(f"{dataset.name}: no clip can be used; {len(dataset.excluded)} were excluded")
     ids = [c.id for c in dataset.clips]
-    return Data(dataset, {p: r.select(ids) for p, r in embeddings.items()}, parts, {})
+    notes = found.notes if isinstance(found, Embedded) else ()
+    return Data(dataset, {p: r.select(ids) for p, r in embeddings.items()}, parts, {}, notes=notes)
+
+
+def _fitting(model: Model, found: Embedded) -> Embeddings:
+    """Embeddings that a model can evaluate: made by its one backbone. Raises DataError."""
+    made, pool = found.facts.get("fingerprint"), found.facts.get("pool", "windows")
+    own = {b.fingerprint: b.name for b in model.backbones.values()}
+    pools = {b.pool for b in model.branches}
+    if set(own) == {made} and (pool == "windows" or (pool == "mean" and pools == {"mean"})):
+        return found.made
+    by = f"{found.facts.get('backbone', 'an unknown backbone')}, pooled {pool}"
+    raise DataError(
+        f"{found.dataset.name}: found embeddings ({by}), which this model cannot evaluate; wanted sounds, or windows of "
+        f"{' and '.join(own.values())} as the model has it"
+    )
 
 
 def model_scores(model: Model, data: Data) -> Scores:
@@ -77,7 +102,7 @@ def model_scores(model: Model, data: Data) -> Scores:
 
 
 def evaluate(
-    model: Model, source: str | Path | Dataset, *, cache: Cache | None = None, seed: int = 0, command: str = ""
+    model: Model, source: Source, *, cache: Cache | None = None, seed: int = 0, command: str = ""
 ) -> Comparison:
     """Evaluate a trained model on labelled sounds it was not trained on; the scores are calibrated ones.
 
@@ -122,5 +147,5 @@ def evaluate(
         versions=versions(),
         seconds=time.perf_counter() - began,
         command=command,
-        notes=group_notes(data.dataset) + _leak_notes(model, data),
+        notes=data.notes + group_notes(data.dataset) + _leak_notes(model, data),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -17,13 +17,14 @@ from ..data.cache import Cache
 from ..data.clips import Dataset, Excluded
 from ..data.duplicates import with_recordings
 from ..data.ends import past_the_end
-from ..data.load import Source, listed, load_dataset
 from ..data.split import Labels, Split
 from ..data.targets import Task
-from ..embeddings import store
+from ..embeddings.embedded import Embedded
+from ..embeddings.load import Source, load_dataset
+from ..embeddings.load import read as read_store
 from ..embeddings.make import Embeddings, embed
 from ..embeddings.pooling import WINDOWS, Pooling
-from ..embeddings.ready import Ready, files_of, read
+from ..embeddings.store import MEMORY, Folder
 from ..recipes.augment import change, numbered
 from ..recipes.recipe import Recipe
 
@@ -39,6 +40,7 @@ class Data:
     # Augmented copies of the clips, by backbone, augmentation and number; only ever learnt from.
     copies: Mapping[tuple[Part, Part, int], Embeddings] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # what a reader of figures should know of how these embeddings were come by
+    made_by: Mapping[str, Any] | None = None  # what the file or store of the embeddings says of that; None: made here
     # Kept, so that all recipes are evaluated on the same.
     splits: dict[tuple[str, int, int, int], tuple[Split, ...]] = field(default_factory=dict, init=False, repr=False)
 
@@ -122,25 +124,29 @@ def one_label(dataset: Dataset) -> None:
         )
 
 
-def open_data(source: Source, recipes: Sequence[Recipe], *, cache: Cache | None = None, seed: int = 0) -> Data:
-    """Embeddings for ``recipes``: of the sounds that ``source`` names, or straight from its files of embeddings.
+def open_data(
+    source: Source, recipes: Sequence[Recipe], *, cache: Cache | None = None, seed: int = 0, memory: int = MEMORY
+) -> Data:
+    """Embeddings for ``recipes``: of the sounds that ``source`` names, or the embeddings that it names.
 
-    A store of embeddings is read as far as it fits into memory (``store``). Raises DataError, RecipeError, WeightsError.
+    A store of embeddings is read as far as it fits into ``memory`` bytes. Raises DataError, RecipeError, WeightsError.
     """
-    if not isinstance(source, (str, Path, Dataset)):
-        source = listed(source)  # a generator can be read once only
-    if isinstance(source, (str, Path)) and store.is_store(source):
-        return from_store(store.open_store(source), recipes, seed=seed)
-    files = () if isinstance(source, Dataset) else files_of(source)
-    if files:
-        return from_ready(read(files), recipes)
-    return prepare(load_dataset(source), recipes, cache=cache, seed=seed)
+    found = load_dataset(source, memory=memory, seed=seed)
+    return (
+        from_ready(found, recipes) if isinstance(found, Embedded) else prepare(found, recipes, cache=cache, seed=seed)
+    )
 
 
-def from_ready(ready: Ready, recipes: Sequence[Recipe]) -> Data:
+def from_ready(ready: Embedded, recipes: Sequence[Recipe]) -> Data:
     """What ``recipes`` are fitted on. Raises RecipeError for embeddings that the file does not have, DataError."""
     one_label(ready.dataset)
     parts = tuple(dict.fromkeys(b for r in recipes for b in r.backbones))
+    for branch in (b for r in recipes for b in r.branches if "holds" in ready.facts):  # a store
+        if Pooling(ready.facts["pool"]).by_vector and branch.pool != WINDOWS:
+            raise RecipeError(
+                f"{branch}: {ready.dataset.name} holds one vector a clip ({ready.facts['pool']}), and no embeddings to pool. "
+                f"Wanted: embeddings/{branch.head}"
+            )
     for recipe in recipes:
         recipe.check(given=tuple(ready.embeddings))
         if recipe.augment:
@@ -159,16 +165,11 @@ def from_ready(ready: Ready, recipes: Sequence[Recipe]) -> Data:
         {p: ready.embeddings[p.name] for p in parts},
         {p: ready.backbones[p.name] for p in parts},
         dict.fromkeys(parts, 0.0),
+        notes=ready.notes,
+        made_by=ready.facts,
     )
 
 
-def from_store(folder: store.Folder, recipes: Sequence[Recipe], *, memory: int = store.MEMORY, seed: int = 0) -> Data:
+def from_store(folder: Folder, recipes: Sequence[Recipe], *, memory: int = MEMORY, seed: int = 0) -> Data:
     """What ``recipes`` are fitted on: the clips that fit into ``memory`` bytes. Raises DataError, RecipeError."""
-    for branch in (b for r in recipes for b in r.branches):
-        if Pooling(folder.facts["pool"]).by_vector and branch.pool != WINDOWS:
-            raise RecipeError(
-                f"{branch}: {folder.where} holds one vector a clip ({folder.facts['pool']}), and no embeddings to pool. Wanted: "
-                f"embeddings/{branch.head}"
-            )
-    ready, note = folder.read(memory=memory, seed=seed)
-    return replace(from_ready(ready, recipes), notes=(note,) if note else ())
+    return from_ready(read_store(folder, memory=memory, seed=seed), recipes)

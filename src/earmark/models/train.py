@@ -9,14 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ..backbones.base import Net, facts
+from ..backbones.base import Backbone, Net, facts
 from ..core import outputs, records
 from ..core.provenance import versions
+from ..core.spec import Part
 from ..data.cache import Cache
-from ..data.clips import Dataset
-from ..data.load import load_dataset
-from ..embeddings.pooling import pool_vectors, seen_shape
-from ..embeddings.sources import sounds_of
+from ..data.sources import settled
+from ..embeddings.embedded import made_by
+from ..embeddings.load import Source, sounds_of
+from ..embeddings.pooling import Pooling, pool_vectors, seen_shape
+from ..embeddings.store import MEMORY, Folder
 from ..metrics.calibration import Calibration
 from ..metrics.evaluation import majority_baseline
 from ..metrics.out_of_distribution import Novelty
@@ -27,42 +29,71 @@ from .cross_validate import run
 from .fit import Fitted, fit
 from .model import Model
 from .plan import Plan, planned
-from .prepare import Data, prepare
+from .prepare import Data, open_data
 from .results import Run
 
 TRAINED_ON = "trained-on.txt"  # content keys of the training clips: so that `evaluate` can tell that it met one
 
 
 def train(
-    source: str | Path | Dataset,
+    source: Source,
     recipe: str | Recipe,
     out: str | Path | None = None,
     *,
     protocol: str | None = None,
     folds: int = 5,
     seed: int = 0,
+    memory: int = MEMORY,
     cache: Cache | None = None,
     command: str = "",
     force: bool = False,
 ) -> Model:
     """Evaluate ``recipe`` out of fold, refit it on all clips, and return the model; ``out``: also save it there.
 
+    ``source`` is what ``load_dataset`` opens. Of embeddings (``embeddings/HEAD``; a store as far as it fits into ``memory``
+    bytes) the backbone that made them has to be installed: the model hears with it.
+
     The scores out of fold also fit the calibration and the threshold for "unknown", so that what the model says of
     itself was measured on sounds it had not met. Raises DataError, RecipeError, WeightsError, BundleError (also, before the
     work, if something lies at ``out`` that is no model and not Earmark's, unless ``force``).
     """
+    source = settled(source)
     if out is not None:  # before the work
-        outputs.check(out, outputs.MODEL, inputs=[source], sounds=partial(sounds_of, source), force=force)
+        outputs.check(
+            out,
+            outputs.MODEL,
+            inputs=[source.where.name if isinstance(source, Folder) else source],
+            sounds=partial(sounds_of, source),
+            force=force,
+        )
     recipe = find(recipe)
-    dataset = load_dataset(source)
-    data = prepare(dataset, [recipe], cache=cache, seed=seed)
+    data = open_data(source, [recipe], cache=cache, seed=seed, memory=memory)
+    made = None if data.made_by is None else made_by(data.made_by, data.dataset.name)
     plan = planned(data, protocol, folds, seed, recipes=[recipe])
     evaluated = run(recipe, data, protocol=plan.protocol, folds=len(plan.splits), seed=seed)
     fitted = fit(recipe, data, np.arange(len(data.labels)), plan.groups, seed=seed)
+    if made is not None:
+        fitted, data, evaluated = _hearing(fitted, data, evaluated, made)
     model = bundle(fitted, data, evaluated, plan, seed=seed, command=command)
+    if made is not None and made[1].by_vector and made[1] != "mean":
+        model = replace(model, novelty=None)  # "unknown" is told by the mean of embeddings, which these vectors are not
     if out is not None:
         model.save(out, force=force)
     return model
+
+
+def _hearing(
+    fitted: Fitted, data: Data, evaluated: Run, made: tuple[Part, Pooling, Backbone]
+) -> tuple[Fitted, Data, Run]:
+    """What was fitted on embeddings from a file, with the backbone that made them by its own name, and its pooling."""
+    part, pool, backbone = made
+    first = fitted.recipe.branches[0].backbones[0]
+    branches = tuple(
+        replace(b, backbones=(part,), pool=pool if pool.by_vector else b.pool) for b in fitted.recipe.branches
+    )
+    recipe = replace(fitted.recipe, branches=branches)
+    data = replace(data, embeddings={part: data.embeddings[first]}, backbones={part: backbone})
+    return replace(fitted, recipe=recipe), data, replace(evaluated, recipe=recipe)
 
 
 def bundle(fitted: Fitted, data: Data, evaluated: Run, plan: Plan, *, seed: int, command: str = "") -> Model:

@@ -18,7 +18,7 @@ from ..core.outputs import AUDIT, check
 from ..core.publish import publish
 from ..core.text import count, duration, percent
 from ..data.duplicates.find import Pair
-from ..embeddings.sources import sounds_of
+from ..embeddings.load import sounds_of
 from . import page
 from .page import Section
 from .sounds import player

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..core.outputs import COMPARISON, check
 from ..core.publish import publish
-from ..embeddings.sources import sounds_of
+from ..embeddings.load import sounds_of
 from ..studies.results import metrics_json, predictions_csv
 from . import page, sections, words
 from .dataset import chapter as data_chapter

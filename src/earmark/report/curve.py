@@ -14,7 +14,7 @@ from markupsafe import Markup
 from ..core.jsonable import plain
 from ..core.outputs import CURVE, check
 from ..core.publish import publish
-from ..embeddings.sources import sounds_of
+from ..embeddings.load import sounds_of
 from ..studies.curve import FARTHEST
 from . import page, words
 from .figures.lines import lines

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..audio import probe
 from ..core.errors import AudioError
+from ..core.storage import at_hand
 from ..data.clips import Clip, Dataset
 from . import page, words
 from .examples import Card
@@ -55,7 +56,7 @@ def _length(clip: Clip, *, read: bool) -> float | None:
     if clip.duration is not None or not read:
         return clip.duration
     try:
-        whole = probe(clip.path).seconds
+        whole = probe(at_hand(clip.path)).seconds
     except (AudioError, OSError):
         return None
     return None if whole is None else whole - clip.start

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from ..audio import load
 from ..audio.mel import Floats
 from ..core.errors import AudioError
+from ..core.storage import at_hand
 from ..data.clips import Clip
 from . import words
 from .figures.sound import RATE, mel_card, sound
@@ -78,6 +79,6 @@ def _surest(run: Run) -> list[tuple[str, int, float]]:
 def _samples(clip: Clip) -> Floats | None:
     length = _SECONDS if clip.duration is None else min(_SECONDS, clip.duration)
     try:
-        return load(clip.path, RATE, start=clip.start, duration=length)
+        return load(at_hand(clip.path), RATE, start=clip.start, duration=length)
     except (AudioError, OSError):
         return None

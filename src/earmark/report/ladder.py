@@ -12,7 +12,7 @@ from markupsafe import Markup
 from ..core.jsonable import plain
 from ..core.outputs import LADDER, check
 from ..core.publish import publish
-from ..embeddings.sources import sounds_of
+from ..embeddings.load import sounds_of
 from . import page, words
 from .figures.lines import lines
 from .page import Row, Section

@@ -16,9 +16,10 @@ from ..core.errors import AudioError
 from ..core.jsonable import plain
 from ..core.outputs import REPRODUCTION, check
 from ..core.publish import publish
+from ..core.storage import at_hand
 from ..data.layouts.gtzan import GENRES
 from ..data.split import Protocol
-from ..embeddings.sources import sounds_of
+from ..embeddings.load import sounds_of
 from ..studies.reproduce import LONG, paper
 from ..studies.reproduce.words import NAMES, findings, follows, short
 from ..studies.results import metrics
@@ -302,7 +303,7 @@ def _example(found: Reproduction) -> Figure | None:
     if clip is None:
         return None
     try:
-        samples = load(clip.path, RATE, start=clip.start, duration=_DRAWN)
+        samples = load(at_hand(clip.path), RATE, start=clip.start, duration=_DRAWN)
     except (AudioError, OSError):
         return None
     caption = (

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from ..core.paths import relative
+from ..core.paths import located, relative
 from ..data.clips import Clip
 
 # What today's browsers play by themselves; other files get a link.
@@ -17,7 +17,9 @@ PLAYABLE = {".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".
 
 def link(clip: Clip, folder: Path) -> str:
     """Address of the clip's file as seen from a page in ``folder``; a part of a file as a media fragment."""
-    path = clip.path.resolve()
+    if isinstance(place := located(clip.path), str):  # in an object store
+        return place
+    path = place.resolve()
     shown = relative(path, folder)
     address = path.as_uri() if Path(shown).is_absolute() else quote(os.fsencode(shown))  # whole: on another drive
     if clip.duration is not None:
@@ -28,6 +30,6 @@ def link(clip: Clip, folder: Path) -> str:
 def player(clip: Clip, folder: Path) -> Markup:
     """An ``<audio>`` that loads nothing until it is played, or a link where browsers cannot play the format."""
     address = link(clip, folder)
-    if clip.path.suffix.lower() in PLAYABLE:
+    if clip.path.suffix.lower() in PLAYABLE and not isinstance(located(clip.path), str):
         return Markup('<audio controls preload="none" src="{}" aria-label="{}"></audio>').format(address, clip.id)
     return Markup('<a href="{}">open the sound</a>').format(address)

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from ..core.jsonable import plain
 from ..core.outputs import STRESS, check
 from ..core.publish import publish
-from ..embeddings.sources import sounds_of
+from ..embeddings.load import sounds_of
 from . import page, words
 from .figures.intervals import intervals
 from .page import Row, Section

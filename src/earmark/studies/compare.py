@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..core.errors import DataError
-from ..core.paths import named
+from ..core.paths import is_remote, named, spelled
 from ..core.progress import bar
 from ..core.provenance import versions
 from ..data.cache import Cache
 from ..data.clips import Dataset
-from ..data.load import Source, listed
+from ..data.sources import is_frame, settled
+from ..embeddings.embedded import Embedded
+from ..embeddings.load import Source
+from ..embeddings.store import MEMORY, Folder
 from ..metrics.evaluation import majority_baseline
 from ..metrics.paired import compare as compare_pairs
 from ..models.cross_validate import run
@@ -31,22 +34,22 @@ def compare(
     folds: int = 5,
     seeds: int = 1,
     seed: int = 0,
+    memory: int = MEMORY,
     cache: Cache | None = None,
     command: str = "",
 ) -> Comparison:
     """Evaluate recipes on the same folds. ``protocol`` None: what ``split.choose_protocol`` says.
 
-    ``source`` is what ``load_dataset`` opens, a file of embeddings (see ``ready``), or embeddings at hand.
+    ``source`` is what ``load_dataset`` opens: sounds, or embeddings (of a store as much as fits into ``memory`` bytes).
     ``seeds`` repeats everything with other folds and other random starts. Raises DataError, RecipeError, WeightsError;
     sounds that cannot be used raise nothing and are told in ``dataset.excluded``.
     """
     began = time.perf_counter()
-    if not isinstance(source, (str, Path, Data, Dataset)):
-        source = tuple(listed(source))  # a generator can be read once only
+    source = source if isinstance(source, Data) else settled(source)
     found = tuple(dict.fromkeys(find(r) for r in ([recipes] if isinstance(recipes, (str, Recipe)) else recipes)))
     if not found:
         raise DataError("no recipe given; wanted one or more, e.g. yamnet/logreg")
-    data = source if isinstance(source, Data) else open_data(source, found, cache=cache, seed=seed)
+    data = source if isinstance(source, Data) else open_data(source, found, cache=cache, seed=seed, memory=memory)
     plan = planned(data, protocol, folds, seed, recipes=found)
     protocol, folds = plan.protocol, len(plan.splits)
     with bar("fit", len(found) * seeds * folds) as step:
@@ -73,11 +76,12 @@ def compare(
 
 
 def _places(source: Source | Data) -> tuple[str, ...]:
-    """Where ``source`` lies, so that it is found again from another folder."""
-    if isinstance(source, (Data, Dataset)):
+    """Where ``source`` lies, so that it is found again from another folder; nothing for what lies in memory."""
+    if isinstance(source, (Data, Dataset, Embedded, Folder)) or is_frame(source):
         return ()
     found = []
     for one in [source] if isinstance(source, (str, Path)) else source:
         name, path = named(one)
-        found.append(f"{name}:{path.absolute()}" if name else str(path.absolute()))
+        here = spelled(one) if is_remote(one) else str(path.absolute())
+        found.append(f"{name}:{path.absolute()}" if name else here)
     return tuple(found)

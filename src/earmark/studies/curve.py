@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from ..core.errors import DataError
 from ..core.progress import bar
 from ..data.cache import Cache
-from ..data.load import Source
 from ..data.split import Ints, Labels, Protocol, Split
+from ..embeddings.load import Source
 from ..metrics.intervals import Groups, Interval
 from ..metrics.shares import difference, share
 from ..models.fit import fit

@@ -27,9 +27,9 @@ from ..core.errors import DataError
 from ..core.progress import bar
 from ..data import split
 from ..data.cache import Cache
-from ..data.load import Source
 from ..data.notes import group_notes, published_notes
 from ..data.split import Labels, Protocol
+from ..embeddings.load import Source
 from ..embeddings.make import Embeddings
 from ..metrics.intervals import Interval
 from ..metrics.shares import difference, share

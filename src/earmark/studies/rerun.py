@@ -16,7 +16,7 @@ from typing import Any
 from ..core import legacy
 from ..core.errors import DataError
 from ..data.cache import Cache
-from ..data.load import Source
+from ..embeddings.load import Source
 from ..models.results import Comparison
 from ..recipes.recipe import Recipe
 from .compare import compare

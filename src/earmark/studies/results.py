@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.jsonable import plain
+from ..core.paths import is_remote, spelled
 
 if TYPE_CHECKING:
     from ..models.results import Comparison, Run
@@ -93,7 +94,8 @@ def predictions_csv(comparison: Comparison) -> str:
                 scores, label = proba[i], run.classes[int(run.y[i])]
                 says = int(scores.argmax())
                 clip = clips[clip_id]
-                texts = [clip_id, clip.path.as_posix(), label, clip.group or "", str(run.fold[i]), run.recipe.name]
+                where = spelled(clip.path) if is_remote(clip.path) else clip.path.as_posix()
+                texts = [clip_id, where, label, clip.group or "", str(run.fold[i]), run.recipe.name]
                 line = [_text(t) for t in texts]
                 line += [str(comparison.seed + number), _text(run.classes[says]), f"{scores[says]:.6f}"]
                 line += [str(int(says == run.y[i])), str(comparison.dataset.task)]

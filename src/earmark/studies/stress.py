@@ -140,6 +140,7 @@ def _subject(
 ) -> tuple[Data, Recipe, _Subject]:
     """The data, the recipe, and what is evaluated on them: a model if it was trained on none of them."""
     met = 0
+    source = load_dataset(source)
     if isinstance(what, Model):
         data = heard(what, source, cache=cache)
         recipe, met = Recipe.parse(what.card.recipe), sum(met_in_training(what, data))
@@ -151,7 +152,7 @@ def _subject(
             data = prepare(data.dataset, [recipe], cache=cache, seed=seed)
     else:
         recipe = find(what)
-        data = prepare(load_dataset(source), [recipe], cache=cache, seed=seed)
+        data = prepare(source, [recipe], cache=cache, seed=seed)
     _refuse_windows(protocol)
     plan = planned(data, protocol, folds, seed, recipes=[recipe])
     how = "heads fitted anew for each fold, so that no clip is evaluated by what learnt from it"

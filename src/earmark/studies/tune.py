@@ -27,8 +27,8 @@ from ..core.provenance import versions
 from ..core.spec import Part
 from ..data import split
 from ..data.cache import Cache
-from ..data.load import Source
 from ..data.split import Ints, Labels, Protocol, Split, stratified
+from ..embeddings.load import Source
 from ..embeddings.pooling import Pooling
 from ..metrics.clips import METRICS
 from ..metrics.evaluation import Evaluation, evaluate, majority_baseline

@@ -11,7 +11,6 @@ from .. import _options as opt
 from . import _show
 
 if TYPE_CHECKING:
-    from ...embeddings.ready import Ready
     from ...studies.ladder import Ladder
 
 PLACE = ("study", 1)
@@ -60,8 +59,8 @@ def command(
 ) -> None:
     """Evaluate one recipe on every protocol, from windows dealt out at random to whole groups: the drop is the leakage.
 
-    DATA is what compare takes, or files of embeddings: what `earmark embed` writes, or .npz files with the arrays X and ids
-    (and labels, groups, folds). Files called …-train and …-test are the two sides of the published split.
+    DATA is what compare takes; or several files of embeddings: what `earmark embed` writes, or .npz files with the arrays X
+    and ids (and labels, groups, folds). Files called …-train and …-test are the two sides of the published split.
 
     \b
     Examples:
@@ -71,25 +70,26 @@ def command(
     """
     from ...core.errors import RecipeError
     from ...core.outputs import LADDER
-    from ...embeddings.ready import is_ready, read
-    from ...models.prepare import from_ready
+    from ...data.clips import Dataset
+    from ...embeddings.load import load_dataset
     from ...recipes.recipe import find
     from ...studies.ladder import RUNGS, ladder
 
     opt.may_write(out, LADDER, data, clips, opt.files_of([recipe or ""]), data=data[0], force=force)
     if (recipe is None) == (head is None):
         raise RecipeError("give either --recipe, or --head for files of embeddings")
-    ready = read(data) if is_ready(data) else None
-    if ready is None and (head or clips or len(data) > 1):
-        raise RecipeError(
-            f"{' '.join(data)}: not files of embeddings, so --head and --clips do not apply: give --recipe"
-        )
-    if ready is not None and clips is not None:
-        ready = ready.told(clips, _pairs(columns))
-    chosen = find(recipe or f"{_first(ready)}/{head}")
+    given = load_dataset(data[0] if len(data) == 1 else list(data), seed=seed)
+    if isinstance(given, Dataset):
+        if head or clips or len(data) > 1:
+            raise RecipeError(
+                f"{' '.join(data)}: not files of embeddings, so --head and --clips do not apply: give --recipe, and one folder or table"
+            )
+    elif clips is not None:
+        given = given.told(clips, _pairs(columns))
+    first = "" if isinstance(given, Dataset) else next(iter(given.embeddings))
     found = ladder(
-        from_ready(ready, [chosen]) if ready else data[0],
-        chosen,
+        given,
+        find(recipe or f"{first}/{head}"),
         rungs=rungs or RUNGS,
         folds=folds,
         seeds=seeds,
@@ -138,10 +138,6 @@ def show(found: Ladder, out: Path | None, as_json: bool, force: bool = False) ->
         lines=report.lead(found),
         warnings=[f"[yellow]No rung '{name}'[/]: {why}" for name, why in found.missing.items()],
     )
-
-
-def _first(ready: Ready | None) -> str:
-    return next(iter(ready.embeddings)) if ready else ""
 
 
 def _pairs(text: str | None) -> dict[str, str]:

@@ -22,6 +22,7 @@ from ...audio.decoding import Decoder
 from ...audio.fingerprint import RATE, fingerprint
 from ...core.errors import AudioError
 from ...core.progress import bar
+from ...core.storage import at_hand
 from ..cache import Cache, content_key
 from ..clips import Clip
 from .facts import Facts, keep, kept
@@ -55,10 +56,10 @@ def measure(clip: Clip, *, cache: Cache | None = None) -> Facts:
     """Facts on one clip. Never raises for a bad file: the reason stands in ``error``."""
     facts = Facts()
     try:
-        facts = replace(facts, bytes=clip.path.stat().st_size, file_hash=content_key(clip, cache))
+        facts = replace(facts, bytes=at_hand(clip.path).stat().st_size, file_hash=content_key(clip, cache))
         known = kept(cache, facts.file_hash)
         if known is None:
-            with opened(clip.path) as decoder:
+            with opened(at_hand(clip.path)) as decoder:
                 known = _measured(facts, clip, decoder)
             keep(cache, known)
     except AudioError as error:

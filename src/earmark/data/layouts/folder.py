@@ -27,7 +27,7 @@ def build(path: Path) -> Dataset:
     """
     found = find(path)
     inside = [(writable(file.relative_to(path).as_posix()), file) for file in found.sounds]
-    notes = [*unread(path, (path / "clips.csv").is_file()), *found.notes]
+    notes = [*unread(writable(str(path)), (path / "clips.csv").is_file()), *found.notes]
     if found.soundless:
         told = "; ".join(f"{name!r} (it holds {', '.join(e) or 'nothing'})" for name, e in found.soundless.items())
         notes.append(f"No sounds lie in {told}.")
@@ -80,13 +80,13 @@ def _split_note(sides: Sequence[str], labelled: bool) -> str:
     )
 
 
-def unread(path: object, there: bool) -> tuple[str, ...]:
+def unread(folder: str, there: bool) -> tuple[str, ...]:
     """A table in the folder may know groups that folder names do not tell."""
     if not there:
         return ()
-    table = writable(f"{path}/clips.csv" if isinstance(path, str) else str(Path(str(path)) / "clips.csv"))
     return (
-        f"{table} was not read: labels are the folders' names. Name the table instead to use its labels and groups.",
+        f"{folder}/clips.csv was not read: labels are the folders' names. Name the table instead to use its labels and "
+        "groups.",
     )
 
 

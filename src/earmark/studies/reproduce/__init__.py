@@ -20,6 +20,7 @@ from pathlib import Path
 from ...audio import probe
 from ...core.errors import AudioError, DataError
 from ...core.provenance import versions
+from ...core.storage import at_hand
 from ...data.cache import Cache
 from ...data.clips import Clip, Dataset
 from ...data.load import load_dataset
@@ -145,7 +146,7 @@ def _seconds(clip: Clip) -> float | None:
     if clip.duration is not None:
         return clip.duration
     try:
-        seconds = probe(clip.path).seconds
+        seconds = probe(at_hand(clip.path)).seconds
     except (AudioError, OSError):
         return None
     return None if seconds is None else seconds - clip.start
