@@ -46,16 +46,15 @@ def _text(path: Path, check: Check) -> Iterator[Line]:
 def _decoded(path: Path) -> str:
     try:
         content = path.read_bytes()
-        text = content.decode("utf-8-sig")
+        # Two bytes a letter: a mark at the beginning, or zeros between the first ones.
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:4]:
+            raise DataError(f"{path}: not a readable table (it is UTF-16: save it as CSV UTF-8). {_WANTED}")
+        return content.decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"{path}: not a readable table ({error}). {_WANTED}") from error
     except UnicodeDecodeError as error:
-        wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
-        what = "it is UTF-16: save it as CSV UTF-8" if wide else f"{error}; Excel has 'CSV UTF-8' to save it as"
-        raise DataError(f"{path}: not a readable table ({what}). {_WANTED}") from error
-    if "\0" in text[:4]:
-        raise DataError(f"{path}: not a readable table (it is UTF-16: save it as CSV UTF-8). {_WANTED}")
-    return text
+        hint = "spreadsheets save it as 'CSV UTF-8'"
+        raise DataError(f"{path}: not a readable table ({error}; {hint}). {_WANTED}") from error
 
 
 def _separator(head: str) -> str:

@@ -12,7 +12,8 @@ A file here has:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ..clips import Excluded, writable
@@ -29,6 +30,19 @@ def sounds_below(folder: Path) -> list[Path]:
     from ..found import find
 
     return find(folder).sounds
+
+
+def one_below(folder: Path) -> Iterator[Path]:
+    """Files right in the folders of ``folder``, for ``matches``; what cannot be listed is passed over: ``build`` tells it."""
+    for here in sorted(_listed(folder)):
+        yield from sorted(_listed(here))
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return [folder / name for name in os.listdir(folder)]
+    except OSError:
+        return []
 
 
 def others(files: Iterable[Path], folder: Path, name: str) -> tuple[tuple[Excluded, ...], tuple[str, ...]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from ...core.errors import DataError
 from ..clips import Clip, Dataset
 from ..found import find
-from . import others
+from . import one_below, others
 
 LAYOUT = {
     "001 - Dog bark/1-100032-A.ogg": "",
@@ -31,7 +31,7 @@ def matches(path: Path) -> bool:
     """True for a folder with ESC's file names."""
     if not path.is_dir():
         return False
-    old = any(_FOLDER.fullmatch(f.parent.name) and _OLD.fullmatch(f.stem) for f in path.glob("* - */*-*-*.*"))
+    old = any(_FOLDER.fullmatch(f.parent.name) and _OLD.fullmatch(f.stem) for f in one_below(path))
     return old or (path / "meta" / "esc50.csv").is_file()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..clips import Clip, Dataset
 from ..found import find
-from . import others
+from . import one_below, others
 
 LAYOUT = {
     "blues/blues.00000.wav": "",
@@ -33,7 +33,7 @@ _NAME = re.compile(rf"({'|'.join(GENRES)})\.(\d{{5}})")
 
 def matches(path: Path) -> bool:
     """True for a folder that holds files called like GTZAN's and no table of its own."""
-    return path.is_dir() and not (path / "clips.csv").exists() and any(map(_is_clip, path.glob("*/*.0*.*")))
+    return path.is_dir() and not (path / "clips.csv").exists() and any(map(_is_clip, one_below(path)))
 
 
 def build(path: Path) -> Dataset:
