@@ -88,7 +88,7 @@ def test_what_is_plain_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "latin-1"])
 def test_other_encodings_are_refused_by_name(encoding: str, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="not a readable table .*UTF-8") as said:
+    with pytest.raises(DataError, match=r"not a readable table .*UTF-8") as said:
         opened(tmp_path, "path,label\na.wav,Möwe\n".encode(encoding))
     assert ("UTF-16" in str(said.value)) == encoding.startswith("utf-16")
 
@@ -97,6 +97,14 @@ def test_both_fold_and_split_are_not_mixed(tmp_path: Path) -> None:
     found = opened(tmp_path, "path,label,fold,split\na.wav,x,1,train\nb.wav,x,,test\n")
     assert found.folds == ("1", None)
     assert "'split'" in found.notes[0]
+
+
+def tried(folder: Path, content: bytes) -> Any:
+    """The data set, or why it was refused."""
+    try:
+        return opened(folder, content)
+    except DataError as error:
+        return str(error)
 
 
 _WORDS = st.text(st.sampled_from("ab,;\t|\"' ö\u0308é0.#"), min_size=1, max_size=6).filter(str.strip)
@@ -130,11 +138,10 @@ def test_no_value_moves_and_no_line_vanishes(data: st.DataObject) -> None:
     encoding = data.draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1"]))
     content = out.getvalue().encode(encoding, errors="replace")
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            found = opened(Path(folder), content)
-        except DataError as error:
-            assert encoding in ("utf-16", "latin-1"), error
-            assert "UTF-8" in str(error)
+        found = tried(Path(folder), content)
+        if isinstance(found, str):
+            assert encoding in ("utf-16", "latin-1")
+            assert "UTF-8" in found
             return
         assert len(found.clips) + len(found.excluded) == count
         for clip, line in zip(found.clips, lines, strict=True):
@@ -157,7 +164,7 @@ def test_parts_of_one_sound_are_clips_unless_they_overlap(tmp_path: Path) -> Non
     text = "path,start,end,label\na.wav,0,2,dog\na.wav,2,3,cat\na.wav,2.995,5,dog\nb.wav,0,9,cat\nb.wav,1,2,cat\n"
     assert len(opened(tmp_path, text).clips) == 5
     for line in ("a.wav,4,6,cat", "a.wav,,,cat", "a.wav,1,,cat", "./a.wav,0.5,1,cat"):
-        with pytest.raises(DataError, match="lines . and 7, .* overlap in time and have the labels") as said:
+        with pytest.raises(DataError, match=r"lines . and 7, .* overlap in time and have the labels") as said:
             opened(tmp_path, f"{text}{line}\n")
         assert "path,start,end,label" in str(said.value)
         assert "--annotations" in str(said.value)
