@@ -255,6 +255,21 @@ def test_files_of_embeddings_are_no_tables_of_clips(model: Path, tmp_path: Path)
         assert len(earmark.load_dataset(out).ids) == 1
 
 
+def test_predictions_are_no_labels_of_embeddings_either(tmp_path: Path) -> None:
+    for i in range(4):
+        tone(tmp_path / "x" / f"{i}.wav", 310 + 600 * (i % 2) + i)
+    assert says("embed", tmp_path / "x", "-b", "mfcc", "-o", tmp_path / "store/").exit_code == 0
+    lines = [f"{i}.wav,{'low' if i % 2 else 'high'},.9" for i in range(4)]
+    (tmp_path / "t.csv").write_text("path,label,score\n" + "\n".join(lines))
+    how = ("compare", tmp_path / "t.csv", "--embeddings", tmp_path / "store", "-r", "embeddings/lda", "--folds", "2")
+    said = says(*how)
+    assert said.exit_code == 1
+    assert "--pseudo-labels" in said.stderr
+    learnt = says(*how, "--pseudo-labels", "--json")
+    assert learnt.exit_code == 0, learnt.stderr
+    assert json.loads(learnt.stdout)["dataset"]["class_counts"] == {"high": 2, "low": 2}
+
+
 # ------------------------------------------------------------------------------------------------- predict
 def test_each_line_of_a_table_is_answered_by_its_part(model: Path, tmp_path: Path) -> None:
     tone(tmp_path / "two.wav", 300, 900)

@@ -147,11 +147,10 @@ def open_sounds(data: tuple[str, ...]) -> Dataset:
     return load_dataset(one if single else list(data))
 
 
-def account(dataset: Dataset, name: str = "") -> None:
-    """Say on stderr what was found in DATA (``name``) and is not used, and what its notes say."""
-    before = f"{name.rstrip('/')}: " if name else ""
+def account(dataset: Dataset) -> None:
+    """Say on stderr what was found and is not used, and what the notes say."""
     for gone in dataset.excluded[:20]:
-        click.echo(f"excluded: {before}{gone.path}: {gone.reason}", err=True)
+        click.echo(f"excluded: {gone.path}: {gone.reason}", err=True)
     if len(dataset.excluded) > 20:
         click.echo(f"… and {len(dataset.excluded) - 20} more", err=True)
     for note in dataset.notes:

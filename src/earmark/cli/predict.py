@@ -138,6 +138,7 @@ def _clips(paths: tuple[str, ...], bad: list[str]) -> list[Clip]:
     from ..core.errors import DataError
     from ..data.clips import Clip
     from ..data.ends import past_the_end
+    from ..data.found import HIDDEN
     from ..data.layouts.table import SUFFIXES, labels_are
     from ..data.load import load_dataset
 
@@ -154,7 +155,9 @@ def _clips(paths: tuple[str, ...], bad: list[str]) -> list[Clip]:
                     raise
                 bad.append(f"{name}: no sound, and no table of clips ({str(error).removeprefix(f'{name}: ')})")
                 continue
-            opt.account(dataset, name)
+            hidden = tuple(one for one in dataset.excluded if one.reason == HIDDEN)
+            bad += (f"{one.path}: {one.reason}" for one in dataset.excluded if one not in hidden)
+            opt.account(replace(dataset, excluded=hidden))
             clips = [replace(c, id=str(c.path) + c.id.removeprefix(c.recording_id)) for c in dataset.clips]
         found.update({(c.recording_id, c.start, c.duration): c for c in clips})
     if not found:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -65,7 +65,7 @@ def build(path: Path) -> Dataset:
     found = list(read(path, lambda columns: head.update(_columns(columns, path))))
     lines = [(number, {head[name]: value for name, value in line.items()}) for number, line in found]
     times = times_of(list(head.values()), lines, path)
-    notes = (*times.notes, *_unread(path, head, times), *_predicted(path, head, lines))
+    notes = (*times.notes, *_unread(path, head, times), *predicted(path, head, any(n.get("label") for _, n in lines)))
     return Dataset(_name(path), _clips(path, lines, times), notes=notes)
 
 
@@ -105,10 +105,9 @@ def _unread(path: Path, head: Mapping[str, str], times: Times) -> tuple[str, ...
     return (f"{path}: not read, for {'it means' if len(other) == 1 else 'they mean'} nothing here: {shown}.",)
 
 
-def _predicted(path: Path, head: Mapping[str, str], lines: Sequence[tuple[int, Mapping[str, str]]]) -> tuple[str, ...]:
-    """A note if labels are a model's. Raises DataError if they were not asked for."""
-    column = next((name for name, known in head.items() if known in PREDICTED), None)
-    labelled = any(line.get("label") for _, line in lines)
+def predicted(path: Path, head: Iterable[str], labelled: bool) -> tuple[str, ...]:
+    """A note if labels are a model's, by the columns of their table. Raises DataError if those were not asked for."""
+    column = next((name for name in head if name.strip().casefold() in PREDICTED), None)
     if column is None or not labelled or _READING.get() == "unread":
         return ()
     if _READING.get() == "predicted":
@@ -131,7 +130,7 @@ def _clips(path: Path, lines: Sequence[tuple[int, dict[str, str]]], times: Times
         part = times.part(line, f"{path}, line {number}")
         clip = _clip(line, number, path, part, folds)
         # "a.wav" and "sub/../a.wav" are one file: with two labels, or on both sides of a split, it would lie.
-        key = os.path.normpath(clip.path), clip.start, clip.duration
+        key = os.path.normpath(clip.path.absolute()), clip.start, clip.duration
         if key in clips:
             first, other = clips[key]
             labels = "" if clip.label == other.label else f" with the labels {other.label!r} and {clip.label!r}"
