@@ -22,7 +22,7 @@ from ..backbones import check_onnx
 from ..core import marks
 from ..core.errors import BundleError, EarmarkError
 from ..core.outputs import Kind
-from ..core.paths import is_remote
+from ..core.paths import is_remote, located
 from ..data.sources import files_of
 from ..embeddings import ready
 from . import integrity_cache, integrity_store
@@ -73,6 +73,7 @@ def kind_of(source: str | Path) -> str | None:
 
     Raises DataError if a URI cannot be reached.
     """
+    source = located(source)
     if is_remote(source):
         return "store" if integrity_store.looks_like(source) else None
     path = Path(source).expanduser()
@@ -106,7 +107,8 @@ def check(source: str | Path, *, load: Callable[[Path], object]) -> Integrity | 
     kind = kind_of(source)
     if kind is None:
         return None
-    path = Path(source).expanduser() if not is_remote(source) else source
+    place = located(source)
+    path = Path(place).expanduser() if not is_remote(place) else place
     found: list[Finding] = []
     looks: dict[str, Callable[[], dict[str, int]]] = {
         "model": lambda: _model(Path(path), load, found),

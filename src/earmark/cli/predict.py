@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from ..core.paths import is_remote, named
 from . import _options as opt
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def command(
     address: str | None,
     shard_clips: int,
 ) -> None:
-    """Say what sounds are, with scores. PATHs are files, folders (searched below) or a table with a column path.
+    """Say what sounds are, with scores. PATHs are files, folders (searched below), a table with a
+    column path, or URIs of these.
 
     A table may also have the columns start, and end or duration: each line is answered by itself, with start and end.
 
@@ -136,20 +138,24 @@ def _file(
 def _clips(paths: tuple[str, ...], bad: list[str]) -> list[Clip]:
     """Clips of all PATHs, each once, called by their files; ``bad``: what is no sound, where others are."""
     from ..core.errors import DataError
-    from ..data.clips import Clip
+    from ..data.clips import Clip, by_path
     from ..data.ends import past_the_end
     from ..data.found import HIDDEN
     from ..data.layouts.table import SUFFIXES, labels_are
     from ..data.load import load_dataset
+    from ..data.sources import only_sounds
 
     found: dict[tuple[str, float, float | None], Clip] = {}
+    if len(paths) == 1:
+        only_sounds(paths[0])
     for name in paths:
         path = Path(name)
         clips = [Clip(name, path)]
-        if path.is_dir() or path.suffix.lower() in SUFFIXES:
+        named_data = is_remote(name) or named(name)[0] is not None
+        if named_data or path.is_dir() or path.suffix.lower() in SUFFIXES:
             try:
                 with labels_are("unread"):
-                    dataset = load_dataset([path] if path.is_dir() else path)
+                    dataset = load_dataset([path] if not named_data and path.is_dir() else name)
             except DataError as error:
                 if len(paths) == 1:
                     raise
@@ -158,7 +164,7 @@ def _clips(paths: tuple[str, ...], bad: list[str]) -> list[Clip]:
             hidden = tuple(one for one in dataset.excluded if one.reason == HIDDEN)
             bad += (f"{one.path}: {one.reason}" for one in dataset.excluded if one not in hidden)
             opt.account(replace(dataset, excluded=hidden))
-            clips = [replace(c, id=str(c.path) + c.id.removeprefix(c.recording_id)) for c in dataset.clips]
+            clips = list(map(by_path, dataset.clips))
         found.update({(c.recording_id, c.start, c.duration): c for c in clips})
     if not found:
         raise DataError(f"no sounds found in {', '.join(paths)}")

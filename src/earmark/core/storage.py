@@ -6,7 +6,9 @@ Stores are reached through pyarrow, and what it does not know through fsspec. A 
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import shutil
 import tempfile
 import threading
 from collections import defaultdict
@@ -132,22 +134,25 @@ def place(where: str | Path) -> Place:
     return Place(files, f"{root.rstrip('/')}/{inside}".rstrip("/"), name.rstrip("/"))
 
 
-_locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+_lock = threading.Lock()
+_locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)  # of each URI
 
 
 @lru_cache(maxsize=1)
-def _copies() -> tempfile.TemporaryDirectory[str]:
+def _copies() -> Path:
     """What was fetched lies here until the program ends."""
-    return tempfile.TemporaryDirectory(prefix="earmark-")
+    folder = tempfile.mkdtemp(prefix="earmark-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
-def at_hand(path: Path) -> Path:
+def at_hand(path: str | Path) -> Path:
     """Where the file that a path or URI names lies on this machine: what is in an object store is fetched, once a program.
 
     Raises AudioError, as of a sound that cannot be used; MissingExtraError.
     """
     if not is_remote(path):
-        return path
+        return Path(path)
     name = spelled(path)
     if isinstance(local := located(name), Path):
         return local
@@ -155,9 +160,11 @@ def at_hand(path: Path) -> Path:
         there = place(name)
     except DataError as error:
         raise AudioError(name, f"unreadable: {error}") from error
-    folder = Path(_copies().name) / hashlib.sha256(name.encode(errors="backslashreplace")).hexdigest()
+    with _lock:
+        copies, lock = _copies(), _locks[name]
+    folder = copies / hashlib.sha256(name.encode(errors="backslashreplace")).hexdigest()
     here = folder / (Path(there.path).name or "file")
-    with _locks[name]:
+    with lock:
         if not here.exists():
             folder.mkdir(exist_ok=True)
             part = folder / ".part"

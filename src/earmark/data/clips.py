@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import DataError
 from ..core.frames import frame
+from ..core.paths import spelled
 from ..core.renderers import Columns, Shown, counted, shortened
 from .annotations import Annotated, Annotation, Span
 from .labels import tidy
@@ -90,6 +91,11 @@ class Clip:
         """Id of the sound that this is, or is cut from: its own id without the times of the cut."""
         own = [m for m in marks(self.start, self.duration) if m and self.id.endswith(m)]
         return self.id.removesuffix(own[0]) if own else self.id
+
+
+def by_path(clip: Clip) -> Clip:
+    """The clip called by its file, wherever that was named, and its part."""
+    return replace(clip, id=writable(spelled(clip.path)) + clip.id.removeprefix(clip.recording_id))
 
 
 @dataclass(frozen=True, slots=True)

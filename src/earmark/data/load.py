@@ -17,7 +17,7 @@ from .found import HIDDEN, is_hidden, is_sound
 from .frames import write_tsv
 from .labels import look_alikes
 from .layouts import _suffixes, folder, table
-from .sources import Source, is_frame, kind_of, listed, only_sounds, settled
+from .sources import Source, is_frame, kind_of, listed, no_sounds, only_sounds, settled
 
 
 def load_dataset(source: Source) -> Dataset:
@@ -53,6 +53,8 @@ def _opened(path: Path) -> Dataset:
     for candidate in plugins.names("datasets"):
         if _matches(candidate, path):
             return _built(candidate, path)
+    if path.is_file() and path.suffix.lower() in _suffixes():
+        return _files([path])
     return _built("folder" if path.is_dir() else "table", path)
 
 
@@ -147,6 +149,8 @@ def _uri(uri: str) -> Dataset:
     if not sounds and ending in _suffixes():
         return Dataset(Path(there.path).name, (Clip(there.name, Path(there.name)),))
     shown = [(name, path) for name, path in sounds if not is_hidden(name)]
+    if not shown and any(name.lower().endswith(".npz") for name in (there.path, *(n for n, _ in found))):
+        raise no_sounds(f"{uri}: found files of embeddings")
     if not shown:
         raise DataError(
             f"{uri}: no sounds found. Wanted: a folder of class folders, a table (csv, parquet), or a sound"

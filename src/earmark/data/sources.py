@@ -11,7 +11,7 @@ from typing import Any
 from ..audio.memory import is_held
 from ..core import legacy
 from ..core.errors import DataError
-from ..core.paths import is_remote, located, named
+from ..core.paths import is_remote, located, named, spelled
 from ..core.storage import place
 from .annotation_files import is_beside
 from .clips import Dataset
@@ -142,12 +142,19 @@ def only_sounds(source: Source) -> None:
     if hasattr(source, "dataset"):
         found = f"{kind_of(source)}: found embeddings"
     elif files:
-        found = f"{source if isinstance(source, (str, Path)) else files[0]}: found {_counted(files)} of embeddings"
-    elif is_store(source):
-        found = f"{source}: found a store of embeddings"
+        found = (
+            f"{spelled(source) if isinstance(source, (str, Path)) else files[0]}: found {_counted(files)} of embeddings"
+        )
+    elif isinstance(source, (str, Path)) and is_store(source):
+        found = f"{spelled(source)}: found a store of embeddings"
     else:
         return
-    raise DataError(
+    raise no_sounds(found)
+
+
+def no_sounds(found: str) -> DataError:
+    """What is said of embeddings where sounds are needed."""
+    return DataError(
         f"{found}, and this needs sounds: {WANTED}. Embeddings can be compared, trained on, evaluated, and studied by ladder, "
         "curve and tune"
     )

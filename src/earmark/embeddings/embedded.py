@@ -136,9 +136,13 @@ def made_by(facts: Mapping[str, Any], where: str) -> tuple[Part, Pooling, Backbo
             f"{where}: does not say which backbone made its embeddings, and a model hears with it. Wanted: what `earmark embed` "
             "writes; compare and study evaluate such embeddings without a backbone"
         )
-    part = Part.of(facts["backbone"], facts.get("params", {}))
-    built = load_backbone(part)
-    if built.fingerprint != facts["fingerprint"]:
+    told: Mapping[str, Any] = facts.get("params", {})  # all of them: a recipe names only those that are not usual
+    parts = dict.fromkeys(Part.of(facts["backbone"], params) for params in ({}, told))
+    for part in parts:
+        built = load_backbone(part)
+        if built.fingerprint == facts["fingerprint"]:
+            break
+    else:
         raise DataError(
             f"{where}: its embeddings were made by another {part} than the one installed here (fingerprints "
             f"{facts['fingerprint'][:12]} and {built.fingerprint[:12]}). Wanted: the same weights and version"

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -188,6 +189,8 @@ def embedding_blocks(
     ``watch`` is told after each block how many seconds were read; it may raise to end the work. Raises AudioError if
     the sound cannot be used.
     """
+    if isinstance(source, (str, Path)):
+        source = at_hand(source)
     window, hop = backbone.window_samples, backbone.hop_samples
     seconds = max(30.0, 4 * window / backbone.sample_rate)
     held = np.zeros(backbone.pad_left, np.float32)
@@ -317,7 +320,7 @@ def embedded(
                 return found
             digest = digest_of(content)
             if change is None:
-                made = embedding_blocks(at_hand(clip.path), backbone, start=clip.start, duration=clip.duration)
+                made = embedding_blocks(clip.path, backbone, start=clip.start, duration=clip.duration)
             else:
                 rate = backbone.sample_rate
                 samples = audio.load(at_hand(clip.path), rate, start=clip.start, duration=clip.duration)

@@ -147,7 +147,9 @@ def _ready(
         if not np.isfinite(X).all():
             raise DataError(f"{name}: the embeddings {key!r} hold numbers that are not finite")
         digest = tuple(hashlib.sha256(X[a:b].tobytes()).hexdigest() for a, b in zip(cuts, cuts[1:], strict=False))
-        backbones[key] = file_backbone(key, X, window, facts)
+        backbones[key] = file_backbone(
+            key, X, window, {name: value for name, value in facts.items() if name != "params"}
+        )
         made[key] = Embeddings(
             X=X,
             clip=clip[order],

@@ -86,7 +86,7 @@ def _fitting(model: Model, found: Embedded) -> Embeddings:
     pools = {b.pool for b in model.branches}
     if set(own) == {made} and (pool == "windows" or (pool == "mean" and pools == {"mean"})):
         return found.made
-    by = f"{found.facts.get('backbone', 'an unknown backbone')}, pooled {pool}"
+    by = f"made by {found.facts.get('backbone', 'an unknown backbone')}, pooled {pool}"
     raise DataError(
         f"{found.dataset.name}: found embeddings ({by}), which this model cannot evaluate; wanted sounds, or windows of "
         f"{' and '.join(own.values())} as the model has it"

@@ -34,8 +34,12 @@ from ..core.atomic import swap
 from ..core.errors import AudioError, BundleError
 from ..core.hashing import sha256_of
 from ..core.renderers import Columns, Shown, counted, shortened
-from ..data.clips import Clip, Excluded
+from ..data.clips import Clip, Dataset, Excluded, by_path
+from ..data.layouts.table import labels_are
+from ..data.load import load_dataset
 from ..data.sounds import sounds_in
+from ..data.sources import Source as Data
+from ..data.sources import is_frame
 from ..embeddings.make import embedding_blocks
 from ..embeddings.pooling import Running, stacked
 from ..metrics.calibration import Calibration
@@ -103,10 +107,19 @@ class Model(Shown):
         return list(timeline.pieces(self, embeddings, name, seconds))
 
     def predict_many(
-        self, sources: Iterable[str | Path], *, workers: int | None = None
+        self, sources: Iterable[str | Path] | Data, *, workers: int | None = None
     ) -> Iterator[Prediction | Excluded]:
-        """Evaluate many files, several at once, in order. One that cannot be used is told as Excluded and ends nothing."""
-        return self.predict_clips((Clip(str(s), Path(s)) for s in sources), workers=workers)
+        """Evaluate many files, several at once, in order. One that cannot be used is told as Excluded and ends nothing.
+
+        ``sources`` are paths and URIs of sounds, or what ``load_dataset`` opens: a folder, a table, a DataFrame, a data set;
+        of a part of a file, the part is evaluated.
+        """
+        if isinstance(sources, (str, Path, Dataset)) or hasattr(sources, "dataset") or is_frame(sources):
+            with labels_are("unread"):
+                clips: Iterable[Clip] = map(by_path, load_dataset(sources).clips)
+        else:
+            clips = (Clip(str(s), Path(s)) for s in sources)
+        return self.predict_clips(clips, workers=workers)
 
     def predict_clips(self, clips: Iterable[Clip], *, workers: int | None = None) -> Iterator[Prediction | Excluded]:
         """``predict_many`` of clips, which may be parts of files: their answers have ``start`` and ``end``."""
