@@ -547,3 +547,14 @@ class TestAnnotations:
             earmark.load_dataset(place.sounds, tmp_path / "a.raven.txt")
         with pytest.raises(DataError, match="annotations speak of sounds, and found embeddings"):
             earmark.load_dataset(place.folder / "store", [Annotation("cat/0.wav", 0, 1, "x")])
+
+
+def test_a_table_of_the_data_is_the_data(place: Place) -> None:
+    """to_frame names sounds as they are named, those in object stores too."""
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed (extra 'pandas')")
+    for source in ("csv", "s3 table"):
+        data = earmark.load_dataset(place.of(source))
+        frame = data.to_frame()
+        assert isinstance(frame, pandas.DataFrame)
+        again = earmark.load_dataset(frame)
+        assert [(c.path, c.label) for c in again.clips] == [(c.path, c.label) for c in data.clips]

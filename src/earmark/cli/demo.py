@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..core.paths import spelled
 from . import _options as opt
 
 PLACE = ("begin", 1)
@@ -71,7 +72,7 @@ def command(
     clip = found.dataset.clips[0]
     answer = load_model(out / "model").predict(clip.path)
     click.echo(f"Model:  {out / 'model'} ({best.recipe.name}, fitted on all clips)")
-    click.echo(f"Try:    earmark predict {out / 'model'} {clip.path}")
+    click.echo(f"Try:    earmark predict {out / 'model'} {spelled(clip.path)}")
     click.echo(f"        → {answer.label} ({answer.score:.0%}); the clip's label is {clip.label}")
 
 

@@ -173,7 +173,7 @@ class Dataset(Shown):
     def _columns(self) -> Columns:
         columns: dict[str, Any] = {
             "id": [c.id for c in self.clips],
-            "path": [str(c.path) for c in self.clips],
+            "path": [spelled(c.path) for c in self.clips],
             "label": [c.label for c in self.clips],
             "group": [c.group for c in self.clips],
             "fold": [c.fold for c in self.clips],

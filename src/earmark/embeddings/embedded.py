@@ -158,7 +158,13 @@ def file_backbone(key: str, X: Floats, window: float, facts: Mapping[str, Any]) 
 
     made_by = str(facts.get("backbone", "embeddings"))
     about = About(f"embeddings from a file ({made_by})", "unknown: embeddings from a file", "unknown", "")
-    made_as = {name: value for name, value in facts.items() if name not in ("format", "task", "classes")}
+    apart = {
+        "format",
+        "task",
+        "classes",
+        *([] if "holds" in facts else ["params"]),
+    }  # a store always told its parameters
+    made_as = {name: value for name, value in facts.items() if name not in apart}
     rate = 1000  # the file knows seconds at most
     samples = round(window * rate) if np.isfinite(window) and window > 0 else 1
     return Backbone(

@@ -106,11 +106,9 @@ def _remote(uri: str) -> Dataset | Embedded:
     """Sounds or files of embeddings in an object store. The files are fetched to be read."""
     there = place(uri)
     single = Path(there.path).suffix.lower() in FILES
-    inside = [there] if single else there.below()
-    files = [p for p in inside if Path(p.path).suffix.lower() in FILES and not is_beside(Path(p.path))]
-    if files and not any(Path(p.path).suffix.lower() in _suffixes() for p in inside):
-        if not single:  # right in the folder, as on a disk
-            files = [p for p in files if p.path.rpartition("/")[0] == there.path]
+    files = [there] if single else there.below(deep=False)
+    files = [p for p in files if Path(p.path).suffix.lower() in FILES and not is_beside(Path(p.path))]
+    if files and (single or not any(Path(p.path).suffix.lower() in _suffixes() for p in there.below())):
         try:
             here = {at_hand(Path(p.name)): p.name for p in files if p.exists()}
         except AudioError as error:

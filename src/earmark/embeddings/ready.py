@@ -147,9 +147,7 @@ def _ready(
         if not np.isfinite(X).all():
             raise DataError(f"{name}: the embeddings {key!r} hold numbers that are not finite")
         digest = tuple(hashlib.sha256(X[a:b].tobytes()).hexdigest() for a, b in zip(cuts, cuts[1:], strict=False))
-        backbones[key] = file_backbone(
-            key, X, window, {name: value for name, value in facts.items() if name != "params"}
-        )
+        backbones[key] = file_backbone(key, X, window, facts)
         made[key] = Embeddings(
             X=X,
             clip=clip[order],

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from ...audio import probe
 from ...core.errors import AudioError, DataError
+from ...core.paths import located
 from ...core.provenance import versions
 from ...core.storage import at_hand
 from ...data.cache import Cache
@@ -114,7 +115,7 @@ def opened_with_artists(source: str | Path | Dataset, missing: list[str]) -> Dat
 
     A clip whose artist is not known while others are is a group of its own; that is told in ``missing``.
     """
-    table = None if isinstance(source, Dataset) else Path(source).expanduser() / "clips.csv"
+    table = None if isinstance(source, Dataset) else Path(located(source)).expanduser() / "clips.csv"
     dataset = load_dataset(table if table is not None and table.is_file() else source)
     unknown = sum(not c.group for c in dataset.clips)
     if not 0 < unknown < len(dataset.clips):
