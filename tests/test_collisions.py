@@ -27,7 +27,7 @@ from earmark.studies.compare import compare
 
 SOURCE = Path(terminal.__file__).parents[1]
 WORDS = ("[laughter]", "[/noise]", "[red]x[/red]", ":bell:", "a[b].wav", "[link=x]y", "\\[z]", "[/]")
-LABELS = ("unknown", "label", "score", "Path", "a,b", "two\nlines", "=1+1", "score of x", "a|b", 'q"q', "set", "'=x")
+LABELS = ("unknown", "label", "score", "Path", "a,b", "two words", "=1+1", "score of x", "a|b", 'q"q', "set", "'=x")
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), min_size=1, max_size=12)
 
 

@@ -170,7 +170,7 @@ def test_nothing_is_dropped_in_silence() -> None:
 def test_an_end_is_understood(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     for head in ("start,end", "start_time,end_time"):
-        table.write_text(f"path,{head},label\na.wav,1,3.5,x\na.wav,,2,y\na.wav,4,,z\n")
+        table.write_text(f"path,{head},label\na.wav,1,3.5,x\na.wav,,2,x\na.wav,4,,z\n")
         assert [(c.start, c.duration) for c in load_dataset(table).clips] == [(1, 2.5), (0, 2), (4, None)]
 
 

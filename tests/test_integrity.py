@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import sqlite3
@@ -36,6 +37,7 @@ def made(sounds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     call("embed", sounds, "-b", "mfcc", "--pool", "mean", "-o", f"{folder}/pooled/")
     call("predict", folder / "model", sounds, "-o", f"{folder}/answers/")
     call("embed", sounds, "-b", "mfcc", "--no-cache", "-o", folder / "file.npz")
+    gc.collect()  # a cache's tables are closed now, and not while somebody compares files
     return folder
 
 

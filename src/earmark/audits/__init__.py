@@ -29,6 +29,7 @@ from ..data.duplicates import find
 from ..data.duplicates.facts import Facts
 from ..data.duplicates.find import Pair
 from ..data.duplicates.measure import measure_all
+from ..data.ends import past_the_end
 from ..data.load import load_dataset
 from ..data.notes import group_notes
 from ..data.sources import Source
@@ -171,7 +172,8 @@ def audit(
 
 def _notes(dataset: Dataset) -> list[str]:
     """What the data do not allow to be looked at."""
-    notes = list(dataset.notes)
+    notes = [*dataset.notes, *past_the_end(dataset.clips)]
+    notes += (f"Found and not used: {gone.path}: {gone.reason}." for gone in dataset.excluded)
     if not dataset.classes:
         notes.append("No clip has a label: confounds and labels were not looked at.")
     notes += group_notes(dataset)

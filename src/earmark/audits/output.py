@@ -13,6 +13,7 @@ from ..core.outputs import AUDIT
 from ..core.paths import relative
 from ..data.clips import Dataset
 from ..data.duplicates.find import Pair
+from ..data.times import written
 from .confounds import Confound
 
 if TYPE_CHECKING:
@@ -137,8 +138,8 @@ def as_csv(found: Audit, folder: Path) -> str:
                 clip.label or "",
                 clip.group or "",
                 clip.fold or "",
-                f"{clip.start:g}" if clip.start else "",
-                "" if clip.duration is None else f"{clip.duration:g}",
+                written(clip.start or None),
+                written(clip.duration),
                 f"same-{found.same[i] + 1}" if found.same[i] >= 0 else "",
                 f"alike-{found.proposed[i] + 1}" if found.proposed[i] >= 0 else "",
                 likelier.get(i, ""),

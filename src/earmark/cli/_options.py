@@ -79,6 +79,23 @@ no_fetch_option = click.option(
 )
 
 
+def _pseudo_labels(context: click.Context, _: click.Parameter, chosen: bool) -> None:
+    """For this command: labels of tables may be predictions."""
+    if chosen:
+        from ..data.layouts.table import labels_are
+
+        context.with_resource(labels_are("predicted"))
+
+
+pseudo_labels_option = click.option(
+    "--pseudo-labels",
+    is_flag=True,
+    expose_value=False,
+    callback=_pseudo_labels,
+    help="Take labels that are a model's predictions, too: tables with a column score or confidence are refused without.",
+)
+
+
 def cached(function: F) -> F:
     """The options about the cache, and --no-fetch: what keeps embeddings makes them."""
     return cache_option(no_cache_option(no_fetch_option(function)))
@@ -135,6 +152,16 @@ def open_sounds(data: tuple[str, ...]) -> Dataset:
     known = is_remote(one) or named(one)[0] is not None or (":" in one and not Path(one).is_file())
     single = len(data) == 1 and (Path(one).is_dir() or Path(one).suffix.lower() in SUFFIXES or known or is_store(one))
     return load_dataset(one if single else list(data))
+
+
+def account(dataset: Dataset) -> None:
+    """Say on stderr what was found and is not used, and what the notes say."""
+    for gone in dataset.excluded[:20]:
+        click.echo(f"excluded: {gone.path}: {gone.reason}", err=True)
+    if len(dataset.excluded) > 20:
+        click.echo(f"… and {len(dataset.excluded) - 20} more", err=True)
+    for note in dataset.notes:
+        click.echo(f"Note: {note}", err=True)
 
 
 def source(data: str | None, embeddings: str | None, memory: float, seed: int) -> str | Embedded:

@@ -31,6 +31,7 @@ PLACE = ("corpora", 1)
 )
 @opt.force_option
 @opt.spread
+@opt.pseudo_labels_option
 @opt.cached
 def command(
     data: tuple[str, ...],
@@ -80,6 +81,7 @@ def _shards(
     opt.may_write(out, SHARDS, data)
     work = Embedding.of(Part.parse(backbone), pool)
     dataset = opt.open_sounds(data)
+    opt.account(dataset)
     gone, used = in_shards(work, f"embed {backbone}", dataset, out, engine=engine, address=address, largest=shard_clips)
     if gone and not used:
         raise DataError(f"none of the {len(dataset.clips)} sounds can be used; see {out.rstrip('/')}/errors")
@@ -88,16 +90,19 @@ def _shards(
 def _file(
     data: tuple[str, ...], backbone: str, out: Path, pool: str, force: bool, cache_folder: Path | None, no_cache: bool
 ) -> None:
+    from dataclasses import replace
     from tempfile import TemporaryDirectory
 
     from ..core.errors import DataError
     from ..core.outputs import EMBEDDINGS
     from ..data.cache import Cache
     from ..data.clips import Excluded
+    from ..data.ends import past_the_end
     from ..embeddings.files import write_stream, writer
     from ..embeddings.make import embedded
 
     dataset = opt.open_sounds(data)
+    opt.account(replace(dataset, notes=(*dataset.notes, *past_the_end(dataset.clips))))
     writer(out)  # a wrong ending is told before the work
     opt.may_write(out, EMBEDDINGS, data, sounds=lambda: [c.path for c in dataset.clips], force=force)
     built = load_backbone(backbone)

@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TextIO
@@ -14,10 +15,11 @@ import click
 
 from ..core import terminal
 from ..core.columns import column_of, joined
-from ..core.paths import is_remote, named, spelled
+from ..core.paths import is_remote, named
 from . import _options as opt
 
 if TYPE_CHECKING:
+    from ..data.clips import Clip
     from ..models.branch import Prediction
     from ..models.model import Model
 
@@ -51,6 +53,8 @@ def command(
     """Say what sounds are, with scores. PATHs are files, folders (searched below), a table with a
     column path, or URIs of these.
 
+    A table may also have the columns start, and end or duration: each line is answered by itself, with start and end.
+
     Files that cannot be used are named on stderr; the exit status is 1 if there were any.
 
     To a folder or URI (also --engine ray), answers are written as Parquet shards, one line a clip with its start and
@@ -82,6 +86,7 @@ def _shards(
     shard_clips: int,
 ) -> None:
     from ..core.outputs import SHARDS
+    from ..data.layouts.table import labels_are
     from ..models.shards import Answering
     from ._shards import in_shards
 
@@ -91,9 +96,10 @@ def _shards(
         raise click.UsageError("a store is Parquet with one line a clip: no --format and no --timeline")
     opt.may_write(out, SHARDS, model, paths)
     work = Answering.of(model)
-    gone, _ = in_shards(
-        work, "predict", opt.open_sounds(paths), out, engine=engine, address=address, largest=shard_clips
-    )
+    with labels_are("unread"):
+        dataset = opt.open_sounds(paths)
+    opt.account(dataset)
+    gone, _ = in_shards(work, "predict", dataset, out, engine=engine, address=address, largest=shard_clips)
     if gone:
         raise SystemExit(1)
 
@@ -110,11 +116,13 @@ def _file(
     from ..core.outputs import ANSWERS
     from ..models.load import load_model
 
-    if out is not None:
-        opt.may_write(out, ANSWERS, model, paths, sounds=lambda: map(Path, _files(paths)), force=force)
-    loaded = load_model(model)
     bad: list[str] = []
-    answers = _answers(loaded, paths, timeline, seconds, bad)
+    clips = _clips(paths, bad)
+    if out is not None:
+        opt.may_write(out, ANSWERS, model, paths, sounds=lambda: [c.path for c in clips], force=force)
+    loaded = load_model(model)
+    answers = _answers(loaded, clips, timeline, seconds, bad)
+    timeline = timeline or any(c.start or c.duration is not None for c in clips)
     if out is None:
         _write(answers, loaded, form or ("table" if sys.stdout.isatty() else "csv"), timeline, sys.stdout)
     else:
@@ -130,68 +138,74 @@ def _file(
         raise SystemExit(1)
 
 
-def _files(paths: tuple[str, ...]) -> list[str]:
-    from ..data.layouts import sounds_below
-    from ..data.layouts.table import SUFFIXES
+def _clips(paths: tuple[str, ...], bad: list[str]) -> list[Clip]:
+    """Clips of all PATHs, each once, called by their files; ``bad``: what is no sound, where others are."""
+    from ..core.errors import DataError
+    from ..data.clips import Clip, by_path
+    from ..data.ends import past_the_end
+    from ..data.found import HIDDEN
+    from ..data.layouts.table import SUFFIXES, labels_are
     from ..data.load import load_dataset
     from ..data.sources import only_sounds
 
-    found: list[str] = []
+    found: dict[tuple[str, float, float | None], Clip] = {}
     if len(paths) == 1:
         only_sounds(paths[0])
     for name in paths:
         path = Path(name)
-        if is_remote(name) or named(name)[0]:
-            found += (spelled(c.path) for c in load_dataset(name).clips)
-        elif path.is_dir():
-            found += map(str, sounds_below(path))
-        elif path.suffix.lower() in SUFFIXES:
-            found += (spelled(c.path) for c in load_dataset(path).clips)
-        else:
-            found.append(name)
-    return list(dict.fromkeys(found))
+        clips = [Clip(name, path)]
+        named_data = is_remote(name) or named(name)[0] is not None
+        if named_data or path.is_dir() or path.suffix.lower() in SUFFIXES:
+            try:
+                with labels_are("unread"):
+                    dataset = load_dataset([path] if not named_data and path.is_dir() else name)
+            except DataError as error:
+                if len(paths) == 1:
+                    raise
+                bad.append(f"{name}: no sound, and no table of clips ({str(error).removeprefix(f'{name}: ')})")
+                continue
+            hidden = tuple(one for one in dataset.excluded if one.reason == HIDDEN)
+            bad += (f"{one.path}: {one.reason}" for one in dataset.excluded if one not in hidden)
+            opt.account(replace(dataset, excluded=hidden))
+            clips = list(map(by_path, dataset.clips))
+        found.update({(c.recording_id, c.start, c.duration): c for c in clips})
+    if not found:
+        raise DataError(f"no sounds found in {', '.join(paths)}")
+    for note in past_the_end(found.values()):
+        click.echo(f"Note: {note}", err=True)
+    return list(found.values())
 
 
 def _answers(
-    model: Model, paths: tuple[str, ...], timeline: bool, seconds: float | None, bad: list[str]
+    model: Model, clips: list[Clip], timeline: bool, seconds: float | None, bad: list[str]
 ) -> Iterator[Prediction]:
-    from ..core.errors import AudioError, DataError
+    from ..core.errors import AudioError
     from ..core.progress import bar
     from ..data.clips import Excluded
 
-    files = _files(paths)
-    if not files:
-        raise DataError(f"no sounds found in {', '.join(paths)}")
-    with bar("predict", len(files)) as step:
+    with bar("predict", len(clips)) as step:
         if not timeline:
-            for answer in model.predict_many(files):
+            for answer in model.predict_clips(clips):
                 step()
                 if isinstance(answer, Excluded):
                     bad.append(f"{answer.path}: {answer.reason}")
                 else:
                     yield answer
             return
-        for file in files:
+        for clip in clips:
             try:
-                yield from model.follow(file, seconds=seconds)
+                yield from model.follow(clip.path, seconds=seconds, start=clip.start, duration=clip.duration)
             except AudioError as error:
-                bad.append(f"{file}: {error.reason}")
+                bad.append(f"{clip.id}: {error.reason}")
             step()
 
 
-def _write(answers: Iterator[Prediction], model: Model, form: str, timeline: bool, out: TextIO) -> None:
+def _write(answers: Iterator[Prediction], model: Model, form: str, times: bool, out: TextIO) -> None:
     if form == "table":
-        _table(answers, timeline, out)
+        _table(answers, times, out)
         return
     extra = (["set"] if model.calibration else []) + (["unknown"] if model.novelty else [])
-    columns = [
-        "path",
-        *(["start", "end"] if timeline else []),
-        "label",
-        "score",
-        *extra,
-        *map(column_of, model.classes),
-    ]
+    columns = ["path", *(["start", "end"] if times else []), "label", "score", *extra, *map(column_of, model.classes)]
     writer = csv.writer(out, lineterminator="\n")
     if form == "csv":
         writer.writerow(columns)
@@ -216,14 +230,14 @@ def _write(answers: Iterator[Prediction], model: Model, form: str, timeline: boo
             )
 
 
-def _table(answers: Iterator[Prediction], timeline: bool, out: TextIO) -> None:
+def _table(answers: Iterator[Prediction], times: bool, out: TextIO) -> None:
     from rich.text import Text
 
     table = terminal.table()
-    for column in ["path", *(["start", "end"] if timeline else []), "label", "score", "also possible", ""]:
+    for column in ["path", *(["start", "end"] if times else []), "label", "score", "also possible", ""]:
         table.add_column(column, justify="right" if column in ("start", "end", "score") else "left", overflow="fold")
     for a in answers:
-        when = [f"{a.start:.2f}", f"{a.end:.2f}"] if timeline else []
+        when = ["" if at is None else f"{at:.2f}" for at in (a.start, a.end)] if times else []
         also = ", ".join(s for s in a.set if s != a.label)
         table.add_row(
             a.path,

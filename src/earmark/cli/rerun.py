@@ -24,6 +24,7 @@ _SHOWN = 10
 @click.option("--data", help="The data, if they no longer lie where the report says.")
 @opt.out_option("Folder for the report of this run.", required=False)
 @opt.force_option
+@opt.pseudo_labels_option
 @opt.cached
 @opt.json_option
 def command(

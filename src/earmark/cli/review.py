@@ -30,6 +30,7 @@ PLACE = ("corpora", 3)
 @click.option("--name", help="Who decides, for the journal. Default: the user's name.")
 @click.option("--no-neighbours", is_flag=True, help="Do not embed all clips to find the nearest ones.")
 @click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
+@opt.pseudo_labels_option
 @opt.cached
 def command(
     data: str,

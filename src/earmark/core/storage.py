@@ -57,15 +57,15 @@ class Place:
         with _told(self):
             return bool(self._info().is_file)
 
-    def below(self, *, deep: bool = True) -> list[Place]:
-        """All files below a folder, or right in it, sorted; none if it is not there. Hidden ones are passed over."""
+    def below(self, *, deep: bool = True, hidden: bool = False) -> list[Place]:
+        """All files below a folder, or right in it, sorted; none if it is not there. Hidden ones only if asked for."""
         from pyarrow.fs import FileSelector
 
         with _told(self):
             found = self.files.get_file_info(FileSelector(self.path, recursive=deep, allow_not_found=True))
         start = len(self.path.rstrip("/")) + 1
         names = (f.path[start:] for f in found if f.is_file)
-        return [self / name for name in sorted(names) if not any(p.startswith(".") for p in name.split("/"))]
+        return [self / name for name in sorted(names) if hidden or not any(p.startswith(".") for p in name.split("/"))]
 
     def holds_something(self) -> bool:
         """True if something that is not hidden lies in a folder; only its first level is listed. Raises DataError."""

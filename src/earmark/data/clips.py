@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -18,6 +17,8 @@ from ..core.frames import frame
 from ..core.paths import spelled
 from ..core.renderers import Columns, Shown, counted, shortened
 from .annotations import Annotated, Annotation, Span
+from .labels import tidy
+from .sides import side
 from .targets import Task, task
 from .times import marks
 
@@ -37,7 +38,7 @@ def known(text: str | None) -> str | None:
     Blanks are trimmed, ``nan``, ``None``, ``NULL``, ``N/A`` are nothing, and ``3.0`` is ``3``: a column of numbers
     with one empty cell is written so. What stands in the table stays in ``Clip``.
     """
-    name = unicodedata.normalize("NFC", " ".join((text or "").split()))
+    name = tidy(text)
     if name.casefold() in _NOTHING:
         return None
     whole, point, rest = name.partition(".")
@@ -45,9 +46,9 @@ def known(text: str | None) -> str | None:
 
 
 def known_fold(text: str | None) -> str | None:
-    """``known``, and ``01`` is ``1``, too: folds are counted."""
+    """``known``; ``01`` is ``1``, too, as folds are counted, and the sides of a split are train, valid and test."""
     name = known(text)
-    return str(int(name)) if name and name.isdecimal() else name
+    return str(int(name)) if name and name.isdecimal() else name and (side(name) or name)
 
 
 def picked(index: Any, count: int) -> list[int]:
@@ -95,6 +96,11 @@ class Clip(Shown):
         """Id of the sound that this is, or is cut from: its own id without the times of the cut."""
         own = [m for m in marks(self.start, self.duration) if m and self.id.endswith(m)]
         return self.id.removesuffix(own[0]) if own else self.id
+
+
+def by_path(clip: Clip) -> Clip:
+    """The clip called by its file, wherever that was named, and its part."""
+    return replace(clip, id=writable(spelled(clip.path)) + clip.id.removeprefix(clip.recording_id))
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -12,9 +12,11 @@ from ..core import plugins
 from ..core.errors import DataError
 from ..core.paths import _QUERY, is_remote, joined, located, named, spelled
 from ..core.storage import Place, place
-from .clips import Clip, Dataset, writable
+from .clips import Clip, Dataset, Excluded, writable
+from .found import HIDDEN, is_hidden, is_sound
 from .frames import write_tsv
-from .layouts import _suffixes, table
+from .labels import look_alikes
+from .layouts import _suffixes, folder, table
 from .sources import Source, is_frame, kind_of, listed, no_sounds, only_sounds, settled
 
 
@@ -70,8 +72,16 @@ def _matches(name: str, path: Path) -> bool:
 def _built(name: str, path: Path) -> Dataset:
     dataset: Dataset = plugins.build("datasets", name, path=path)
     if not dataset.clips:
-        raise DataError(f"{path}: no sounds found. Known endings: {', '.join(sorted(_suffixes()))}")
-    return dataset
+        gone = "; ".join(f"{one.path}: {one.reason}" for one in dataset.excluded[:3])
+        told = f" (excluded: {gone})" if gone else ""
+        raise DataError(f"{path}: no sounds found{told}. Known endings: {', '.join(sorted(_suffixes()))}")
+    return _told(dataset)
+
+
+def _told(dataset: Dataset) -> Dataset:
+    """With notes on names that may be one."""
+    alike = look_alikes(dataset.labels, "labels") + look_alikes(dataset.groups, "groups")
+    return replace(dataset, notes=(*dataset.notes, *alike)) if alike else dataset
 
 
 def _here(path: str) -> Path:
@@ -85,17 +95,18 @@ def _here(path: str) -> Path:
 # ------------------------------------------------------------------------------------------------- lists
 def _files(paths: list[Path]) -> Dataset:
     """Unlabelled clips of files, folders and URIs of them, each once."""
-    from .layouts.folder import of_files
-
     if not any(map(is_remote, paths)):
-        return of_files(paths)
+        return folder.of_files(paths)
     clips: dict[str, Clip] = {}
+    excluded: list[Excluded] = []
     for path in paths:
-        found = _uri(spelled(path)).clips if is_remote(path) else of_files([path]).clips
-        for clip in found:
+        found = _uri(spelled(path)) if is_remote(path) else folder.of_files([path])
+        above = f"{spelled(path)}/" if is_remote(path) else ""
+        excluded += (replace(one, path=above + one.path) for one in found.excluded)
+        for clip in found.clips:
             name = writable(spelled(clip.path))
             clips.setdefault(name, Clip(name, clip.path))
-    return Dataset("files", tuple(clips.values()))
+    return Dataset("files", tuple(clips.values()), excluded=tuple(excluded))
 
 
 # ------------------------------------------------------------------------------------------------- tables that lie elsewhere
@@ -107,8 +118,8 @@ def _frame(given: object) -> Dataset:
 
 def _table(write: Callable[[Path], object], name: str, called: str, path_of: Callable[[str], Path]) -> Dataset:
     """A table that ``write`` puts into a file here; relative paths in it are those that ``path_of`` makes of them."""
-    with tempfile.TemporaryDirectory(prefix="earmark-") as folder:
-        file = Path(folder) / name
+    with tempfile.TemporaryDirectory(prefix="earmark-") as here:
+        file = Path(here) / name
         write(file)
         try:
             only_sounds(file)
@@ -117,8 +128,8 @@ def _table(write: Callable[[Path], object], name: str, called: str, path_of: Cal
             raise DataError(str(error).replace(str(file), called)) from error
     clips = []
     for clip in found.clips:
-        if not is_remote(clip.path) and clip.path.is_relative_to(folder):
-            clip = replace(clip, path=path_of(posixpath.normpath(clip.path.relative_to(folder).as_posix())))
+        if not is_remote(clip.path) and clip.path.is_relative_to(here):
+            clip = replace(clip, path=path_of(posixpath.normpath(clip.path.relative_to(here).as_posix())))
         clips.append(clip)
     return replace(found, clips=tuple(clips), notes=tuple(note.replace(str(file), called) for note in found.notes))
 
@@ -133,22 +144,20 @@ def _uri(uri: str) -> Dataset:
     if ending in table.SUFFIXES:
         return _remote_table(there, ending)
     only_sounds(uri)
-    found = there.below()
-    inside = [f.path[len(there.path) + 1 :] for f in found]
-    clips = tuple(
-        Clip(name, Path(f.name), name.split("/")[0] if "/" in name else None)
-        for f, name in zip(found, inside, strict=True)
-        if Path(name).suffix.lower() in _suffixes()
-    )
-    if not clips and ending in _suffixes():
-        clips = (Clip(there.name, Path(there.name)),)
-    if not clips and any(name.lower().endswith(".npz") for name in (there.path, *inside)):
+    found = [(f.path[len(there.path) + 1 :], Path(f.name)) for f in there.below(hidden=True)]
+    sounds = [(name, path) for name, path in found if is_sound(name)]
+    if not sounds and ending in _suffixes():
+        return Dataset(Path(there.path).name, (Clip(there.name, Path(there.name)),))
+    shown = [(name, path) for name, path in sounds if not is_hidden(name)]
+    if not shown and any(name.lower().endswith(".npz") for name in (there.path, *(n for n, _ in found))):
         raise no_sounds(f"{uri}: found files of embeddings")
-    if not clips:
+    if not shown:
         raise DataError(
             f"{uri}: no sounds found. Wanted: a folder of class folders, a table (csv, parquet), or a sound"
         )
-    return Dataset(Path(there.path).name, clips)
+    hidden = tuple(Excluded(writable(name), HIDDEN) for name, _ in sounds if is_hidden(name))
+    notes = folder.unread(there.name, any(name == "clips.csv" for name, _ in found))
+    return _told(folder.of_names(Path(there.path).name, shown, hidden, notes))
 
 
 def _local(uri: str, path: Path) -> Dataset:

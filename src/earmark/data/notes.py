@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from . import split
-from .clips import Clip, Dataset
+from .clips import Clip, Dataset, known
+from .sides import REMOVED, pair
 from .split import Protocol
 
 
@@ -45,7 +46,7 @@ def group_notes(dataset: Dataset) -> tuple[str, ...]:
 
 def published_notes(dataset: Dataset) -> tuple[str, ...]:
     """What the published folds leave out, and what they cut apart."""
-    found = []
+    found = [*_sides(dataset)]
     gone = [c.id for c, fold in zip(dataset.clips, dataset.folds, strict=True) if fold is None]
     if gone:
         found.append(
@@ -62,6 +63,24 @@ def published_notes(dataset: Dataset) -> tuple[str, ...]:
             f"--protocol {other} keeps {what} whole."
         )
     return tuple(found)
+
+
+def _sides(dataset: Dataset) -> tuple[str, ...]:
+    """Which side of a split is learnt, which is evaluated, and what is neither; nothing where there are folds."""
+    names: dict[str, dict[str, int]] = {}
+    for clip, fold in zip(dataset.clips, dataset.folds, strict=True):
+        if fold is not None:
+            called = names.setdefault(fold, {})
+            called[str(known(clip.fold))] = called.get(str(known(clip.fold)), 0) + 1
+    sides = pair(names)
+    used = sides or tuple(f for f in names if f != REMOVED)
+    other = [name for fold, called in sorted(names.items()) if fold not in used for name in called.items()]
+    left = " and ".join(f"{count} clips of {name!r}" for name, count in other)
+    if sides is None:
+        return (f"{left} are neither learnt from nor evaluated under 'published'.",) if left else ()
+    learnt, evaluated = (", ".join(map(repr, names[side])) for side in sides)
+    told = f"Under 'published', {learnt} is learnt from and {evaluated} evaluated"
+    return (f"{told}; {left} are neither." if left else f"{told}.",)
 
 
 def _copies(dataset: Dataset, protocol: str) -> tuple[str, ...]:

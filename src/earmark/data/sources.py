@@ -102,7 +102,11 @@ def files_of(source: Source) -> tuple[Path, ...]:
 
 def folder_of_files(folder: Path) -> list[Path]:
     """The files of embeddings right in a folder in which there are no sounds; none where there are."""
-    found = [p for p in sorted(folder.iterdir()) if not p.name.startswith(".") and not is_beside(p)]
+    try:
+        inside = sorted(folder.iterdir())
+    except OSError:  # told by who looks for sounds
+        return []
+    found = [p for p in inside if not p.name.startswith(".") and not is_beside(p)]
     found = [p for p in found if holds_embeddings(p)]
     return found if found and not sounds_below(folder) else []
 

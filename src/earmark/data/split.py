@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from ..core.errors import DataError, LeakError
 from ..core.union import united
 from .clips import Clip, Dataset, Excluded, known_fold
+from .sides import REMOVED, SIDES, pair
 
 _MOST_FOLDS = 20  # that are tried where fewer do not do
 Ints = NDArray[np.int64]
@@ -116,7 +117,7 @@ def _owners(dataset: Dataset) -> Labels:
 def _judged_folds(dataset: Dataset) -> set[str]:
     """Folds whose clips are learnt from or evaluated."""
     folds = {f for f in dataset.folds if f}
-    return {"train", "test"} if {"train", "test"} <= folds else folds
+    return set(pair(folds) or folds - {REMOVED})
 
 
 def groups_of(dataset: Dataset, protocol: str, digests: Sequence[str] = ()) -> Labels:
@@ -191,8 +192,9 @@ def window_splits(labels: Labels, *, folds: int = 5, seed: int = 0) -> tuple[Spl
 def published_splits(dataset: Dataset) -> tuple[Split, ...]:
     """The folds of the data ("1", "2", …: each is tested once) or their one split ("train" learnt, "test" evaluated).
 
-    Of a split, "valid" and "removed" clips are neither learnt nor evaluated, so that figures compare with published ones;
-    nor are clips that have no fold.
+    Sides have many names, and one of the three may be missing (``sides``). Of a split, the other clips ("valid") are neither
+    learnt nor evaluated, so that figures compare with published ones; nor are those that are "removed" or have no fold.
+    Raises DataError, also where folds and sides are mixed.
     """
     if not dataset.has_folds:
         raise DataError(
@@ -200,21 +202,28 @@ def published_splits(dataset: Dataset) -> tuple[Split, ...]:
             "Add a column 'fold' or 'split', or use --protocol groups"
         )
     fold = np.array([f or "" for f in dataset.folds])
-    kinds = set(fold.tolist()) - {""}
-    if {"train", "test"} <= kinds:
-        splits: tuple[Split, ...] = (Split(np.flatnonzero(fold == "train"), np.flatnonzero(fold == "test")),)
-    elif len(kinds) > 1:
+    kinds = set(fold.tolist()) - {"", REMOVED}
+    if sides := pair(kinds):
+        learnt, evaluated = sides
+        splits: tuple[Split, ...] = (Split(np.flatnonzero(fold == learnt), np.flatnonzero(fold == evaluated)),)
+    elif len(kinds) > 1 and kinds.isdisjoint(SIDES):
         order = sorted(kinds, key=lambda f: (len(f), f))
-        splits = tuple(Split(np.flatnonzero((fold != f) & (fold != "")), np.flatnonzero(fold == f)) for f in order)
+        used = np.isin(fold, order)
+        splits = tuple(Split(np.flatnonzero(used & (fold != f)), np.flatnonzero(fold == f)) for f in order)
     else:
-        raise DataError(f"found the one fold {kinds.pop()!r}; wanted two folds or more, or 'train' and 'test'")
+        found = (
+            f"folds {', '.join(map(repr, sorted(kinds)[:6]))}"
+            if len(kinds) > 1
+            else f"one fold {min(kinds, default='')!r}"
+        )
+        raise DataError(f"found the {found}; wanted two folds or more, or 'train' and 'test'")
     labels = np.array([str(c.label) for c in dataset.clips])
     for split in splits:
-        evaluated = ", ".join(sorted(set(fold[split.test].tolist())))
+        name = ", ".join(sorted(set(fold[split.test].tolist())))
         _check_learnable(
             labels,
             split,
-            f"the fold {evaluated!r} that came with the data",
+            f"the fold {name!r} that came with the data",
             "leave them out, spread them over folds, or evaluate by other folds with --protocol groups or clips",
         )
     return splits

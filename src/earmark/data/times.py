@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -45,6 +44,7 @@ class Times:
 
     columns: Mapping[str, tuple[str, ...]]
     notes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()  # what the notes are about
 
     def part(self, row: Row, where: str) -> Part:
         """The part of its file that a line of the table names. Raises DataError, beginning with ``where``."""
@@ -91,17 +91,32 @@ def times_of(head: Sequence[str], lines: Lines, table: object) -> Times:
         f"{table}: {what} {'was' if len(told) == 1 else 'were'} not read. Seconds of a clip are read from the columns start, "
         "and end or duration."
     )
-    return Times(found, (note,))
+    return Times(found, (note,), tuple(told))
 
 
 def names(parts: Sequence[tuple[str, Part]]) -> list[str]:
-    """Names of clips from their files and parts. Six digits do, but for parts of long files that begin close together."""
-    short = [file + part.name for file, part in parts]
-    count = Counter(file + part.name for file, part in set(parts))
+    """Names of clips from their files and parts: with six digits, and with all where those are not the very seconds.
+
+    So a name depends on its own line alone, and means one part wherever else it is met.
+    """
     return [
-        name if count[name] == 1 else file + marks(part.start, part.duration)[1]
-        for name, (file, part) in zip(short, parts, strict=True)
+        file + (marks(part.start, part.duration)[1] if _rounded(part.start, part.duration) else part.name)
+        for file, part in parts
     ]
+
+
+def _rounded(*seconds: float | None) -> bool:
+    """True if six digits do not say these numbers."""
+    return any(value is not None and float(f"{value:g}") != value for value in seconds)
+
+
+def written(seconds: float | None) -> str:
+    """Seconds for a table: with as many digits as give back the very number; "" for none.
+
+    >>> written(2.0), written(36000.01), written(None)
+    ('2', '36000.01', '')
+    """
+    return "" if seconds is None else repr(seconds) if _rounded(seconds) else f"{seconds:g}"
 
 
 def marks(start: float, duration: float | None) -> tuple[str, str]:

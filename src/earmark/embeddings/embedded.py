@@ -18,6 +18,7 @@ from ..core.spec import Part
 from ..data import times
 from ..data.clips import Dataset, known
 from ..data.joins import join
+from ..data.labels import tidy
 from ..data.layouts import table as tables
 from .make import Embeddings
 from .pooling import Pooling
@@ -199,9 +200,10 @@ def _table(path: Path, columns: Mapping[str, str]) -> tuple[list[tuple[str, dict
     key = columns.get("id") or next((c for c in head if c.lower() in (*_NAMES["id"], *_NAMES["path"])), None)
     if key is None:
         raise DataError(f"{path}: found the columns {', '.join(head)}; wanted one called id, clip or path")
-    facts = [{k: line.get(c, "") for k, c in used.items() if c} for _, line in lines]
+    facts = [{k: tidy(line.get(c)) for k, c in used.items() if c} for _, line in lines]
+    notes = tables.predicted(path, head, any(fact.get("label") for fact in facts))
     if key.lower() not in _NAMES["path"]:  # it says which part of the file it is; a path does not
-        return list(zip([line.get(key, "") for _, line in lines], facts, strict=True)), ()
+        return list(zip([line.get(key, "") for _, line in lines], facts, strict=True)), notes
     seconds = times.times_of(head, lines, path)
     parts = [(line.get(key, ""), seconds.part(line, f"{path}, line {number}")) for number, line in lines]
-    return list(zip(times.names(parts), facts, strict=True)), seconds.notes
+    return list(zip(times.names(parts), facts, strict=True)), (*seconds.notes, *notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -15,6 +16,7 @@ from ..data.annotation_files import ANNOTATIONS, SPANS, is_beside, read_file
 from ..data.annotations import Annotated, Annotation, Span, annotated_by
 from ..data.clips import Dataset
 from ..data.layouts import _suffixes
+from ..data.layouts.table import labels_are
 from ..data.sources import FILES, files_of, holds_embeddings, is_store, settled
 from ..data.sources import Source as Sounds
 from ..data.targets import Task
@@ -31,6 +33,7 @@ def load_dataset(
     annotations: str | Path | Iterable[Annotation] | None = None,
     annotated: str | Path | Iterable[Span] | None = None,
     *,
+    pseudo_labels: bool = False,
     memory: int = MEMORY,
     seed: int = 0,
 ) -> Dataset | Embedded:
@@ -47,13 +50,15 @@ def load_dataset(
     ==============================  ====================================================================================
 
     ``annotations`` of recordings (``Annotation``, or a CSV with the columns recording, start, end, label) make the task
-    multi-label. ``annotated`` says where somebody looked: ``"all"``, ``Span`` or a CSV of them. Of a store that is larger
-    than ``memory`` bytes, whole clips are drawn with ``seed``, which is noted.
+    multi-label. ``annotated`` says where somebody looked: ``"all"``, ``Span`` or a CSV of them. ``pseudo_labels``: labels
+    of a table may be a model's predictions; one with a column score or confidence is refused without. Of a store that is
+    larger than ``memory`` bytes, whole clips are drawn with ``seed``, which is noted.
 
     Raises DataError if there is nothing there or nothing that can be used; a sound that cannot be read is told by those
     who read it.
     """
-    found = opened(source)
+    with labels_are("predicted") if pseudo_labels else nullcontext():
+        found = opened(source)
     if annotations is not None or annotated is not None:
         if not isinstance(found, Dataset):
             raise DataError("annotations speak of sounds, and found embeddings; wanted recordings: a folder or a table")

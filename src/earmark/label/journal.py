@@ -25,6 +25,7 @@ from ..core.errors import DataError
 from ..core.locked import locked
 from ..core.paths import relative
 from ..data.clips import Clip, Dataset
+from ..data.times import written
 from .items import Item
 
 COLUMNS = ("path", "label", "group", "fold", "start", "duration", "given_label", "given_group", "reviewed")
@@ -241,7 +242,7 @@ def _row(clip: Clip, state: State, folder: Path) -> list[str]:
         (clip.label or "") if state.label != clip.label else "",
         (clip.group or "") if state.group != clip.group else "",
     ]
-    part = [f"{clip.start:g}" if clip.start else "", "" if clip.duration is None else f"{clip.duration:g}"]
+    part = [written(clip.start or None), written(clip.duration)]
     return [
         relative(clip.path, folder),
         state.label or "",

@@ -33,10 +33,10 @@ from ..core import marks, outputs
 from ..core.atomic import swap
 from ..core.errors import AudioError, BundleError
 from ..core.hashing import sha256_of
-from ..core.paths import spelled
 from ..core.renderers import Columns, Shown, counted, shortened
 from ..core.seal import sealed
-from ..data.clips import Clip, Dataset, Excluded
+from ..data.clips import Clip, Dataset, Excluded, by_path
+from ..data.layouts.table import labels_are
 from ..data.load import load_dataset
 from ..data.sounds import sounds_in
 from ..data.sources import Source as Data
@@ -87,12 +87,19 @@ class Model(Shown):
         """
         return list(self.follow(source, seconds=seconds))
 
-    def follow(self, source: Source, *, seconds: float | None = None) -> Iterator[Prediction]:
-        """``timeline`` while the sound is read; with one backbone, in memory that does not grow with its length."""
-        name = name_of(source)
+    def follow(
+        self, source: Source, *, seconds: float | None = None, start: float = 0.0, duration: float | None = None
+    ) -> Iterator[Prediction]:
+        """``timeline`` while the sound is read; with one backbone, in memory that does not grow with its length.
+
+        Of ``duration`` seconds from ``start`` on, or all; times are those of the sound.
+        """
+        name, blocks = name_of(source), self._blocks(source, start=start, duration=duration)
         if len(self.backbones) > 1:
-            return timeline.pieces(self, self.embeddings(source), name, seconds)
-        return timeline.follow(self, self._blocks(source), name, seconds)
+            found = timeline.pieces(self, self._joined(blocks), name, seconds)
+        else:
+            found = timeline.follow(self, blocks, name, seconds)
+        return (timeline.moved(piece, start) for piece in found) if start else found
 
     def pieces(
         self, embeddings: Mapping[str, Floats], name: str = "", *, seconds: float | None = None
@@ -108,21 +115,27 @@ class Model(Shown):
         ``sources`` are paths and URIs of sounds, or what ``load_dataset`` opens: a folder, a table, a DataFrame, a data set;
         of a part of a file, the part is evaluated.
         """
-        whole = isinstance(sources, (str, Path, Dataset)) or hasattr(sources, "dataset") or is_frame(sources)
-        found: Any = load_dataset(sources).clips if whole else sources
+        if isinstance(sources, (str, Path, Dataset)) or hasattr(sources, "dataset") or is_frame(sources):
+            with labels_are("unread"):
+                clips: Iterable[Clip] = map(by_path, load_dataset(sources).clips)
+        else:
+            clips = (Clip(str(s), Path(s)) for s in sources)
+        return self.predict_clips(clips, workers=workers)
 
-        def one(source: Clip | str | Path) -> Prediction | Excluded:
-            name = spelled(source.path) if isinstance(source, Clip) else str(source)
+    def predict_clips(self, clips: Iterable[Clip], *, workers: int | None = None) -> Iterator[Prediction | Excluded]:
+        """``predict_many`` of clips, which may be parts of files: their answers have ``start`` and ``end``."""
+
+        def one(clip: Clip) -> Prediction | Excluded:
             try:
-                if isinstance(source, Clip):
-                    blocks = self._blocks(source.path, start=source.start, duration=source.duration)
-                    return self._told(blocks, name)
-                return self.predict(source)
+                said = self._told(self._blocks(clip.path, start=clip.start, duration=clip.duration), clip.recording_id)
             except AudioError as error:
-                return Excluded(name, error.reason)
+                return Excluded(clip.id, error.reason)
+            if clip.duration is None:
+                return replace(said, start=clip.start) if clip.start else said
+            return replace(said, start=clip.start, end=round(clip.start + clip.duration, 6))
 
         with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-            yield from pool.map(one, found)
+            yield from pool.map(one, clips)
 
     def clip_scores(self, embeddings: Mapping[str, Floats]) -> Scores:
         """Embeddings of one sound by the backbones' fingerprints -> scores (classes,) before calibration."""
@@ -157,8 +170,11 @@ class Model(Shown):
 
     def embeddings(self, source: Source, *, watch: Callable[[float], None] | None = None) -> dict[str, Floats]:
         """Embeddings of a sound by the fingerprint of the backbone: each backbone once. ``watch`` as in ``embedding_blocks``."""
+        return self._joined(self._blocks(source, watch=watch))
+
+    def _joined(self, blocks: Iterable[tuple[str, Floats]]) -> dict[str, Floats]:
         found: dict[str, list[Floats]] = {key: [] for key in self.backbones}
-        for key, embeddings in self._blocks(source, watch=watch):
+        for key, embeddings in blocks:
             found[key].append(embeddings)
         return {key: parts[0] if len(parts) == 1 else np.concatenate(parts) for key, parts in found.items()}
 

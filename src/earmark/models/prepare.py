@@ -17,6 +17,7 @@ from ..core.spec import Part
 from ..data.cache import Cache
 from ..data.clips import Dataset, Excluded
 from ..data.duplicates import with_recordings
+from ..data.ends import past_the_end
 from ..data.split import Labels, Split
 from ..data.targets import Task
 from ..embeddings.embedded import Embedded
@@ -90,7 +91,7 @@ def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None 
     if len(unlabelled) == len(dataset.clips):
         raise DataError(
             f"{dataset.name}: none of the {len(dataset.clips)} sounds has a label. Wanted: class folders, or a table "
-            "with the columns path and label"
+            "with the columns path and label" + "".join(f". {note.rstrip('.')}" for note in dataset.notes)
         )
     dataset = dataset.without([Excluded(i, "no label") for i in unlabelled], unlabelled)
     parts = tuple(dict.fromkeys(b for r in recipes for b in r.backbones))
@@ -122,6 +123,7 @@ def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None 
         backbones,
         seconds,
         selected,
+        past_the_end(dataset.clips),
     )
 
 

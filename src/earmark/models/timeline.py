@@ -68,6 +68,12 @@ class Grid:
         return replace(said, start=round(k * self.step, 6), end=round(k * self.step + self.length, 6))
 
 
+def moved(piece: Prediction, seconds: float) -> Prediction:
+    """A piece of a part of a sound, with its place in the sound: the part begins at ``seconds``."""
+    start, end = ((at or 0.0) + seconds for at in (piece.start, piece.end))
+    return replace(piece, start=round(start, 6), end=round(end, 6))
+
+
 def pieces(
     model: Predictor, embeddings: Mapping[str, Floats], name: str, seconds: float | None
 ) -> Iterator[Prediction]:

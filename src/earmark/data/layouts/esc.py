@@ -13,7 +13,8 @@ from pathlib import Path
 
 from ...core.errors import DataError
 from ..clips import Clip, Dataset
-from . import sounds_below
+from ..found import find
+from . import one_below, others
 
 LAYOUT = {
     "001 - Dog bark/1-100032-A.ogg": "",
@@ -30,19 +31,20 @@ def matches(path: Path) -> bool:
     """True for a folder with ESC's file names."""
     if not path.is_dir():
         return False
-    old = any(_FOLDER.fullmatch(f.parent.name) and _OLD.fullmatch(f.stem) for f in path.glob("* - */*-*-*.*"))
+    old = any(_FOLDER.fullmatch(f.parent.name) and _OLD.fullmatch(f.stem) for f in one_below(path))
     return old or (path / "meta" / "esc50.csv").is_file()
 
 
 def build(path: Path) -> Dataset:
     """Clips of ESC-50 or ESC-10 below ``path``; label from the folder or from ``meta/esc50.csv``. Raises DataError."""
     categories = _categories(path / "meta" / "esc50.csv")
-    clips = []
-    for file in sounds_below(path):
+    clips, other, found = [], [], find(path)
+    for file in found.sounds:
         folder = _FOLDER.fullmatch(file.parent.name)
         old, new = _OLD.fullmatch(file.stem), _NEW.fullmatch(file.stem)
         name = old if folder else new
         if name is None:
+            other.append(file)
             continue
         label = folder[1] if folder else categories.get(file.name)
         clips.append(
@@ -54,10 +56,13 @@ def build(path: Path) -> Dataset:
                 fold=name[1],
             )
         )
+    gone, notes = others(other, path, "ESC")
     classes = len({c.label for c in clips})
     return Dataset(
         f"ESC-{classes}",
         tuple(clips),
+        excluded=(*gone, *found.excluded),
+        notes=(*notes, *found.notes),
         licence="CC BY 3.0 (ESC-10), CC BY-NC 3.0 (ESC-50)",
         citation="Piczak, ESC: Dataset for Environmental Sound Classification, ACM Multimedia 2015",
     )

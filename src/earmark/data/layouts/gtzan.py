@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 
 from ..clips import Clip, Dataset
-from . import sounds_below
+from ..found import find
+from . import one_below, others
 
 LAYOUT = {
     "blues/blues.00000.wav": "",
@@ -32,15 +33,13 @@ _NAME = re.compile(rf"({'|'.join(GENRES)})\.(\d{{5}})")
 
 def matches(path: Path) -> bool:
     """True for a folder that holds files called like GTZAN's and no table of its own."""
-    return path.is_dir() and not (path / "clips.csv").exists() and any(map(_is_clip, path.glob("*/*.0*.*")))
+    return path.is_dir() and not (path / "clips.csv").exists() and any(map(_is_clip, one_below(path)))
 
 
 def build(path: Path) -> Dataset:
     """Clips of all GTZAN files below ``path`` (.wav, .au, .flac, …); files called otherwise are excluded."""
-    clips = []
-    for file in sounds_below(path):
-        if not _is_clip(file):
-            continue
+    clips, found = [], find(path)
+    for file in filter(_is_clip, found.sounds):
         fact = facts()[file.stem]
         split, twin = fact[1:]
         first = min(file.stem, twin or file.stem)
@@ -54,9 +53,12 @@ def build(path: Path) -> Dataset:
                 fold=split,
             )
         )
+    gone, notes = others((f for f in found.sounds if not _is_clip(f)), path, "GTZAN")
     return Dataset(
         "GTZAN",
         tuple(clips),
+        excluded=(*gone, *found.excluded),
+        notes=(*notes, *found.notes),
         licence="none stated: commercial recordings, research use only",
         citation=CITATION,
     )
