@@ -20,6 +20,7 @@ def in_shards(
     import os
     from contextlib import AbstractContextManager, nullcontext
 
+    from ..core import interrupts
     from ..core.progress import bar
     from ..embeddings.shards import cut, left, local
 
@@ -27,6 +28,7 @@ def in_shards(
         raise click.UsageError("--address belongs to --engine ray")
     began, lines, size = time.perf_counter(), 0, 0
     gone: list[Excluded] = []
+    interrupts.keeps(f"what lies in {out} is whole and stays. The same command resumes")
     todo = left(work, out, dataset.clips)  # before a cluster is started for nothing
     joined: AbstractContextManager[int] = nullcontext(os.cpu_count() or 1)
     run: Callable[..., Iterator[Made]] = local

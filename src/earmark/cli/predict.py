@@ -102,6 +102,7 @@ def _file(
     out: Path | None,
     force: bool,
 ) -> None:
+    from ..core import interrupts
     from ..core.outputs import ANSWERS
     from ..models.load import load_model
 
@@ -109,6 +110,8 @@ def _file(
         opt.may_write(out, ANSWERS, model, paths, sounds=lambda: map(Path, _files(paths)), force=force)
     loaded = load_model(model)
     bad: list[str] = []
+    if out is None:
+        interrupts.keeps("what was printed is whole. The same command starts anew")
     answers = _answers(loaded, paths, timeline, seconds, bad)
     if out is None:
         _write(answers, loaded, form or ("table" if sys.stdout.isatty() else "csv"), timeline, sys.stdout)

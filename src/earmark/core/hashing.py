@@ -6,6 +6,10 @@ import hashlib
 import stat
 from pathlib import Path
 
+from .interrupts import check
+
+_BLOCK = 2**20
+
 
 def sha256_of(path: Path) -> str:
     """sha256 of a file's bytes, in hex.
@@ -15,4 +19,8 @@ def sha256_of(path: Path) -> str:
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError("a folder, not a file" if path.is_dir() else "not a regular file")
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        while block := file.read(_BLOCK):
+            check()
+            digest.update(block)
+        return digest.hexdigest()

@@ -15,6 +15,7 @@ from typing import Any
 
 from .atomic import READABLE, whole
 from .errors import AudioError, DataError, MissingExtraError
+from .interrupts import check
 from .paths import _QUERY, is_remote, joined, spelled
 from .text import first_line
 
@@ -108,6 +109,7 @@ class Place:
 def _copy(source: Any, target: Any, size: int | None) -> None:
     count = 0
     while block := source.read(_BLOCK):
+        check()
         target.write(block)
         count += len(block)
     if size is not None and count != size:

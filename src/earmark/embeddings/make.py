@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,6 +21,7 @@ from .. import audio
 from ..audio import silence
 from ..audio.memory import Held, is_held
 from ..backbones.base import Backbone, Floats, load_backbone
+from ..core import interrupts
 from ..core.errors import AudioError, DataError
 from ..core.frames import frame
 from ..core.progress import bar
@@ -325,7 +326,7 @@ def embedded(
             return Excluded(clip.id, error.reason)
 
     workers = workers or os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool, bar(f"embed {backbone.name}", len(clips)) as step:
+    with interrupts.pool(workers) as pool, bar(f"embed {backbone.name}", len(clips)) as step:
         # A few clips ahead of whoever takes them, so that results do not pile up.
         waiting: deque[Future[Embedded | Excluded]] = deque()
         for clip in clips:

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..backbones.base import Backbone, Floats, load_backbone
-from ..core import plugins
+from ..core import interrupts, plugins
 from ..core.errors import AudioError, DataError
 from ..core.paths import is_remote
 from ..core.spec import Part
@@ -169,7 +169,7 @@ def _near(clips: Iterable[Clip], folder: Path) -> Iterator[tuple[list[Clip], Pat
             return error.reason
         return here
 
-    with ThreadPoolExecutor(1) as fetching:
+    with interrupts.pool(1) as fetching:
         waiting: deque[tuple[list[Clip], Future[Path | str]]] = deque()
 
         def first() -> Iterator[tuple[list[Clip], Path | str]]:
@@ -270,7 +270,7 @@ def _done(target: Place, clips: Sequence[Clip]) -> set[str]:
     else:
         files, look = (target / ANSWERS).below(), _ids
     done: set[str] = set()
-    with ThreadPoolExecutor(min(32, 4 * (os.cpu_count() or 1))) as pool:
+    with interrupts.pool(min(32, 4 * (os.cpu_count() or 1))) as pool:
         there = [*pool.map(look, files), *pool.map(_ids, (target / ERRORS).below())]
     for name, clip in (one for lines in there for one in lines):
         done.add(name)
@@ -293,11 +293,7 @@ def _ids(file: Place) -> list[tuple[str, Clip | None]]:
 def local(work: Work, out: str, shards: Sequence[Sequence[Clip]], *, workers: int | None = None) -> Iterator[Made]:
     """Do shards here, several at once, as they get done. Raises what ``make`` raises."""
     write = work.open()
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+    with interrupts.pool(workers) as pool:
         waiting = deque(pool.submit(make, write, out, shard) for shard in shards)
-        try:
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for one in waiting:
-                one.cancel()
+        while waiting:
+            yield waiting.popleft().result()

@@ -20,7 +20,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
@@ -29,8 +28,8 @@ import numpy as np
 
 from ..audio.decoders import Source, name_of
 from ..backbones.base import Backbone, Floats, Net
-from ..core import marks, outputs
-from ..core.atomic import swap
+from ..core import interrupts, marks, outputs
+from ..core.atomic import folder_beside, swap
 from ..core.errors import AudioError, BundleError
 from ..core.hashing import sha256_of
 from ..core.renderers import Columns, Shown, counted, shortened
@@ -106,7 +105,7 @@ class Model(Shown):
             except AudioError as error:
                 return Excluded(str(source), error.reason)
 
-        with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        with interrupts.pool(workers) as pool:
             yield from pool.map(one, sources)
 
     def clip_scores(self, embeddings: Mapping[str, Floats]) -> Scores:
@@ -188,14 +187,11 @@ class Model(Shown):
                 f"{target} is the folder you are in; a model needs a folder of its own. Choose another one"
             )
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        try:
+        with folder_beside(target) as part:
             self._write(part)
             part.chmod(0o755)
             _keep(target, part)
             swap(part, target)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
         return Path(folder)
 
     def _write(self, folder: Path) -> None:
