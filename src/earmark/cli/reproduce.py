@@ -120,12 +120,18 @@ def _show(found: Reproduction, written: Path) -> None:
     from rich.console import Console
 
     from ..studies.reproduce import paper
+    from ..studies.reproduce.claims import claims
     from ..studies.reproduce.words import findings, follows
 
     console = Console()
     for claim, trials in ((paper.CNN, found.cnn), (paper.VGGISH, found.frozen)):
         _tables(console, claim, trials)
+    console.print("[bold]The paper's sentences, held against these numbers[/]")
+    for one in claims(found):
+        console.print(f"  {one.verdict}: {one.said} ({one.number})", highlight=False, markup=False)
     for heading, lines in (("Findings", findings(found)), ("What follows", follows(found))):
+        if not lines:
+            continue
         console.print(f"[bold]{heading}[/]")
         for line in lines:
             console.print(f"  {line}", highlight=False, markup=False)
