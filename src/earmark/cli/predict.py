@@ -29,6 +29,11 @@ PLACE = ("use", 1)
 )
 @click.option("--timeline", is_flag=True, help="One line per piece of each sound, with start and end in seconds.")
 @click.option("--seconds", type=click.FloatRange(min=0.05), help="Length of the pieces of a timeline.")
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Share of sounds whose true label the set may miss. Default: the model's own.",
+)
 @click.option("-o", "--out", help="Write to this file instead of to the terminal, or shards to a folder or URI.")
 @opt.force_option
 @opt.spread
@@ -38,6 +43,7 @@ def command(
     form: str | None,
     timeline: bool,
     seconds: float | None,
+    alpha: float | None,
     out: str | None,
     force: bool,
     engine: str,
@@ -62,9 +68,9 @@ def command(
     if engine == "ray" or (out is not None and opt.is_folder(out)):
         if force:
             raise click.UsageError("a store is only added to: --force is for files")
-        _shards(model, paths, out, timeline or bool(form), engine, address, shard_clips)
+        _shards(model, paths, out, timeline or bool(form), alpha, engine, address, shard_clips)
     else:
-        _file(model, paths, form, timeline, seconds, None if out is None else Path(out), force)
+        _file(model, paths, form, timeline, seconds, alpha, None if out is None else Path(out), force)
 
 
 def _shards(
@@ -72,6 +78,7 @@ def _shards(
     paths: tuple[str, ...],
     out: str | None,
     other: bool,
+    alpha: float | None,
     engine: str,
     address: str | None,
     shard_clips: int,
@@ -85,7 +92,7 @@ def _shards(
     if other:
         raise click.UsageError("a store is Parquet with one line a clip: no --format and no --timeline")
     opt.may_write(out, SHARDS, model, paths)
-    work = Answering.of(model)
+    work = Answering.of(model, alpha)
     gone, _ = in_shards(
         work, "predict", opt.open_sounds(paths), out, engine=engine, address=address, largest=shard_clips
     )
@@ -99,6 +106,7 @@ def _file(
     form: str | None,
     timeline: bool,
     seconds: float | None,
+    alpha: float | None,
     out: Path | None,
     force: bool,
 ) -> None:
@@ -108,7 +116,7 @@ def _file(
 
     if out is not None:
         opt.may_write(out, ANSWERS, model, paths, sounds=lambda: map(Path, _files(paths)), force=force)
-    loaded = load_model(model)
+    loaded = load_model(model).with_alpha(alpha)
     bad: list[str] = []
     if out is None:
         interrupts.keeps("what was printed is whole. The same command starts anew")
@@ -155,6 +163,9 @@ def _answers(
     files = _files(paths)
     if not files:
         raise DataError(f"no sounds found in {', '.join(paths)}")
+    if len(files) == 1 and not timeline:
+        yield from _one(model, files[0], bad)
+        return
     with bar("predict", len(files)) as step:
         if not timeline:
             for answer in model.predict_many(files):
@@ -170,6 +181,26 @@ def _answers(
             except AudioError as error:
                 bad.append(f"{file}: {error.reason}")
             step()
+
+
+def _one(model: Model, file: str, bad: list[str]) -> Iterator[Prediction]:
+    """The answer for a single sound, which may be long: progress is told in seconds."""
+    from contextlib import suppress
+
+    from ..audio import probe
+    from ..core.errors import AudioError
+    from ..core.progress import seconds
+
+    total = None
+    with suppress(AudioError, OSError):
+        total = probe(file).seconds
+    try:
+        with seconds("predict", total) as watch:
+            answer = model.predict(file, watch=watch)
+    except AudioError as error:
+        bad.append(f"{file}: {error.reason}")
+    else:
+        yield answer
 
 
 def _write(answers: Iterator[Prediction], model: Model, form: str, timeline: bool, out: TextIO) -> None:

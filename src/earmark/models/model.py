@@ -30,7 +30,7 @@ from ..audio.decoders import Source, name_of
 from ..backbones.base import Backbone, Floats, Net
 from ..core import interrupts, marks, outputs
 from ..core.atomic import folder_beside, swap
-from ..core.errors import AudioError, BundleError
+from ..core.errors import AudioError, BundleError, DataError
 from ..core.hashing import sha256_of
 from ..core.renderers import Columns, Shown, counted, shortened
 from ..data.clips import Excluded
@@ -63,15 +63,30 @@ class Model(Shown):
     def predict(self, source: list[Any]) -> Predictions: ...
 
     @overload
-    def predict(self, source: Source) -> Prediction: ...
+    def predict(self, source: Source, *, watch: Callable[[float], None] | None = None) -> Prediction: ...
 
-    def predict(self, source: Source | list[Any]) -> Prediction | Predictions:
+    def predict(
+        self, source: Source | list[Any], *, watch: Callable[[float], None] | None = None
+    ) -> Prediction | Predictions:
         """Evaluate one sound, or each of a list: a file, ``(samples, rate)``, bytes or a binary stream, of any length:
-        embeddings are not kept. Raises AudioError; ``predict_many`` tells what cannot be used, and goes on.
+        embeddings are not kept. ``watch`` as in ``embedding_blocks``. Raises AudioError; ``predict_many`` tells what cannot be used, and goes on.
         """
         if isinstance(source, list):
             return Predictions(self.predict(one) for one in sounds_in(source))
-        return self._told(self._blocks(source), name_of(source))
+        return self._told(self._blocks(source, watch=watch), name_of(source))
+
+    def with_alpha(self, alpha: float | None) -> Model:
+        """The same model, whose sets may miss the true label in a share ``alpha`` of sounds; None: as it is.
+
+        Raises DataError for a model without prediction sets, or a share that is none.
+        """
+        if alpha is None:
+            return self
+        if self.calibration is None:
+            raise DataError("the model has no prediction sets: it was trained without calibration. Leave out alpha")
+        if not 0 < alpha < 1:
+            raise DataError(f"found alpha={alpha}; wanted a number between 0 and 1, such as 0.1")
+        return replace(self, calibration=replace(self.calibration, alpha=alpha))
 
     def timeline(self, source: Source, *, seconds: float | None = None) -> list[Prediction]:
         """Evaluate a sound piece by piece: the backbone's own windows, or pieces of ``seconds`` (an image's length or 3 s
