@@ -118,8 +118,8 @@ def status() -> int:
 
 
 def said() -> str:
-    """What is told of it, once: "" if it was told already."""
-    if _asked.told:
+    """What is told of it, once: "" if it was told already, or if it is a server's usual end, of which its log tells."""
+    if _asked.told or status() == 0:
         return ""
     _asked.told = True
     name = _NAMES.get(signal.Signals(_asked.by), "a signal")

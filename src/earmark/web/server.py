@@ -63,7 +63,7 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
         if sig == signal.SIGINT:
-            self.force_exit = True
+            self.config.timeout_graceful_shutdown = 0
 
 
 def server(app: FastAPI, *, grace: float = 30.0, **options: Any) -> uvicorn.Server:
