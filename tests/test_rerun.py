@@ -17,6 +17,8 @@ from click.testing import CliRunner
 import earmark
 from earmark.cli import main
 from earmark.core.errors import DataError
+from earmark.studies.rerun import Difference
+from earmark.studies.rerun import _differences as differences
 from reports import without_times
 
 RECIPES = ("mfcc/logreg", "stack(mfcc:mean/lda,mfcc/knn)")
@@ -161,3 +163,43 @@ def test_what_cannot_be_run_again(
 def test_data_without_a_place_are_told_as_such(sounds: Path) -> None:
     dataset = earmark.load_dataset(sounds)
     assert earmark.compare(dataset, ["mfcc/lda"], protocol="groups", folds=2).source == ()
+
+
+def test_rounding_is_told_apart_from_change(made: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    _, report, cache = made
+    told = json.loads((report / "metrics.json").read_text())
+    loss = told["recipes"][0]["log_loss"]["value"]
+    told["recipes"][0]["log_loss"]["value"] = loss + 4e-7
+    (tmp_path / "metrics.json").write_text(json.dumps(told))
+    found = earmark.rerun(tmp_path, cache=earmark.Cache(cache))
+    assert found.same
+    assert [d.where for d in found.rounding] == ["recipes[0].log_loss.value"]
+    told["recipes"][0]["log_loss"]["value"] = loss + 4e-6
+    (tmp_path / "metrics.json").write_text(json.dumps(told))
+    found = earmark.rerun(tmp_path, cache=earmark.Cache(cache))
+    assert not found.same
+    assert [d.where for d in found.numbers] == ["recipes[0].log_loss.value"]
+    assert not found.rounding
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "places"),
+    [
+        ({"note": "took 1.2 s on 4 clips"}, {"note": "took 61 s on 4 clips"}, []),
+        ({"a": [{"notes": ["fitted in 3 min"]}]}, {"a": [{"notes": ["fitted in 14 seconds"]}]}, []),
+        ({"note": "took 1.2 s on 4 clips"}, {"note": "took 1.2 s on 5 clips"}, ["note"]),
+        ({"id": "x from 1.5 s"}, {"id": "x from 2.5 s"}, ["id"]),  # a name, no note
+        ({"p": 0.1}, {"p": 0.1 + 2e-16}, ["p"]),
+        ({"p": 1}, {"p": 1.0}, ["p"]),
+    ],
+)
+def test_times_are_not_compared_in_notes_neither(then: Any, now: Any, places: list[str]) -> None:
+    assert [d.where for d in differences(then, now)] == places
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "rounding"),
+    [(0.5, 0.5 + 9e-7, True), (0.5, 0.5 + 2e-6, False), (3e5, 3e5 + 0.2, True), (1, 2, False), (0.5, None, False)],
+)
+def test_what_counts_as_rounding(then: Any, now: Any, rounding: bool) -> None:
+    assert Difference("x", then, now).rounding is rounding

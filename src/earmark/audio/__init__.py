@@ -22,6 +22,7 @@ from collections.abc import Iterator
 import numpy as np
 import soxr
 
+from ..core import interrupts
 from ..core.errors import AudioError
 from .decoders import Source, frame_at, name_of, opened
 from .decoding import Floats, Probe
@@ -101,6 +102,7 @@ def _samples(source: Source, sample_rate: int, start: float, duration: float | N
         frames, peak, loudest = 0, 0.0, 0.0
         stop = None if duration is None else frame_at(start + duration, rate)
         for chunk in decoder.chunks(frame_at(start, rate), stop):
+            interrupts.check()
             high, low = float(chunk.max()), float(chunk.min())
             if not (high <= LOUDEST and low >= -LOUDEST):  # put so that NaN fails, too
                 finite = math.isfinite(high) and math.isfinite(low)

@@ -5,8 +5,8 @@ One ``MelSpec`` describes the front end of any net. Frames are not centred: fram
 librosa's ``center=True, pad_mode="constant"`` put ``n_fft // 2`` zeros on both sides of the signal first (with
 a window shorter than the FFT: ``win_length // 2``).
 
-The work goes through in blocks that stay in a core's cache (64 frames for the FFT, 512 for the product with
-the filters), only those bins are kept that a filter looks at, and a triangle is not multiplied with the bins far
+The work goes through in blocks that stay in a core's cache (64 frames for the FFT, up to 512 for the product with
+the filters, see ``products``), only those bins are kept that a filter looks at, and a triangle is not multiplied with the bins far
 from it: the filters go in four groups, each with the bins it looks at.
 """
 
@@ -20,6 +20,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+
+from .products import product
 
 Floats = NDArray[np.float32]
 
@@ -121,7 +123,7 @@ def log_mel(samples: Floats, spec: MelSpec) -> Floats:
             np.multiply(values, values, out=values)
         block = mel[at : at + len(values)]
         for bands, bins, matrix in groups:
-            np.matmul(values[:, bins], matrix, out=block[:, bands])
+            product(values[:, bins], matrix, out=block[:, bands])
     return _compress(mel, spec)
 
 

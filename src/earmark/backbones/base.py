@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio import silence
-from ..core import plugins
+from ..core import interrupts, plugins
 from ..core.errors import BundleError
 from ..core.spec import Part
 from ..core.telemetry import import_onnxruntime
@@ -98,7 +98,10 @@ class Net:
             batch = max(self.batch, many)
         try:
             wanted = self.output or next(iter(engine.outputs))
-            parts = [engine(inputs[i : i + batch], wanted) for i in range(0, len(inputs), batch)]
+            parts = []
+            for i in range(0, len(inputs), batch):
+                interrupts.check()
+                parts.append(engine(inputs[i : i + batch], wanted))
             return parts[0] if len(parts) == 1 else np.concatenate(parts)
         except _failures() as error:
             raise BundleError(f"{self}: fails on inputs of shape {inputs.shape} ({first_line(error)})") from error

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from earmark.audio import mel
+from earmark.audio.products import product
 from earmark.backbones.base import About, Backbone, Floats
 from earmark.core.errors import RecipeError
 
@@ -104,8 +105,9 @@ def resized(patches: Floats, shape: Sequence[int]) -> Floats:
     height, width = patches.shape[1:]
     if (height, width) == tuple(shape):
         return patches
-    result: Floats = np.matmul(_stretch(height, shape[0]), patches)
-    return result @ _stretch(width, shape[1]).T
+    down, across = _stretch(height, shape[0]), _stretch(width, shape[1]).T
+    stretched = [product(product(down, patch), across) for patch in patches]
+    return np.stack(stretched) if stretched else np.zeros((0, *shape), np.float32)
 
 
 def _stretch(size: int, wanted: int) -> Floats:

@@ -13,6 +13,7 @@ from dataclasses import asdict
 import numpy as np
 
 from earmark.audio import mel
+from earmark.audio.products import product
 from earmark.backbones.base import About, Backbone, Floats
 from earmark.core.errors import RecipeError
 
@@ -61,7 +62,7 @@ def build(*, coefficients: int = 20, seconds: float = 3.0, overlap: float = 0.5,
 
 def mfcc(samples: Floats, spec: mel.MelSpec, coefficients: int) -> Floats:
     """Samples (n,) -> cepstral coefficients (frames, coefficients): the DCT of the log-mel spectrum."""
-    return np.asarray(mel.log_mel(samples, spec) @ dct(spec.n_mels, coefficients).T)
+    return product(mel.log_mel(samples, spec), dct(spec.n_mels, coefficients).T)
 
 
 def dct(size: int, count: int) -> Floats:

@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from ..core import interrupts, room
 from ..core.errors import EarmarkError
 from ..core.version import __version__
 from . import _retired
@@ -19,8 +20,9 @@ _ADVICE = {
     errno.ENOSPC: "The disk is full: make room and run the same again; what was finished before is still there",
     errno.EDQUOT: "Your quota is used up: make room and run the same again; what was finished before is still there",
     errno.EFBIG: "The file may not grow that large here (ulimit -f); what was finished before is still there",
-    errno.EACCES: "Choose a place that you may write, or change its permissions",
-    errno.EROFS: "It cannot be written: choose another place",
+    errno.EACCES: "Choose a place that you may write, or change its permissions (EARMARK_HOME: weights, embeddings; "
+    "TMPDIR: temporary files)",
+    errno.EROFS: "It cannot be written: choose another place (EARMARK_HOME: weights, embeddings; TMPDIR: temporary files)",
     errno.EMFILE: "Too many files are open: raise the limit (ulimit -n)",
 }
 
@@ -42,6 +44,17 @@ class Main(Commands):
     def invoke(self, ctx: click.Context) -> object:
         if isinstance(sys.stdout, io.TextIOWrapper):  # names of files need not be what a terminal can show
             sys.stdout.reconfigure(errors="backslashreplace")
+        with interrupts.handled():
+            try:
+                return self._told(ctx)
+            except BaseException as error:  # also what a library has made of a KeyboardInterrupt
+                if not (interrupts.asked() or isinstance(error, KeyboardInterrupt)):
+                    raise
+                if line := interrupts.said():
+                    click.echo(line, err=True)
+                raise SystemExit(interrupts.status()) from None
+
+    def _told(self, ctx: click.Context) -> object:
         try:
             return super().invoke(ctx)
         except click.UsageError as error:
@@ -56,7 +69,7 @@ class Main(Commands):
         except OSError as error:  # a full disk, a folder that may not be written: the user's to mend
             where = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(
-                f"{where}{error.strerror or error}. {_ADVICE.get(error.errno or 0, '')}"
+                f"{where}{error.strerror or error}. {_ADVICE.get(error.errno or 0, '')}{room.advice(error)}"
             ) from error
         except MemoryError as error:
             raise click.ClickException(f"there is not enough memory ({error or 'no more was given'})") from error

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ..core import interrupts
 from ..core.paths import is_remote
 
 if TYPE_CHECKING:
@@ -179,7 +180,12 @@ def open_cache(folder: Path | None, no_cache: bool) -> Cache | None:
     """The cache that the options ask for."""
     from ..data.cache import Cache
 
-    return None if no_cache else Cache(folder)
+    if no_cache:
+        return None
+    interrupts.keeps(
+        "embeddings made so far are kept in the cache, nothing half-written is left. The same command resumes"
+    )
+    return Cache(folder)
 
 
 def out_option(what: str, *, required: bool = True, file: bool = False) -> Callable[[F], F]:

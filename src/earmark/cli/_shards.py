@@ -20,6 +20,7 @@ def in_shards(
     import os
     from contextlib import AbstractContextManager, nullcontext
 
+    from ..core import interrupts
     from ..core.errors import DataError
     from ..core.progress import bar
     from ..embeddings.shards import SEVERAL, Unreached, all_unreached, cut, left, local
@@ -28,6 +29,7 @@ def in_shards(
         raise click.UsageError("--address belongs to --engine ray")
     began, lines, size, unreached = time.perf_counter(), 0, 0, 0
     gone: list[Excluded] = []
+    interrupts.keeps(f"what lies in {out} is whole and stays. The same command resumes")
     todo = left(work, out, dataset.clips)  # before a cluster is started for nothing
     joined: AbstractContextManager[int] = nullcontext(os.cpu_count() or 1)
     run: Callable[..., Iterator[Made]] = local

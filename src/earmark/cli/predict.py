@@ -34,6 +34,11 @@ PLACE = ("use", 1)
 )
 @click.option("--timeline", is_flag=True, help="One line per piece of each sound, with start and end in seconds.")
 @click.option("--seconds", type=click.FloatRange(min=0.05), help="Length of the pieces of a timeline.")
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="Share of sounds whose true label the set may miss. Default: the model's own.",
+)
 @click.option("-o", "--out", help="Write to this file instead of to the terminal, or shards to a folder or URI.")
 @opt.force_option
 @opt.spread
@@ -44,6 +49,7 @@ def command(
     form: str | None,
     timeline: bool,
     seconds: float | None,
+    alpha: float | None,
     out: str | None,
     force: bool,
     engine: str,
@@ -71,9 +77,9 @@ def command(
     if engine == "ray" or (out is not None and opt.is_folder(out)):
         if force:
             raise click.UsageError("a store is only added to: --force is for files")
-        _shards(model, paths, out, timeline or bool(form), engine, address, shard_clips)
+        _shards(model, paths, out, timeline or bool(form), alpha, engine, address, shard_clips)
     else:
-        _file(model, paths, form, timeline, seconds, None if out is None else Path(out), force)
+        _file(model, paths, form, timeline, seconds, alpha, None if out is None else Path(out), force)
 
 
 def _shards(
@@ -81,6 +87,7 @@ def _shards(
     paths: tuple[str, ...],
     out: str | None,
     other: bool,
+    alpha: float | None,
     engine: str,
     address: str | None,
     shard_clips: int,
@@ -95,7 +102,7 @@ def _shards(
     if other:
         raise click.UsageError("a store is Parquet with one line a clip: no --format and no --timeline")
     opt.may_write(out, SHARDS, model, paths)
-    work = Answering.of(model)
+    work = Answering.of(model, alpha)
     with labels_are("unread"):
         dataset = opt.open_sounds(paths)
     opt.account(dataset)
@@ -110,9 +117,11 @@ def _file(
     form: str | None,
     timeline: bool,
     seconds: float | None,
+    alpha: float | None,
     out: Path | None,
     force: bool,
 ) -> None:
+    from ..core import interrupts
     from ..core.outputs import ANSWERS
     from ..models.load import load_model
 
@@ -120,7 +129,9 @@ def _file(
     clips = _clips(paths, bad)
     if out is not None:
         opt.may_write(out, ANSWERS, model, paths, sounds=lambda: [c.path for c in clips], force=force)
-    loaded = load_model(model)
+    loaded = load_model(model).with_alpha(alpha)
+    if out is None:
+        interrupts.keeps("what was printed is whole. The same command starts anew")
     answers = _answers(loaded, clips, timeline, seconds, bad)
     timeline = timeline or any(c.start or c.duration is not None for c in clips)
     if out is None:
@@ -183,6 +194,9 @@ def _answers(
     from ..core.progress import bar
     from ..data.clips import Excluded
 
+    if len(clips) == 1 and not timeline and not clips[0].start and clips[0].duration is None:
+        yield from _one(model, clips[0], bad)
+        return
     with bar("predict", len(clips)) as step:
         if not timeline:
             for answer in model.predict_clips(clips):
@@ -198,6 +212,26 @@ def _answers(
             except AudioError as error:
                 bad.append(f"{clip.id}: {error.reason}")
             step()
+
+
+def _one(model: Model, clip: Clip, bad: list[str]) -> Iterator[Prediction]:
+    """The answer for a single sound, which may be long: progress is told in seconds."""
+    from contextlib import suppress
+
+    from ..audio import probe
+    from ..core.errors import AudioError
+    from ..core.progress import seconds
+
+    total = None
+    with suppress(AudioError, OSError):
+        total = probe(clip.path).seconds
+    try:
+        with seconds("predict", total) as watch:
+            answer = model.predict(clip.path, watch=watch)
+    except AudioError as error:
+        bad.append(f"{clip.id}: {error.reason}")
+    else:
+        yield answer
 
 
 def _write(answers: Iterator[Prediction], model: Model, form: str, times: bool, out: TextIO) -> None:

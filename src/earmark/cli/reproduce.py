@@ -121,12 +121,18 @@ def _show(found: Reproduction, written: Path) -> None:
     from rich.text import Text
 
     from ..studies.reproduce import paper
+    from ..studies.reproduce.claims import claims
     from ..studies.reproduce.words import findings, follows
 
     console = terminal.console()
     for claim, trials in ((paper.CNN, found.cnn), (paper.VGGISH, found.frozen)):
         _tables(console, claim, trials)
+    console.print("The paper's sentences, held against these numbers", style="bold")
+    for one in claims(found):
+        console.print(f"  {one.verdict}: {one.said} ({one.number})")
     for heading, lines in (("Findings", findings(found)), ("What follows", follows(found))):
+        if not lines:
+            continue
         console.print(heading, style="bold")
         for line in lines:
             console.print(f"  {line}")

@@ -38,8 +38,9 @@ def command(
 ) -> None:
     """Do a comparison again from its REPORT (the folder, or its metrics.json), and say what differs.
 
-    The same data, versions and seed give the same numbers, to the last digit. The exit status is 1 if the data or a number
-    differs; other versions alone are only told.
+    The same data, versions and seed give the same numbers, to the last digit; times are not compared. The exit status is 1
+    if the data or a number differs. Other versions alone are only told, and so is rounding: another processor or number
+    of threads may change a number by 1e-6 at most.
 
     \b
     Examples:
@@ -69,7 +70,12 @@ def command(
 
 
 def _show(found: Rerun, as_json: bool) -> None:
-    kinds = {"data": found.data, "versions": found.versions, "numbers": found.numbers}
+    kinds = {
+        "data": found.data,
+        "versions": found.versions,
+        "numbers": found.numbers,
+        "rounding": found.rounding,
+    }
     if as_json:
         told = {k: [{"where": d.where, "then": d.then, "now": d.now} for d in ds] for k, ds in kinds.items()}
         click.echo(
@@ -89,12 +95,19 @@ def _show(found: Rerun, as_json: bool) -> None:
         if found.numbers:
             click.echo(f"{len(found.numbers)} of {found.compared} values differ:")
             _list(found.numbers)
-        if found.same:
-            click.echo(
-                f"The same: all {found.compared - len(found.versions)} values are what they were (but for times)."
-            )
+        _sum_up(found)
         for note in found.told:
             click.echo(f"Note, not in the report: {note}")
+
+
+def _sum_up(found: Rerun) -> None:
+    if found.rounding:
+        click.echo(f"{len(found.rounding)} of {found.compared} values differ by rounding alone (1e-6 at most):")
+        _list(found.rounding)
+    if found.same:
+        count = found.compared - len(found.versions)
+        told = ", but for rounding" if found.rounding else ""
+        click.echo(f"The same: all {count} values are what they were{told} (but for times).")
 
 
 def _list(differences: Sequence[Difference]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ..core import interrupts
 from . import _options as opt
 
 PLACE = ("corpora", 3)
@@ -89,6 +90,7 @@ def command(
     click.echo("Stop: Ctrl-C. Every decision is on disk at once.", err=True)
     if open_browser:
         click.launch(address)
+    interrupts.keeps("every decision is on disk. The same command resumes", serving=True)
     with bound:
         server(app, grace=3).run([bound])
 

@@ -64,6 +64,7 @@ def command(
         if (error.name or "").split(".")[0] == "earmark":
             raise
         raise MissingExtraError("earmark serve", "serve") from error
+    from ..core import interrupts
     from ..serve.limits import Limits
 
     limits = Limits(
@@ -83,6 +84,7 @@ def command(
             "Whoever reaches this address can use it: no key is set (--key-file), and HTTP is not encrypted.", err=True
         )
     logs.set_up()
+    interrupts.keeps("the server has ended", serving=True)
     with bound:
         server(app, grace=grace).run([bound])
 

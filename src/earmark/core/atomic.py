@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import errno
 import os
 import secrets
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 READABLE = 0o666  # the mode of a file for everybody, less what the umask takes away
+_unfinished: set[Path] = set()  # of this process, now
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD, RENAME_EXCHANGE: renameat2(2)
 
 
@@ -25,6 +28,7 @@ def whole(file: Path, *, mode: int = 0o600, sync: bool = False) -> Iterator[Bina
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{secrets.token_hex(8)}.part")
+    _unfinished.add(temporary)
     try:
         with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as out:
             yield out
@@ -34,6 +38,30 @@ def whole(file: Path, *, mode: int = 0o600, sync: bool = False) -> Iterator[Bina
         temporary.replace(file)
     finally:
         temporary.unlink(missing_ok=True)
+        _unfinished.discard(temporary)
+
+
+@contextmanager
+def folder_beside(target: Path) -> Iterator[Path]:
+    """A temporary folder beside ``target``, to be put in its place by ``swap``; what is left of it is removed."""
+    part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    _unfinished.add(part)
+    try:
+        yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        _unfinished.discard(part)
+
+
+@atexit.register
+def _tidy() -> None:
+    """Remove what a process that is made to end has not finished; see ``interrupts``."""
+    for path in list(_unfinished):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def swap(part: Path, target: Path) -> None:

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import stat
 from pathlib import Path
+from typing import Any
+
+from .interrupts import check
+
+
+class _Stoppable(io.FileIO):
+    """A file whose reading ends when the work is wanted no more."""
+
+    def readinto(self, buffer: Any, /) -> int:
+        check()
+        return super().readinto(buffer)
 
 
 def sha256_of(path: Path) -> str:
@@ -14,5 +26,5 @@ def sha256_of(path: Path) -> str:
     """
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError("a folder, not a file" if path.is_dir() else "not a regular file")
-    with path.open("rb") as file:
+    with _Stoppable(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

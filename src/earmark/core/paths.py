@@ -4,19 +4,67 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tempfile
+from contextlib import suppress
+from functools import cache
 from pathlib import Path, PurePath
 from urllib.parse import unquote
 
 from . import plugins
+from .errors import DataError
 
 
 def home() -> Path:
-    """``$EARMARK_HOME``, else ``$XDG_CACHE_HOME/earmark``, else ``~/.cache/earmark``. Not created here."""
+    """``$EARMARK_HOME``, else ``$XDG_CACHE_HOME/earmark``, else ``~/.cache/earmark``. Not created here.
+
+    Where a user has no home, or one in which nothing can be written (containers), a folder of his own among the temporary
+    ones, which standard error says once. Raises DataError for a ``~`` that stands for no home.
+    """
     if own := os.environ.get("EARMARK_HOME"):
-        return Path(own).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache).expanduser() if cache else Path.home() / ".cache") / "earmark"
+        return expanded(own)
+    if xdg := os.environ.get("XDG_CACHE_HOME"):
+        return expanded(xdg) / "earmark"
+    try:
+        usual = Path.home() / ".cache" / "earmark"
+    except RuntimeError:
+        return _homeless("this user has no home folder")
+    return usual if usual.exists() or _can_be_made(usual) else _homeless(f"{usual} cannot be made")
+
+
+def expanded(path: str | Path) -> Path:
+    """A path with its ``~`` written out. Raises DataError if it stands for no home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise DataError(
+            f"{path}: found no home folder that ~ could stand for. Name the whole path, or set HOME"
+        ) from error
+
+
+def _can_be_made(folder: Path) -> bool:
+    there = next((p for p in folder.parents if p.exists()), folder)
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+@cache
+def _homeless(why: str) -> Path:
+    """A folder among the temporary ones that is this user's alone; said once in a process."""
+    folder = Path(tempfile.gettempdir()) / f"earmark-{getattr(os, 'getuid', os.getpid)()}"
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    facts = folder.lstat() if folder.is_dir() and not folder.is_symlink() else None
+    own = (
+        facts is not None
+        and getattr(os, "getuid", lambda: facts.st_uid)() == facts.st_uid
+        and not facts.st_mode & 0o022
+    )
+    if not own:  # somebody else's: he could put weights there
+        folder = Path(tempfile.mkdtemp(prefix="earmark-"))
+    sys.stderr.write(
+        f"Note: {why}: weights and embeddings are kept in {folder}. Set EARMARK_HOME or XDG_CACHE_HOME to choose a place.\n"
+    )
+    return folder
 
 
 def named(source: str | Path) -> tuple[str | None, Path]:
@@ -24,7 +72,7 @@ def named(source: str | Path) -> tuple[str | None, Path]:
     name, colon, rest = str(source).partition(":")
     if colon and name in plugins.names("datasets"):
         return name, Path(rest)
-    return None, Path(source).expanduser()
+    return None, expanded(source)
 
 
 _URI = re.compile(r"([a-z][a-z0-9+.-]+):/+", re.IGNORECASE)  # two letters or more: C:/ is a drive

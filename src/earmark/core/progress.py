@@ -19,6 +19,8 @@ Advance = Callable[[str, int, int | None], None]
 
 _EVERY = 0.2  # seconds between two pictures in a notebook
 
+_LONG = 60.0  # s; a shorter sound is done before anybody looks
+
 
 @contextmanager
 def bar(label: str, total: int) -> Iterator[Callable[[], None]]:
@@ -115,3 +117,17 @@ def _on_terminal(sizes: bool) -> Iterator[Advance]:
             shown.update(tasks[label], completed=done, total=total)
 
         yield advance
+
+
+@contextmanager
+def seconds(label: str, total: float | None) -> Iterator[Callable[[float], None]]:
+    """The same for one long sound of ``total`` seconds (None: not known); yields a function that is told how many are done."""
+    if total is not None and total < _LONG:
+        yield lambda _: None
+        return
+    with bars() as advance:
+        if advance is None:
+            yield lambda _: None
+            return
+        told, of = advance, None if total is None else round(total)
+        yield lambda done: told(f"{label}, seconds", round(done), of)

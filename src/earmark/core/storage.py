@@ -22,6 +22,7 @@ from typing import Any
 
 from .atomic import READABLE, whole
 from .errors import AudioError, DataError, MissingExtraError, UnreachedError
+from .interrupts import check
 from .paths import _QUERY, is_remote, joined, located, spelled
 from .text import first_line
 
@@ -129,6 +130,7 @@ class Place:
 def _copy(source: Any, target: Any, size: int | None) -> None:
     count = 0
     while block := source.read(_BLOCK):
+        check()
         target.write(block)
         count += len(block)
     if size is not None and count != size:

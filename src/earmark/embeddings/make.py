@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -22,9 +23,10 @@ from .. import audio
 from ..audio import silence
 from ..audio.memory import Held, is_held
 from ..backbones.base import Backbone, Floats, load_backbone
+from ..core import interrupts
 from ..core.errors import AudioError, DataError
 from ..core.frames import frame
-from ..core.progress import bar
+from ..core.progress import bar, seconds
 from ..core.renderers import Columns, Shown, counted
 from ..core.storage import at_hand
 from ..data.cache import Cache, content_key
@@ -285,6 +287,17 @@ def embed(
     )
 
 
+def _seconds(clip: Clip) -> float | None:
+    """How long a clip promises to be; None: it promises nothing."""
+    if clip.duration is not None:
+        return clip.duration
+    try:
+        promised = audio.probe(clip.path).seconds
+    except (AudioError, OSError, ValueError):
+        return 0.0  # nothing to show: it is told as what it is where it is read
+    return None if promised is None else promised - clip.start
+
+
 @dataclass(frozen=True)
 class ClipEmbeddings:
     """Embeddings of one clip, in blocks (windows, *shape); many blocks are read from the cache one by one."""
@@ -320,7 +333,7 @@ def embedded(
                 return found
             digest = digest_of(content)
             if change is None:
-                made = embedding_blocks(clip.path, backbone, start=clip.start, duration=clip.duration)
+                made = embedding_blocks(clip.path, backbone, start=clip.start, duration=clip.duration, watch=watch)
             else:
                 rate = backbone.sample_rate
                 samples = audio.load(at_hand(clip.path), rate, start=clip.start, duration=clip.duration)
@@ -330,7 +343,12 @@ def embedded(
             return Excluded(clip.id, error.reason)
 
     workers = workers or os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool, bar(f"embed {backbone.name}", len(clips)) as step:
+    label, alone = f"embed {backbone.name}", len(clips) == 1
+    with (
+        interrupts.pool(workers) as pool,
+        bar(label, len(clips)) as step,
+        seconds(label, _seconds(clips[0])) if alone else nullcontext() as watch,
+    ):
         # A few clips ahead of whoever takes them, so that results do not pile up.
         waiting: deque[Future[ClipEmbeddings | Excluded]] = deque()
         for clip in clips:

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ..core import telemetry
+from ..core import interrupts, telemetry
 from ..core.errors import DataError, EarmarkError, MissingExtraError
 from ..core.paths import is_remote
 from ..core.storage import place
@@ -48,6 +48,7 @@ def cluster(address: str | None = None, *, workers: int | None = None) -> Iterat
             else:
                 with _asking_nobody():
                     ray.init(address="local", **quiet, **here)
+            interrupts.again()
         except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
             raise DataError(
                 f"found no Ray cluster at {address or 'this machine'} ({first_line(error)}). Start "

@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..backbones.base import Backbone, Floats, load_backbone
-from ..core import parquet, plugins
+from ..core import interrupts, parquet, plugins
 from ..core.errors import AudioError, DataError, UnreachedError
 from ..core.paths import is_remote, spelled
 from ..core.spec import Part
@@ -197,7 +197,7 @@ def near(clips: Iterable[Clip], folder: Path) -> Iterator[tuple[list[Clip], Path
         failed.clear()
         return here
 
-    with ThreadPoolExecutor(1) as fetching:
+    with interrupts.pool(1) as fetching:
         waiting: deque[tuple[list[Clip], Future[Path | AudioError]]] = deque()
 
         def first() -> Iterator[tuple[list[Clip], Path | AudioError]]:
@@ -316,7 +316,7 @@ def _done(target: Place, clips: Sequence[Clip]) -> set[str]:
     else:
         files, look = (target / ANSWERS).below(), _lines
     done: set[str] = set()
-    with ThreadPoolExecutor(min(32, 4 * (os.cpu_count() or 1))) as pool:
+    with interrupts.pool(min(32, 4 * (os.cpu_count() or 1))) as pool:
         there = [*zip(files, pool.map(look, files), strict=True)]
         refused = [one for lines in pool.map(_lines, (target / ERRORS).below()) for one in lines]
     # A sound that could not be used and is another one now is tried again.
@@ -349,11 +349,7 @@ def _lines(file: Place) -> _Lines:
 def local(work: Work, out: str, shards: Sequence[Sequence[Clip]], *, workers: int | None = None) -> Iterator[Made]:
     """Do shards here, several at once, as they get done. Raises what ``make`` raises."""
     write = work.open()
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+    with interrupts.pool(workers) as pool:
         waiting = deque(pool.submit(make, write, out, shard) for shard in shards)
-        try:
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for one in waiting:
-                one.cancel()
+        while waiting:
+            yield waiting.popleft().result()

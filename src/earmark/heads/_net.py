@@ -33,6 +33,7 @@ from skorch.callbacks import Callback, EarlyStopping, PassthroughScoring
 from skorch.helper import predefined_split
 from torch import Tensor, nn
 
+from ..core import interrupts
 from ..core.errors import DataError, RecipeError
 from . import _heap
 from ._inner import Codes, Floats, Split, checked, holdout, like, weights
@@ -159,7 +160,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         try:
             loop.fit_loop(Examples(x, targets, learn), epochs=how.epochs)
         except KeyboardInterrupt:  # also how skorch's callbacks stop; the user's own must pass
-            if not len(look) or stopper.misses_ < how.patience:
+            if not len(look) or stopper.misses_ < how.patience or interrupts.asked():
                 raise
         loop.notify("on_train_end", X=None, y=None)
         self.best_epoch_ = stopper.best_epoch_ if len(look) else how.epochs

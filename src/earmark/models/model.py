@@ -20,7 +20,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, overload
@@ -29,9 +28,9 @@ import numpy as np
 
 from ..audio.decoders import Source, name_of
 from ..backbones.base import Backbone, Floats, Net
-from ..core import marks, outputs
-from ..core.atomic import swap
-from ..core.errors import AudioError, BundleError
+from ..core import interrupts, marks, outputs
+from ..core.atomic import folder_beside, swap
+from ..core.errors import AudioError, BundleError, DataError
 from ..core.hashing import sha256_of
 from ..core.renderers import Columns, Shown, counted, shortened
 from ..core.seal import sealed
@@ -69,15 +68,30 @@ class Model(Shown):
     def predict(self, source: list[Any]) -> Predictions: ...
 
     @overload
-    def predict(self, source: Source) -> Prediction: ...
+    def predict(self, source: Source, *, watch: Callable[[float], None] | None = None) -> Prediction: ...
 
-    def predict(self, source: Source | list[Any]) -> Prediction | Predictions:
+    def predict(
+        self, source: Source | list[Any], *, watch: Callable[[float], None] | None = None
+    ) -> Prediction | Predictions:
         """Evaluate one sound, or each of a list: a file, ``(samples, rate)``, bytes or a binary stream, of any length:
-        embeddings are not kept. Raises AudioError; ``predict_many`` tells what cannot be used, and goes on.
+        embeddings are not kept. ``watch`` as in ``embedding_blocks``. Raises AudioError; ``predict_many`` tells what cannot be used, and goes on.
         """
         if isinstance(source, list):
             return Predictions(self.predict(one) for one in sounds_in(source))
-        return self._told(self._blocks(source), name_of(source))
+        return self._told(self._blocks(source, watch=watch), name_of(source))
+
+    def with_alpha(self, alpha: float | None) -> Model:
+        """The same model, whose sets may miss the true label in a share ``alpha`` of sounds; None: as it is.
+
+        Raises DataError for a model without prediction sets, or a share that is none.
+        """
+        if alpha is None:
+            return self
+        if self.calibration is None:
+            raise DataError("the model has no prediction sets: it was trained without calibration. Leave out alpha")
+        if not 0 < alpha < 1:
+            raise DataError(f"found alpha={alpha}; wanted a number between 0 and 1, such as 0.1")
+        return replace(self, calibration=replace(self.calibration, alpha=alpha))
 
     def timeline(self, source: Source, *, seconds: float | None = None) -> list[Prediction]:
         """Evaluate a sound piece by piece: the backbone's own windows, or pieces of ``seconds`` (an image's length or 3 s
@@ -134,7 +148,7 @@ class Model(Shown):
                 return replace(said, start=clip.start) if clip.start else said
             return replace(said, start=clip.start, end=round(clip.start + clip.duration, 6))
 
-        with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        with interrupts.pool(workers) as pool:
             yield from pool.map(one, clips)
 
     def clip_scores(self, embeddings: Mapping[str, Floats]) -> Scores:
@@ -226,14 +240,11 @@ class Model(Shown):
                 f"{target} is the folder you are in; a model needs a folder of its own. Choose another one"
             )
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        try:
+        with folder_beside(target) as part:
             self._write(part)
             part.chmod(0o755)
             _keep(target, part)
             swap(part, target)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
         return Path(folder)
 
     def _write(self, folder: Path) -> None:

@@ -29,15 +29,16 @@ from .model import Model
 
 @dataclass(frozen=True)
 class Answering:
-    """Answers of a model: its bundle's files by name."""
+    """Answers of a model: its bundle's files by name. ``alpha``: share of sounds that sets may miss, if not its own."""
 
     files: tuple[tuple[str, bytes], ...]
+    alpha: float | None = None
 
     @classmethod
-    def of(cls, folder: Path) -> Answering:
-        """Raises BundleError if it is no model."""
-        load_model(folder)
-        return cls(tuple((p.name, p.read_bytes()) for p in sorted(folder.iterdir()) if p.is_file()))
+    def of(cls, folder: Path, alpha: float | None = None) -> Answering:
+        """Raises BundleError if it is no model, DataError as ``Model.with_alpha`` does."""
+        load_model(folder).with_alpha(alpha)
+        return cls(tuple((p.name, p.read_bytes()) for p in sorted(folder.iterdir()) if p.is_file()), alpha)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -50,13 +51,14 @@ class Answering:
             "model": card.recipe,
             "classes": list(card.classes),
             "fingerprint": every,
+            **({} if self.alpha is None else {"alpha": self.alpha}),
         }
 
     def open(self) -> Write:
         with tempfile.TemporaryDirectory() as folder:
             for name, content in self.files:
                 (Path(folder) / name).write_bytes(content)
-            model = load_model(folder)
+            model = load_model(folder).with_alpha(self.alpha)
             for net in [b.net for b in model.backbones.values()] + [b.head for b in model.branches] + [model.combiner]:
                 if net is not None:
                     net.engine  # noqa: B018  loaded now: the folder goes away

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from ..data.layouts.gtzan import GENRES
 from ..data.split import Protocol
 from ..embeddings.load import sounds_of
 from ..studies.reproduce import LONG, paper
+from ..studies.reproduce.claims import claims
 from ..studies.reproduce.words import NAMES, findings, follows, short
 from ..studies.results import metrics
 from . import page, words
@@ -78,6 +79,7 @@ def as_json(found: Reproduction) -> dict[str, Any]:
             "equal": metrics(found.equal),
             "findings": findings(found),
             "follows": follows(found),
+            "claims": [asdict(claim) for claim in claims(found)],
             "epochs": found.epochs,
             "quick": found.quick,
             "bfloat16": found.bfloat16,
@@ -114,7 +116,11 @@ def render(found: Reproduction) -> tuple[str, list[Figure]]:
     data, data_figures = _data(found)
     names = [t.recipe for t in (*found.cnn, *found.frozen)] + [r.recipe.name for r in found.equal.runs]
     said = findings(found)
-    equal = [replace(pairs(found.equal), title="Are the differences real?")] if found.equal.pairs else []
+    equal = (
+        [replace(pairs(found.equal), title="Are the differences real?")]
+        if found.equal.pairs and not found.quick
+        else []
+    )
     sections = [
         Section("claims", "What was claimed, and what was run", _claims()),
         data,
@@ -123,7 +129,8 @@ def render(found: Reproduction) -> tuple[str, list[Figure]]:
         *([Section("ladder", "One recipe, three protocols", steps)] if found.ladders else []),
         Section("equal", "Both methods on the same clips", _equal(found)),
         *equal,
-        Section("follows", "What follows", Markup('<div class="prose">{}</div>').format(_prose(follows(found), names))),
+        Section("sentences", "The paper's sentences, held against these numbers", _sentences(found)),
+        *_followed(found, names),
         Section("again", "Run it again", _again(found)),
     ]
     groups = len({*found.dataset.groups} - {None})
@@ -179,6 +186,19 @@ def _summary(found: Reproduction) -> Markup:
     )
 
 
+def _sentences(found: Reproduction) -> Markup:
+    """Each of the paper's sentences with its verdict and the number it comes from."""
+    return page.table(
+        ["the paper says", "here", "from"], [[c.said, c.verdict, c.number] for c in claims(found)], texts=3
+    )
+
+
+def _followed(found: Reproduction, names: Sequence[str]) -> list[Section]:
+    told = follows(found)
+    body = Markup('<div class="prose">{}</div>').format(_prose(told, names))
+    return [Section("follows", "What follows", body)] if told else []
+
+
 def _claims() -> Markup:
     rows = [
         [
@@ -210,10 +230,6 @@ def _data(found: Reproduction) -> tuple[Section, list[Figure]]:
     gone = [g for g in GENRES if g not in found.dataset.classes]
     if gone:
         told.append(f"No clip here is of {words.listed(gone, most=10)}.")
-    if count < 0.9 * paper.CLIPS:
-        told.append(
-            "A net from scratch suffers more from less data than a head on frozen embeddings: read the gap between them so."
-        )
     return replace(section, body=_prose(told, []) + section.body), figures
 
 

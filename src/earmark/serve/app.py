@@ -50,6 +50,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     422: {"model": schema.Refusal, "description": "A wrong option, or a sound that is empty, silent or too short."},
     503: {"model": schema.Refusal, "description": "Busy; see Retry-After."},
     504: {"model": schema.Refusal, "description": "The work took too long."},
+    507: {"model": schema.Refusal, "description": "The server has no room for the sound."},
 }
 _NAMED: dict[int | str, dict[str, Any]] = {k: _ERRORS[k] for k in (401, 404, 422)}
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass, field
 
+from ..core import room
 from ..core.errors import AudioError, EarmarkError
+
+log = logging.getLogger("earmark.serve")
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,13 @@ def out_of_time(limit: float, *, begun: bool) -> RefusedError:
         return RefusedError(504, "took_too_long", f"not done after {limit:g} s", f"an answer within {limit:g} s", todo)
     todo = "The server is busy: try again later."
     return RefusedError(503, "busy", f"no worker was free within {limit:g} s", "a free worker", todo, retry_after=10)
+
+
+def no_room(error: OSError) -> RefusedError:
+    """507: the server's temporary folder cannot take the sound. Where it lies is for the log, not for clients."""
+    todo = "Send a shorter or compressed sound, or try again later. Whoever runs this server: see its log."
+    log.error("%s.%s", error.strerror or error, room.advice(error))
+    return RefusedError(507, "no_room", "no room for the sound on this server", "room for it", todo, retry_after=60)
 
 
 def unusable(error: AudioError) -> RefusedError:

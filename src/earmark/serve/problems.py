@@ -10,7 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from .limits import RefusedError
+from ..core import room
+from .limits import RefusedError, no_room
 
 
 def tell_errors(app: FastAPI) -> None:
@@ -24,6 +25,12 @@ def tell_errors(app: FastAPI) -> None:
     @app.exception_handler(RefusedError)
     async def refused(request: Request, error: RefusedError) -> Response:
         return told(request, error)
+
+    @app.exception_handler(OSError)
+    async def full(request: Request, error: OSError) -> Response:
+        if not room.is_full(error):
+            raise error
+        return told(request, no_room(error))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:

@@ -33,7 +33,7 @@ async def received(request: Request) -> tuple[BinaryIO, str]:
     try:
         async for chunk in request.stream():
             file.write(chunk)
-    except (RefusedError, ClientDisconnect):
+    except (RefusedError, ClientDisconnect, OSError):
         file.close()
         raise
     if not file.tell():

@@ -2,12 +2,14 @@
 
 ``metrics.json`` names the data, the recipes, the protocol, folds and seeds, the versions and a fingerprint of the data:
 everything that the numbers depend on. The same of all these give the same numbers, to the last digit; only the times
-may differ.
+may differ, which are not compared, in notes neither. Another processor, or another number of threads of the libraries
+that fit a head, takes sums in another order: what differs by at most ``ROUNDING`` is told apart from what has changed.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +26,9 @@ from .compare import compare
 
 _TIMES = frozenset({"seconds"})  # keys, at any depth, whose values are times
 _WORDS = frozenset({"notes"})  # of the whole comparison; a later version may tell more of the same numbers
+_NOTES = re.compile(r"(^|\.)notes?(\[\d+\])?$")  # places of prose, in which times may stand
+_TIME = re.compile(r"\d[\d,.]*\s?(ms|s|secs?|seconds?|min|minutes?|h|hours?)\b")
+ROUNDING = 1e-6  # times the larger of 1 and the number: what float32 sums in another order may differ by
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,13 @@ class Difference:
     where: str
     then: Any
     now: Any
+
+    @property
+    def rounding(self) -> bool:
+        """True for two floats that are one but for rounding."""
+        if not (isinstance(self.then, float) and isinstance(self.now, float)):
+            return False
+        return abs(self.then - self.now) <= ROUNDING * max(1.0, abs(self.then), abs(self.now))
 
     def __str__(self) -> str:
         if isinstance(self.then, float) and isinstance(self.now, float):
@@ -50,6 +62,7 @@ class Rerun(Reported):
     numbers: tuple[Difference, ...]
     compared: int  # values that were compared
     told: tuple[str, ...] = ()  # notes that the report does not have
+    rounding: tuple[Difference, ...] = ()  # numbers that differ by rounding alone; they are not in ``numbers``
 
     def _line(self) -> str:
         kinds = {"of the data": self.data, "of versions": self.versions, "of numbers": self.numbers}
@@ -68,7 +81,7 @@ class Rerun(Reported):
 
     @property
     def same(self) -> bool:
-        """True if every number is what it was; versions may differ."""
+        """True if every number is what it was, to the last digit or but for ``rounding``; versions may differ."""
         return not (self.data or self.numbers)
 
 
@@ -102,14 +115,16 @@ def rerun(report: str | Path, *, source: Source | None = None, cache: Cache | No
     if source is not None:  # elsewhere they may be called otherwise: the fingerprint tells whether they are the same
         now["dataset"]["name"] = then["dataset"].get("name")
     then, told = {k: v for k, v in then.items() if k not in _WORDS}, then.get("notes", [])
+    known = {_timeless(note) for note in told}
     every = list(_differences(then, {k: v for k, v in now.items() if k not in _WORDS}))
     return Rerun(
         found,
         data=tuple(d for d in every if d.where.startswith("dataset.")),
         versions=tuple(d for d in every if d.where.startswith("versions.")),
-        numbers=tuple(d for d in every if not d.where.startswith(("dataset.", "versions."))),
+        numbers=tuple(d for d in every if not (d.where.startswith(("dataset.", "versions.")) or d.rounding)),
+        rounding=tuple(d for d in every if not d.where.startswith(("dataset.", "versions.")) and d.rounding),
         compared=sum(1 for _ in _leaves(then)),
-        told=tuple(note for note in found.notes if note not in told),
+        told=tuple(note for note in found.notes if _timeless(note) not in known),
     )
 
 
@@ -167,8 +182,16 @@ def _differences(then: Any, now: Any, where: str = "") -> Iterator[Difference]:
             return
         for i, (a, b) in enumerate(zip(then, now, strict=True)):
             yield from _differences(a, b, f"{where}[{i}]")
+    elif isinstance(then, str) and isinstance(now, str) and _NOTES.search(where):
+        if _timeless(then) != _timeless(now):
+            yield Difference(where, then, now)
     elif type(then) is not type(now) or then != now:
         yield Difference(where, then, now)
+
+
+def _timeless(text: str) -> str:
+    """A text without the times in it."""
+    return _TIME.sub("…", text)
 
 
 def _leaves(value: Any) -> Iterator[Any]:

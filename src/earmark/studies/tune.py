@@ -206,7 +206,8 @@ def search(
         import optuna
     except ModuleNotFoundError as error:
         raise MissingExtraError("searching parameters (package 'optuna')", "train") from error
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # What a trial raises is raised here, too; a warning would put the traceback of a Ctrl-C before its one line.
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     labels = data.labels[clips]
     splits = stratified(labels, units[clips], folds=inner, seed=seed)
     space = spaces(recipe)

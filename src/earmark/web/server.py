@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -55,8 +57,17 @@ def listening(host: str, port: int) -> socket.socket:
     return bound
 
 
+class Server(uvicorn.Server):
+    """uvicorn's, but Ctrl-C ends it at once: whoever presses it looks on and wants no more answers."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        if sig == signal.SIGINT:
+            self.config.timeout_graceful_shutdown = 0
+
+
 def server(app: FastAPI, *, grace: float = 30.0, **options: Any) -> uvicorn.Server:
-    """A uvicorn server for ``app``; SIGTERM and Ctrl-C let requests end for ``grace`` seconds."""
+    """A uvicorn server for ``app``; SIGTERM lets requests end for ``grace`` seconds, Ctrl-C does not."""
     config = uvicorn.Config(
         app,
         http=Patient,
@@ -69,4 +80,4 @@ def server(app: FastAPI, *, grace: float = 30.0, **options: Any) -> uvicorn.Serv
         backlog=256,
         **options,
     )
-    return uvicorn.Server(config)
+    return Server(config)

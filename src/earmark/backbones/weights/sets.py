@@ -70,7 +70,9 @@ class WeightSet:
     def how(self) -> str:
         """How a user gets them, in one or two sentences."""
         by_hand = [form for form in self.forms if not form.fetchable]
-        files = " or ".join(" + ".join(f.name for f in form.files if not f.optional) for form in by_hand)
+        files = " or ".join(
+            " + ".join(f.name for f in form.files if not f.optional) for form in self.forms if not form.package
+        )
         ways = [f"earmark weights fetch {self.name}"] if len(by_hand) < len(self.forms) else []
         if by_hand:
             ways.append(f"earmark weights add {self.name} FILE (FILE: {files}, from {self.homepage})")

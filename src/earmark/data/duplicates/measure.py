@@ -7,9 +7,7 @@ is not sound content).
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 from ...audio.decoders import frame_at, opened
 from ...audio.decoding import Decoder
 from ...audio.fingerprint import RATE, fingerprint
+from ...core import interrupts
 from ...core.errors import AudioError
 from ...core.progress import bar
 from ...core.storage import at_hand
@@ -43,7 +42,7 @@ def measure_all(clips: Sequence[Clip], *, cache: Cache | None = None, workers: i
     unknown = [i for i, facts in enumerate(found) if facts is None]
     if unknown:
         with (
-            ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool,
+            interrupts.pool(workers) as pool,
             bar("listen to the files", len(unknown)) as step,
         ):
             for i, facts in zip(unknown, pool.map(lambda i: measure(clips[i], cache=cache), unknown), strict=True):
@@ -129,6 +128,7 @@ class _Seen:
 
     def add(self, chunk: Floats) -> Floats:
         """Take in a chunk (channels, n); gives it back as mono."""
+        interrupts.check()
         if not np.isfinite(chunk).all():
             self.finite = False
             chunk = np.nan_to_num(chunk, nan=0.0, posinf=0.0, neginf=0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from typing import Protocol as Protocol_
 
 from ...core import text
 from ...data.split import Protocol
@@ -10,11 +11,25 @@ from . import paper
 from .parts import SCRATCH
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ...metrics.paired import Pair
     from ...models.results import Run
     from ..ladder import Ladder
     from . import Reproduction
     from .trials import Trial
+
+
+class Value(Protocol_):
+    """A number and its interval."""
+
+    @property
+    def value(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
 
 NAMES = {
     ("paper", "chunk"): "chunks at random",
@@ -27,7 +42,9 @@ NAMES = {
 
 
 def findings(found: Reproduction) -> list[str]:
-    """What was found, most important first."""
+    """What was found, most important first; nothing under ``quick``, whose numbers mean nothing."""
+    if found.quick:
+        return []
     claims = paper.CNN, paper.VGGISH
     told = [
         f"The paper reports {100 * claims[0].accuracy:.0f} % for a CNN from scratch and {100 * claims[1].accuracy:.0f} % for a "
@@ -61,38 +78,55 @@ def findings(found: Reproduction) -> list[str]:
 
 def follows(found: Reproduction) -> list[str]:
     """What follows from it, for the paper's conclusion and for whoever reads such tables."""
+    if found.quick:
+        return []
     told = []
     pair = _pair(found)
     if pair is not None:
         frozen, gap = pair
         order = "cannot be seen" if gap.p_adjusted > 0.05 else "turns round" if gap.difference < 0 else "stands"
         told.append(f"The paper's order {order} once both methods are asked the same question: {_gap(gap, frozen)}")
-    if len(found.ladders) > 1:
-        losses = [
-            f"{one.recipe.name} loses {text.points(-one.total.windows.value).lstrip('+')} points "
-            f"[{text.points(-one.total.windows.high).lstrip('+')}, {text.points(-one.total.windows.low).lstrip('+')}]"
-            for one in found.ladders
-            if one.total is not None
-        ]
-        told.append(
-            f"From windows at random to the most honest split, {' and '.join(losses)}. That part of a number is memory of tracks "
-            "and artists; it does not come along to new music. Every method loses; what was pretrained elsewhere has less to lose."
-        )
+    gaps = [(one.recipe.name, one.total.windows) for one in found.ladders if one.total is not None]
+    if gaps:
+        told.append(lost(gaps))
     told.append(
         "A number without its protocol cannot be compared. Two numbers of two protocols say nothing about the two methods."
     )
     told.append(
-        "The test set was also the validation set. Whatever is chosen by it (an epoch, a learning rate) flatters; here nothing was, "
-        "and what stopping by it would have reported stands with each curve."
+        "The paper's test set was also its validation set: whatever is chosen by it (an epoch, a learning rate) may flatter. "
+        "Here nothing was chosen by it."
     )
     ran = of(found.cnn, "paper-cnn-as-run", "paper")
     if ran is not None and len(found.dataset.clips) < 0.9 * paper.CLIPS:
         steps = -(-ran.learnt // paper.BATCH) * found.epochs
         told.append(
             f"This was {len(found.dataset.clips):,} clips, not {paper.CLIPS:,}. The CNN as it was run took {steps:,} steps of "
-            f"training, {text.percent(steps / paper.STEPS, 0)} of the paper's, so its level is lower than the paper's; how much a "
-            "recipe loses from split to split is what to read."
+            f"training, {text.percent(steps / paper.STEPS, 0)} of the paper's: its level cannot be held against the paper's; "
+            "how a recipe changes from split to split can be read."
         )
+    return told
+
+
+def lost(gaps: Sequence[tuple[str, Value]]) -> str:
+    """What recipes change by from windows at random to the most honest split, and which of them loses more.
+
+    ``gaps``: recipes with the honest split's share less that of windows at random, and its interval.
+    """
+    moves = [
+        f"{name} changes by {text.points(gap.value)} points [{text.points(gap.low)}, {text.points(gap.high)}]"
+        for name, gap in gaps
+    ]
+    told = f"From windows at random to the most honest split, {' and '.join(moves)}."
+    if all(gap.high < 0 for _, gap in gaps):
+        told += " What is lost is memory of tracks and artists; it does not come along to new music."
+    if len(gaps) > 1:
+        (first, a), (second, b) = gaps[:2]
+        if a.high < b.low:
+            told += f" {first} loses more than {second}."
+        elif b.high < a.low:
+            told += f" {second} loses more than {first}."
+        else:
+            told += " Which of the two loses more cannot be told: their intervals overlap."
     return told
 
 
@@ -149,9 +183,8 @@ def _gap(gap: Pair, frozen: str) -> str:
     between = f"{text.points(gap.difference)} points [{text.points(gap.low)}, {text.points(gap.high)}] for the CNN against {frozen}"
     if gap.p_adjusted > 0.05:
         return between + ", which these clips cannot tell from nothing."
-    return between + (
-        ", beyond what chance explains." if gap.difference < 0 else ": the CNN is better, beyond what chance explains."
-    )
+    better = frozen if gap.difference < 0 else "the CNN"
+    return between + f": {better} is better, beyond what chance explains."
 
 
 def _kept(found: Reproduction) -> str:
