@@ -18,9 +18,9 @@ from ..core.jsonable import plain
 from ..core.renderers import Shown
 from .clips import METRICS, checked, per_class
 from .intervals import Array, Groups, Interval, Ints, interval
-from .paired import Pair, clips_needed, compare
+from .paired import Pair, compare
 
-__all__ = ["Evaluation", "Interval", "Pair", "clips_needed", "compare", "evaluate", "majority_baseline"]
+__all__ = ["Evaluation", "Interval", "Pair", "compare", "evaluate", "majority_baseline"]
 
 _FEW_GROUPS = 20  # below, the simulation's coverage is no longer promised
 

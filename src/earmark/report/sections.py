@@ -84,15 +84,17 @@ def pairs(comparison: Comparison) -> Section:
         every.append([page.marked(pair.verdict, names), words.points(sign * pair.difference), gap, p, adjusted])
         if pair.a == best:
             against.append(
-                Row(pair.b, pair.difference, pair.low, pair.high, cells=(words.verdict(pair), words.needed(pair)))
+                Row(pair.b, pair.difference, pair.low, pair.high, cells=(words.verdict(pair), words.detectable(pair)))
             )
         elif pair.b == best:  # turned round, so that every line says "the best less the other"
             verdict = {"better": "worse", "worse": "better"}.get(words.verdict(pair), words.verdict(pair))
-            against.append(Row(pair.a, -pair.difference, -pair.high, -pair.low, cells=(verdict, words.needed(pair))))
+            against.append(
+                Row(pair.a, -pair.difference, -pair.high, -pair.low, cells=(verdict, words.detectable(pair)))
+            )
     against.sort(key=lambda row: row.value)
     chart = page.forest(
         against,
-        head=[Markup("{} against").format(page.code(best)), "points", "it is", "clips to tell"],
+        head=[Markup("{} against").format(page.code(best)), "points", "it is", "would have shown"],
         unit="points",
         line=0.0,
         line_label="no difference",

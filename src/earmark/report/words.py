@@ -90,13 +90,11 @@ def verdict(pair: Pair) -> str:
     return "cannot be told apart"
 
 
-def needed(pair: Pair) -> str:
-    """About how many clips would show a difference of this size, to two digits; "" where it shows already."""
-    if verdict(pair) != "cannot be told apart" or pair.clips_needed is None:
+def detectable(pair: Pair) -> str:
+    """The smallest difference, in points, that these clips would have shown; "" where one is shown."""
+    if verdict(pair) != "cannot be told apart" or pair.detectable is None:
         return ""
-    if pair.clips_needed > 1_000_000:
-        return "> 1,000,000"
-    return f"~ {int(float(f'{pair.clips_needed:.2g}')):,}"
+    return f"{100 * pair.detectable:.1f}"
 
 
 def ranked(comparison: Comparison) -> list[Run]:
