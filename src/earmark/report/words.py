@@ -108,10 +108,21 @@ def summary(comparison: Comparison) -> list[str]:
     best = runs[0]
     accuracy, name = best.evaluation.scores["accuracy"], best.recipe.name
     classes, protocol = len(best.classes), PROTOCOLS.get(comparison.protocol, (comparison.protocol, ""))[0]
-    lines = [
-        f"{name} gets {percent(accuracy.value)} of the clips right. On new data of this kind, expect between "
-        f"{percent(accuracy.low)} and {percent(accuracy.high)} (95{NBSP}% interval)."
-    ]
+    shown = f"between {percent(accuracy.low)} and {percent(accuracy.high)}"
+    picked, expected = comparison.picked, accuracy
+    if picked is None:
+        lines = [
+            f"{name} gets {percent(accuracy.value)} of the clips right. On new data of this kind, expect {shown} "
+            f"(95{NBSP}% interval)."
+        ]
+    else:
+        expected = picked.accuracy
+        lines = [
+            f"{name} gets {percent(accuracy.value)} of the clips right, {shown} by itself (95{NBSP}% interval).",
+            f"The best of {picked.among} was picked on the very clips of the test side, so its number is slightly "
+            f"flattering: corrected for that it is {percent(expected.value)}. On new data of this kind, expect between "
+            f"{percent(expected.low)} and {percent(expected.high)}.",
+        ]
     if len(runs) > 1:
         place = {run.recipe.name: i for i, run in enumerate(runs)}
         of_best = [(p.b if p.a == name else p.a, p) for p in comparison.pairs if name in (p.a, p.b)]
@@ -127,13 +138,9 @@ def summary(comparison: Comparison) -> list[str]:
         f"For comparison: always answering the most frequent class gives {percent(base)}, guessing blindly among "
         f"{classes} classes {percent(1 / classes)}."
     )
-    if accuracy.low <= base:
+    if expected.low <= base:
         lines.append("The best recipe is not clearly above that baseline: these numbers show no learning yet.")
     lines.append(f"Evaluated on {protocol}. {PROTOCOLS.get(comparison.protocol, ('', ''))[1]}".strip())
-    if len(runs) > 2:
-        lines.append(
-            f"The best of {len(runs)} was picked on the very clips of the test side it, so its number is slightly flattering."
-        )
     return lines
 
 
