@@ -41,7 +41,7 @@ class Discordance:
     def of(cls, gaps: Array, units: Groups) -> Discordance:
         """From differences per clip (n,) in [-1, 1]."""
         won, lost = float(np.maximum(gaps, 0).sum()), float(np.maximum(-gaps, 0).sum())
-        squares = float((np.bincount(units.codes, gaps, minlength=len(units)) ** 2).sum())
+        squares = float((units.sums(gaps) ** 2).sum())
         alike = float((units.sizes**2).sum() / units.sizes.sum())  # clips in the group of a clip
         careful = (squares + _PULL * alike) / (won + lost + _PULL)
         seen = squares / (won + lost) if squares > 1e-12 else careful

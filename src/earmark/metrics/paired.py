@@ -75,8 +75,7 @@ def compare(
     if len(names) < 2:
         return ()
     pairs = list(combinations(range(len(names)), 2))
-    sums = [np.bincount(units.codes, hits[i] - hits[j], minlength=len(units)) for i, j in pairs]
-    gaps: Array = np.stack(sums, axis=1).astype(np.float64)  # (groups, pairs), in clips
+    gaps = np.stack([units.sums(hits[i] - hits[j]) for i, j in pairs], axis=1)  # (groups, pairs), in clips
     observed = _standard(np.abs(gaps.sum(axis=0)), gaps)
     flipped = _flipped(gaps, resamples, seed)
     p, adjusted = _p_values(observed, flipped), _step_down(observed, flipped)

@@ -62,9 +62,8 @@ def best_of_many(
     hits = []
     for name in names:
         truth, stack = checked(y, proba[name], f"recipe {name!r}: ")
-        hits.append(np.bincount(units.codes, (stack.argmax(axis=2) == truth).mean(axis=0), minlength=len(units)))
-    sums: Array = np.stack(hits, axis=1).astype(np.float64)
-    sizes = units.sizes.astype(np.float64)
+        hits.append(units.sums((stack.argmax(axis=2) == truth).mean(axis=0)))
+    sums, sizes = np.stack(hits, axis=1), units.sizes.astype(np.float64)
     showed = sums.sum(axis=0) / sizes.sum()
     best = int(showed.argmax())
     outside, picked = _picked(sums, sizes, resamples, seed)

@@ -17,6 +17,7 @@ from .sections import clips
 from .style import Figure
 
 if TYPE_CHECKING:
+    from ..metrics.evaluation import Evaluation
     from ..models.results import Comparison, Run
 
 _OPEN_TO = 3  # more recipes than these: only the best stands open
@@ -54,6 +55,7 @@ def _one(comparison: Comparison, run: Run, number: int, folder: Path, *, sounds:
         confusion=page.figure(square),
         mistakes=confusions(matrix, run.classes),
         reliability=page.figure(trust),
+        trust=trust_lines(run.evaluation),
         curves=page.figures(learning) if learning else "",
         folds=len(run.history),
         wrong=clips(comparison, run, wrong, says, sure, folder) if sounds else [],
@@ -71,7 +73,12 @@ def class_table(run: Run) -> Markup:
         values.append([float(row[k]) for k in ("precision", "recall", "f1", "support")])
         *shares, support = values[-1]
         precision, recall, f1 = shares
-        rows.append([label, f"{precision:.2f}", f"{recall:.2f}", (max(0.0, f1), f"{f1:.2f}"), f"{support:.0f}"])
+        found = run.evaluation.class_intervals.get(label, {})
+        between = words.between(found["f1"].low, found["f1"].high) if found else ""
+        area = found["average_precision"].value if found else float("nan")
+        shown = f"{area:.2f}" if np.isfinite(area) else "–"
+        bar = (max(0.0, f1), f"{f1:.2f}")
+        rows.append([label, f"{precision:.2f}", f"{recall:.2f}", bar, between, shown, f"{support:.0f}"])
     table = np.nan_to_num(np.array(values))
     support = table[:, 3]
     occurs = support > 0  # as the scores: means over the classes that occur
@@ -79,8 +86,34 @@ def class_table(run: Run) -> Markup:
     accuracy = run.evaluation.scores["accuracy"].value
     total = f"{support.sum():.0f}"
     foot = [
-        ["accuracy", "", "", f"{accuracy:.2f}", total],
-        ["macro mean", *(f"{v:.2f}" for v in macro), total],
-        ["weighted mean", *(f"{v:.2f}" for v in weighted), total],
+        ["accuracy", "", "", f"{accuracy:.2f}", "", "", total],
+        ["macro mean", *(f"{v:.2f}" for v in macro), *_macro(run), total],
+        ["weighted mean", *(f"{v:.2f}" for v in weighted), "", "", total],
     ]
-    return page.table(["class", "precision", "recall", "F1", "support"], rows, foot=foot)
+    head = ["class", "precision", "recall", "F1", "95 % of F1", "average precision", "support"]
+    return page.table(head, rows, foot=foot)
+
+
+def _macro(run: Run) -> list[str]:
+    """The interval of macro F1, and macro average precision."""
+    f1, ranked = run.evaluation.scores["macro_f1"], run.evaluation.ranking.get("macro_average_precision")
+    return [words.between(f1.low, f1.high), f"{ranked.value:.2f}" if ranked and np.isfinite(ranked.value) else ""]
+
+
+def trust_lines(evaluation: Evaluation) -> list[str]:
+    """What is known of the scores' calibration and of the spread between groups, in sentences."""
+    told, between = [], evaluation.between
+    if evaluation.calibration:
+        error, floor = evaluation.scores["calibration_error"].value, evaluation.calibration["floor"]
+        told.append(
+            f"Calibration error {words.percent(error)}; a perfectly calibrated model would show "
+            f"{words.percent(floor)} on as many clips."
+        )
+    if between:
+        value, low, high = (f"{100 * x:.1f}" for x in (between.spread.value, between.spread.low, between.spread.high))
+        told.append(
+            f"Beyond chance, the accuracy of groups spreads by {value} points (standard deviation, {low} to {high}). The "
+            f"worst is {between.worst}: {between.worst_right:g} of {between.worst_clips} clips right, so about "
+            f"{words.percent(between.worst_accuracy, 0)} is likely of it."
+        )
+    return told
