@@ -16,6 +16,7 @@ from earmark.metrics.clips import METRICS, per_class
 from earmark.metrics.evaluation import evaluate
 from earmark.metrics.intervals import Groups
 from earmark.metrics.ranking import auroc, average_precision, ranking
+from earmark.metrics.shares import difference
 
 
 def made(random: np.random.Generator, groups: int, shares: list[float], skill: float = 2.0, seeds: int = 1):
@@ -172,3 +173,28 @@ def test_the_debiased_error_keeps_what_is_wrong():
     proba = np.tile([0.95, 0.05], (4000, 1))
     y = (random.random(4000) > 0.7).astype(int)
     assert debiased_error(y, proba) == pytest.approx(0.25, abs=0.02)
+
+
+# ------------------------------------------------------------------------------------------------- differences of shares
+@pytest.mark.parametrize("windows", [1, 7])
+def test_a_difference_of_shares_is_in_doubt_where_few_clips_differ(windows):
+    right, total = np.full(100, float(windows)), np.full(100, float(windows))
+    fewer, groups = right.copy(), np.arange(100).astype(str)
+    fewer[0] = 0
+    found = difference((right, total), (fewer, total), groups)
+    assert found.value == pytest.approx(0.01)
+    assert found.low < -0.015
+    assert found.high > 0.045
+    assert difference((fewer, total), (right, total), groups).low == pytest.approx(-found.high, abs=2e-3)
+
+
+def test_differences_of_shares_hold_where_few_clips_differ():
+    random, held = np.random.default_rng(7), 0
+    group = np.repeat(np.arange(30), 4)
+    for run in range(150):
+        own = np.where(random.random(120) < 0.3, random.random(30)[group], random.random(120))
+        other = np.where(random.random(120) < 0.3, own, random.random(120))
+        a, b = (own < 0.99).astype(float), (other < 0.96).astype(float)
+        found = difference((a, np.ones(120)), (3 * b, np.full(120, 3.0)), group.astype(str), seed=run)
+        held += found.low <= 0.03 <= found.high
+    assert held / 150 >= 0.92

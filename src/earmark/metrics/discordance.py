@@ -38,15 +38,19 @@ class Discordance:
     caution: float
 
     @classmethod
-    def of(cls, gaps: Array, units: Groups) -> Discordance:
-        """From differences per clip (n,) in [-1, 1]."""
+    def of(cls, gaps: Array, units: Groups, totals: Array | None = None) -> Discordance:
+        """From differences per clip (n,), and out of how much each is, ``totals`` (n,); None: out of 1."""
         won, lost = float(np.maximum(gaps, 0).sum()), float(np.maximum(-gaps, 0).sum())
-        squares = float((units.sums(gaps) ** 2).sum())
-        alike = float((units.sizes**2).sum() / units.sizes.sum())  # clips in the group of a clip
-        careful = (squares + _PULL * alike) / (won + lost + _PULL)
-        seen = squares / (won + lost) if squares > 1e-12 else careful
+        sizes = units.sizes.astype(np.float64) if totals is None else units.sums(totals)
+        clips = float(sizes.sum())
+        mean = (won - lost) / clips
+        together = float(((units.sums(gaps) - mean * sizes) ** 2).sum()) * len(units) / max(1, len(units) - 1)
+        alone = won + lost - clips * mean**2
+        alike = float((sizes**2).sum()) / clips  # clips in the group of a clip
+        careful = (together + _PULL * alike) / (alone + _PULL)
+        seen = together / alone if min(together, alone) > 1e-9 else careful
         design = max(seen, careful)
-        return cls(won, lost, float(units.sizes.sum()), design, float(np.sqrt(design / seen)))
+        return cls(won, lost, clips, design, float(np.sqrt(design / seen)))
 
     @property
     def difference(self) -> float:

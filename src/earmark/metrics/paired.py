@@ -65,7 +65,7 @@ def compare(
     is compared with what comes out (for clips of their own, McNemar's exact test). All pairs share the flips, and
     ``p_adjusted`` is the step-down max-T p-value (Westfall & Young 1993; Romano & Wolf 2005), which corrects for the
     number of pairs and spends nothing on pairs that go together. The interval inverts a score test
-    (``discordance.py``) whose critical value at 0 is that of the flips: it leaves out 0 exactly where p <= 1 - level.
+    (``discordance.py``) that agrees with the flips at 0: it leaves out 0 exactly where p <= 1 - level.
     """
     names, units = list(proba), Groups.of(groups, len(np.asarray(y)))
     hits = []
@@ -86,9 +86,7 @@ def compare(
     found = []
     for k, (i, j) in enumerate(pairs):
         seen = Discordance.of(hits[i] - hits[j], units)
-        low, high = _interval(
-            seen, units, float(observed[k]), float(bars[k]), small=bool(p[k] <= 1 - level), level=level
-        )
+        low, high = _interval(seen, units, float(bars[k]), small=bool(p[k] <= 1 - level), level=level)
         least = _detectable(seen, units, family, level=level, power=power)
         pair = Pair(names[i], names[j], seen.difference, low, high, float(p[k]), float(adjusted[k]), "", least)
         pair = replace(pair, equivalent=max(-low, high) <= MARGIN)
@@ -114,9 +112,7 @@ def _flipped(gaps: Array, resamples: int, seed: int) -> Array:
     return np.asarray(np.concatenate(found))
 
 
-def _interval(
-    seen: Discordance, units: Groups, observed: float, bar: float, *, small: bool, level: float
-) -> tuple[float, float]:
+def _interval(seen: Discordance, units: Groups, bar: float, *, small: bool, level: float) -> tuple[float, float]:
     """The differences not rejected: 0 among them unless p is ``small``. ``bar``: what the flips reach by chance."""
     if len(units) < 2:
         return -1.0, 1.0
@@ -124,8 +120,8 @@ def _interval(
         reach = unseen(len(units), level)
         return -reach, reach
     far = max(t_quantile((1 + level) / 2, (len(units) + units.effective) / 2 - 1), bar / seen.caution)
-    near = min(far, observed / seen.caution) if small else far
-    return seen.interval(near, far, zero=not small)
+    at_zero = abs(seen.difference) / seen.error(0.0)
+    return seen.interval(min(far, at_zero) if small else max(far, at_zero), far, zero=not small)
 
 
 def _detectable(seen: Discordance, units: Groups, family: float, *, level: float, power: float) -> float | None:
