@@ -55,6 +55,8 @@ def scores(comparison: Comparison) -> Section:
         [words.metric_name(name), *_line(runs, name), words.score(name, base[name]) if name in base else ""]
         for name in names
     ]
+    ranked = [n for n in runs[0].evaluation.ranking if all(n in r.evaluation.ranking for r in runs)]
+    every += [[words.metric_name(name), *_line(runs, name), ""] for name in ranked]
     by_class = []
     for label in runs[0].classes:
         f1 = [float(run.evaluation.per_class[label]["f1"]) for run in runs]
@@ -193,7 +195,7 @@ def _three(run: Run, metric: str) -> tuple[float, float, float]:
 
 def _line(runs: list[Run], metric: str) -> list[Markup]:
     """A metric's value and interval in each run; the best value is set in bold."""
-    found = [run.evaluation.scores[metric] for run in runs]
+    found = [{**run.evaluation.ranking, **run.evaluation.scores}[metric] for run in runs]
     known = METRICS.get(metric)
     best = (max if known is None or known.higher_is_better else min)(score.value for score in found)
     return [

@@ -52,6 +52,7 @@ PROTOCOLS = {
 
 _METRICS = {
     "macro_f1": "Macro F1", "weighted_f1": "Weighted F1", "brier": "Brier score", "ece": "Calibration error",
+    "macro_average_precision": "Average precision, mean of classes", "macro_auroc": "AUROC, mean of classes",
     "top3": "Among the top 3", "top5": "Among the top 5",
 }  # fmt: skip
 
