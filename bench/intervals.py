@@ -287,8 +287,8 @@ def shares(runs: int, counts: Iterable[int]) -> None:
     """
     head(["groups", "same sound", "new site"])
     for groups in counts:
-        if groups >= 20:
-            line(groups, *(_shares(groups, shift, max(10, runs // 10)) for shift in (0.0, 0.7)))
+        if 20 <= groups <= 100:
+            line(groups, *(_shares(groups, shift, max(10, runs // 4)) for shift in (0.0, 0.7)))
 
 
 def _shares(groups: int, shift: float, runs: int) -> str:

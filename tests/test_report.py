@@ -541,3 +541,20 @@ def test_another_report_needs_only_sections() -> None:
     assert found.faults == []
     for text in ("<Audit>", "Two & two.", "<rock>", "49"):
         assert text in found.text
+
+
+def test_page_corrects_the_best_for_the_picking_and_says_how_much_groups_differ(four: tuple[Comparison, Path]) -> None:
+    comparison, path = four
+    text = Reader(path.read_text(encoding="utf-8")).text.replace(words.NBSP, " ")
+    picked, between = comparison.picked, comparison.runs[0].evaluation.between
+    assert picked
+    assert picked.accuracy.value < picked.showed
+    assert f"corrected for that it is {100 * picked.accuracy.value:.1f} %" in text
+    assert f"expect between {100 * picked.accuracy.low:.1f} % and {100 * picked.accuracy.high:.1f} %" in text
+    told = json.loads((path.parent / "metrics.json").read_text(encoding="utf-8"))
+    assert told["best_of_many"]["accuracy"] == picked.accuracy.to_dict()
+    assert told["recipes"][0]["between_groups"]["worst"] == between.worst
+    assert f"The worst is {between.worst}: {between.worst_right:g} of {between.worst_clips} clips right" in text
+    assert "would show" in text
+    ranked = comparison.runs[0].evaluation.ranking["macro_auroc"]
+    assert f"{100 * ranked.low:.1f} – {100 * ranked.high:.1f} %" in text

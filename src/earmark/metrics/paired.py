@@ -127,7 +127,7 @@ def _interval(seen: Discordance, units: Groups, bar: float, *, small: bool, leve
 def _detectable(seen: Discordance, units: Groups, family: float, *, level: float, power: float) -> float | None:
     if len(units) < _fewest(level):
         return None
-    critical = max(family, normal_quantile((1 + level) / 2))
+    critical = max(family, t_quantile((1 + level) / 2, (len(units) + units.effective) / 2 - 1))
     return seen.shown(critical, normal_quantile(power))
 
 
