@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from . import page, words
+from . import page, trust, words
 from .figures.confusion import confusion, confusions
 from .figures.curves import curves, has
 from .figures.reliability import reliability
@@ -17,7 +17,6 @@ from .sections import clips
 from .style import Figure
 
 if TYPE_CHECKING:
-    from ..metrics.evaluation import Evaluation
     from ..models.results import Comparison, Run
 
 _OPEN_TO = 3  # more recipes than these: only the best stands open
@@ -41,7 +40,7 @@ def _one(comparison: Comparison, run: Run, number: int, folder: Path, *, sounds:
     matrix = np.asarray(run.evaluation.confusion) / len(run.proba)  # counted over all seeds
     name = f"recipe-{number}"
     square = confusion(f"{name}-confusion", matrix, run.classes, title=run.recipe.name)
-    trust = reliability(f"{name}-reliability", run.y, run.proba)
+    drawn = reliability(f"{name}-reliability", run.y, run.proba)
     learning = [curves(f"{name}-{w}", run.history, w) for w in ("loss", "accuracy") if has(run.history, w)]
     mean = run.proba.mean(0)
     says, sure = mean.argmax(1), mean.max(1)
@@ -54,15 +53,15 @@ def _one(comparison: Comparison, run: Run, number: int, folder: Path, *, sounds:
         by_class=class_table(run),
         confusion=page.figure(square),
         mistakes=confusions(matrix, run.classes),
-        reliability=page.figure(trust),
-        trust=trust_lines(run.evaluation),
+        reliability=page.figure(drawn),
+        trust=trust.lines(run),
         curves=page.figures(learning) if learning else "",
         folds=len(run.history),
         wrong=clips(comparison, run, wrong, says, sure, folder) if sounds else [],
         seeds=seeds if len(seeds) > 1 else [],
         window_accuracy=run.window_accuracy if np.isfinite(run.window_accuracy) else None,
     )
-    return body, [square, trust, *learning]
+    return body, [square, drawn, *learning]
 
 
 def class_table(run: Run) -> Markup:
@@ -98,22 +97,3 @@ def _macro(run: Run) -> list[str]:
     """The interval of macro F1, and macro average precision."""
     f1, ranked = run.evaluation.scores["macro_f1"], run.evaluation.ranking.get("macro_average_precision")
     return [words.between(f1.low, f1.high), f"{ranked.value:.2f}" if ranked and np.isfinite(ranked.value) else ""]
-
-
-def trust_lines(evaluation: Evaluation) -> list[str]:
-    """What is known of the scores' calibration and of the spread between groups, in sentences."""
-    told, between = [], evaluation.between
-    if evaluation.calibration:
-        error, floor = evaluation.scores["calibration_error"].value, evaluation.calibration["floor"]
-        told.append(
-            f"Calibration error {words.percent(error)}; a perfectly calibrated model would show "
-            f"{words.percent(floor)} on as many clips."
-        )
-    if between:
-        value, low, high = (f"{100 * x:.1f}" for x in (between.spread.value, between.spread.low, between.spread.high))
-        told.append(
-            f"Beyond chance, the accuracy of groups spreads by {value} points (standard deviation, {low} to {high}). The "
-            f"worst is {between.worst}: {between.worst_right:g} of {between.worst_clips} clips right, so about "
-            f"{words.percent(between.worst_accuracy, 0)} is likely of it."
-        )
-    return told
