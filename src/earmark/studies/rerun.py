@@ -86,7 +86,8 @@ def rerun(report: str | Path, *, source: Source | None = None, cache: Cache | No
     if source is not None:  # elsewhere they may be called otherwise: the fingerprint tells whether they are the same
         now["dataset"]["name"] = then["dataset"].get("name")
     then, told = {k: v for k, v in then.items() if k not in _WORDS}, then.get("notes", [])
-    every = list(_differences(then, {k: v for k, v in now.items() if k not in _WORDS}))
+    then, now = legacy.comparable(then, {k: v for k, v in now.items() if k not in _WORDS})
+    every = list(_differences(then, now))
     return Rerun(
         found,
         data=tuple(d for d in every if d.where.startswith("dataset.")),
