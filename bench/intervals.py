@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable
+from inspect import cleandoc
 from statistics import NormalDist
 
 import numpy as np
@@ -342,7 +343,7 @@ def main() -> None:
     runs, counts = (20, (20, 100)) if told.quick else (told.runs, COUNTS)
     print(f"{runs} runs in each cell; r: correlation of right and wrong inside a group.")
     for name in told.only:
-        print(f"\n{(TABLES[name].__doc__ or '').strip()}\n")
+        print(f"\n{cleandoc(TABLES[name].__doc__ or '')}\n")
         TABLES[name](runs, counts)
 
 
