@@ -15,7 +15,7 @@ from earmark.metrics.calibration import debiased_error, error_floor
 from earmark.metrics.clips import METRICS, per_class
 from earmark.metrics.evaluation import evaluate
 from earmark.metrics.intervals import Groups
-from earmark.metrics.ranking import auroc, average_precision, ranking
+from earmark.metrics.ranking import auroc, average_precision, optimism, ranking
 from earmark.metrics.shares import difference
 
 
@@ -114,6 +114,19 @@ def test_a_class_that_is_not_there_or_all_there_is_has_no_ranking():
     assert np.isnan(found["auroc"][1].intervals[2].value)
     alone = evaluate(np.zeros(4, int), np.ones((4, 1)), ["a"], None, resamples=5).to_dict()
     assert alone["ranking"]["macro_auroc"] == {"value": None, "low": None, "high": None}
+
+
+def test_average_precision_of_few_clips_is_flattered_by_as_much_as_is_said():
+    random, shown, said = np.random.default_rng(8), [], []
+    own = np.repeat([True, False], [50_000, 450_000])
+    true, _ = average_precision(own, random.normal(size=len(own)) + 1.5 * own)
+    own = np.repeat([True, False], [8, 72])
+    for _ in range(400):
+        score = random.normal(size=80) + 1.5 * own
+        shown.append(average_precision(own, score)[0])
+        said.append(optimism(own, score))
+    assert np.mean(shown) - true > 0.02
+    assert np.mean(said) == pytest.approx(np.mean(shown) - true, abs=0.02)
 
 
 def test_intervals_of_rankings_hold():

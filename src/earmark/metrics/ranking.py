@@ -36,9 +36,7 @@ def average_precision(own: Flags, score: Array) -> tuple[float, Array]:
     count = int(own.sum())
     if not count:
         return math.nan, np.zeros(len(score))
-    levels, at = np.unique(-score, return_inverse=True)  # best first
-    hits = np.bincount(at, own, minlength=len(levels))
-    taken = np.bincount(at, minlength=len(levels)).cumsum()
+    at, hits, taken = _levels(own, score)
     precision = hits.cumsum() / taken
     value = float(hits @ precision / count)
     # A clip counts among those taken at its own level and at all below it.
@@ -47,23 +45,44 @@ def average_precision(own: Flags, score: Array) -> tuple[float, Array]:
     return value, np.where(own, precision[at] - value + right, -wrong) / count
 
 
+def optimism(own: Flags, score: Array) -> float:
+    """About how much average precision shows too much, because each clip counts among those taken at its own score."""
+    _, hits, taken = _levels(own, score)
+    return float(hits @ ((1 - hits.cumsum() / taken) / taken) / max(1.0, hits.sum()))
+
+
 def ranking(truth: Ints, stack: Array, units: Groups, level: float) -> dict[str, tuple[Interval, ByClass]]:
     """Both figures: the mean over the classes that can be ranked, and each class. stack (seeds, n, k)."""
     found = {}
     for name, function in (("average_precision", average_precision), ("auroc", auroc)):
-        intervals, moves = [], []
+        intervals, moves, flattery = [], [], []
         for c in range(stack.shape[2]):
             own = truth == c
             each = [function(own, proba[:, c]) for proba in stack]
             moved = units.sums(np.mean([e for _, e in each], axis=0))
-            intervals.append(_interval(float(np.mean([v for v, _ in each])), moved, own, units, level))
+            shown = [optimism(own, proba[:, c]) if name == "average_precision" else 0.0 for proba in stack]
+            flattery.append(float(np.mean(shown)))
+            one = _interval(float(np.mean([v for v, _ in each])), moved, own, units, level)
+            intervals.append(_lowered(one, flattery[-1]))
             moves.append(moved)
         classes = ByClass(tuple(intervals), np.stack(moves))
-        found[name] = (_mean(classes, units, level), classes)
+        ranked = [f for f, i in zip(flattery, intervals, strict=True) if math.isfinite(i.value)]
+        found[name] = (_lowered(_mean(classes, units, level), float(np.mean(ranked)) if ranked else 0.0), classes)
     return found
 
 
 # ------------------------------------------------------------------------------------------------- inner parts
+def _levels(own: Flags, score: Array) -> tuple[Ints, Array, Array]:
+    """The level of each clip, best first, and of each level: clips of the class at it, and all clips down to it."""
+    levels, at = np.unique(-score, return_inverse=True)
+    taken = np.bincount(at, minlength=len(levels)).cumsum().astype(np.float64)
+    return at, np.bincount(at, own, minlength=len(levels)).astype(np.float64), taken
+
+
+def _lowered(found: Interval, by: float) -> Interval:
+    return Interval(found.value, max(0.0, found.low - by) if math.isfinite(found.low) else math.nan, found.high)
+
+
 def _below(others: Array, score: Array) -> Array:
     """Share of the sorted ``others`` below each score; of those that are equal, half."""
     return np.asarray((np.searchsorted(others, score) + np.searchsorted(others, score, side="right")) / 2 / len(others))
@@ -83,8 +102,8 @@ def _interval(value: float, moved: Array, own: Flags, units: Groups, level: floa
         return Interval(value, value, value)  # of nothing else: any order is the right one
     groups = min(_groups(own, units), _groups(~own, units))
     variance = float((moved**2).sum()) * len(units) / max(1, len(units) - 1)
-    # Values near an end seem surer than they are: never surer than twice as many clips as there are groups.
-    clips = min(value * (1 - value) / variance if variance > 0 else math.inf, 2 * groups)
+    # Values near an end seem surer than they are: never surer than five times as many clips as there are groups.
+    clips = min(value * (1 - value) / variance if variance > 0 else math.inf, 5 * groups)
     return wilson(value, max(clips, 0.5), max(2.0, groups - 1), level)
 
 
