@@ -44,6 +44,7 @@ def metrics(comparison: Comparison) -> dict[str, Any]:
         "seed": comparison.seed,
         "baseline": dict(comparison.baseline),
         "recipes": [_recipe(run) for run in comparison.runs],
+        "best_of_many": comparison.picked.to_dict() if comparison.picked else None,
         "pairs": [pair.to_dict() for pair in comparison.pairs],
         "notes": list(comparison.notes),
         "command": comparison.command,
