@@ -24,8 +24,11 @@ class AudioError(EarmarkError):
         self.reason = reason
 
 
-class DataError(EarmarkError):
-    """A data set cannot be used as asked: missing columns, one class only, no groups, …"""
+class DataError(EarmarkError, ValueError):
+    """A data set cannot be used as asked: missing columns, one class only, no groups, …
+
+    It is a ValueError, too, which is what scikit-learn and programs around it look for.
+    """
 
 
 class RecipeError(EarmarkError):
