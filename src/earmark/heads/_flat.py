@@ -8,18 +8,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from ..core.errors import DataError, RecipeError
 from ._head import Head
 from ._inner import Floats, Split, fitted, folds, weights
+from ._tempered import Tempered
 
 
 class Flat(Head):
     """Any scikit-learn classifier (mostly a pipeline) on flattened embeddings.
 
     ``balanced`` has embeddings count as ``_inner.weights`` says, else each counts the same. If the classifier takes splits
-    (its parameter ``cv``: Tempered, scikit-learn's searches) it gets at most ``inner`` of them, by group; they stay
+    (its or its last step's parameter ``cv``: Tempered, scikit-learn's searches) it gets at most ``inner`` of them, by group; they stay
     visible as ``splits_``.
     """
 
@@ -41,9 +43,14 @@ class Flat(Head):
         embeddings, codes, ids = known.embeddings, known.codes, known.groups
         self.splits_: list[Split] = []
         self.fitted_ = clone(self.estimator)
-        if "cv" in self.fitted_.get_params(deep=False):
+        if place := place_of_splits(self.fitted_):
             self.splits_ = folds(codes, ids, self.inner, seed=self.seed)
-            self.fitted_.set_params(cv=self.splits_)
+            if not self.splits_ and not isinstance(self.fitted_, Tempered):
+                raise RecipeError(
+                    f"{type(self.estimator).__name__} searches by inner folds, and these embeddings allow none: each class "
+                    "needs two groups at least"
+                )
+            self.fitted_.set_params(**{place: self.splits_})
         weight = weights(codes, ids, known.weight) if self.balanced else known.weight
         # Many small products: BLAS with a thread per processor waits for itself, and for whatever else runs. Fits of 4,000
         # embeddings took four times as long on two threads of a quiet machine, and twenty times on a busy one.
@@ -69,3 +76,15 @@ class Flat(Head):
         from ._export import from_sklearn
 
         return from_sklearn(getattr(self.fitted_, "best_estimator_", self.fitted_), self.shape_)
+
+
+def place_of_splits(estimator: Any) -> str:
+    """The parameter of a classifier, or of the last step of a pipeline, that takes inner splits; "" if none does.
+
+    Deeper ones see a part of the embeddings, and the numbers of these splits would name others there.
+    """
+    if isinstance(estimator, Pipeline):
+        name, last = estimator.steps[-1]
+        inside = place_of_splits(last)
+        return f"{name}__{inside}" if inside else ""
+    return "cv" if "cv" in estimator.get_params(deep=False) else ""

@@ -15,7 +15,7 @@ from .fit import fit
 from .model import Model
 from .plan import planned
 from .prepare import from_store
-from .train import bundle
+from .train import bundle, savable
 
 
 def train(
@@ -39,6 +39,7 @@ def train(
     if out is not None:  # before the work
         outputs.check(out, outputs.MODEL, inputs=[folder.where.name], force=force)
     recipe = find(recipe)
+    savable(recipe, 2)
     part, pool, backbone = folder.backbone()
     data = from_store(folder, [recipe], memory=memory, seed=seed)
     plan = planned(data, protocol, folds, seed, recipes=[recipe])
