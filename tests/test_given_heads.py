@@ -98,13 +98,14 @@ HEADS = [
     KNeighborsClassifier(3),
     CalibratedClassifierCV(LinearSVC(), cv=3),
     GridSearchCV(LogisticRegression(), {"C": [0.1, 1]}),
-    make_pipeline(StandardScaler(), LogisticRegressionCV(Cs=3, use_legacy_attributes=False, l1_ratios=(0.0,))),
+    make_pipeline(
+        StandardScaler(), LogisticRegressionCV(Cs=3, use_legacy_attributes=False, l1_ratios=(0.0,), scoring="accuracy")
+    ),
 ]
 
 
 @pytest.mark.parametrize("classes", [2, 10])
 @pytest.mark.parametrize("given", HEADS, ids=lambda h: _given.shown(h)[:40])
-@pytest.mark.filterwarnings("ignore::UserWarning:skl2onnx", "ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_heads_give_probabilities_and_are_saved(given: Any, classes: int) -> None:
     X, y, groups = contract.sounds(contract.SHAPES["vectors"], classes)
     params = repr(given.get_params())

@@ -180,8 +180,8 @@ def test_what_cannot_be_saved_is_told() -> None:
     head = plugins.build("heads", "logreg").fit(X, y)
     with pytest.raises(BundleError, match="wanted one for"):
         to_onnx(head, (7,))
-    with pytest.raises(BundleError, match="scores of a LinearDiscriminantAnalysis"):
-        to_onnx(Flat(Tempered(LinearDiscriminantAnalysis())).fit(X, y), (6,))
+    with pytest.raises(BundleError, match="scores of a QuadraticDiscriminantAnalysis"):
+        to_onnx(Flat(Tempered(QuadraticDiscriminantAnalysis(reg_param=0.5))).fit(X, y), (6,))
     with pytest.raises(
         BundleError, match=r"HistGradientBoostingClassifier cannot be saved|RadiusNeighborsClassifier cannot"
     ):

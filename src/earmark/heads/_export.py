@@ -7,6 +7,7 @@ in float32 the probabilities of a discriminant on a thousand columns would be of
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -161,16 +162,19 @@ def _by_skl2onnx(graph: Graph, x: str, step: Any, *, scores: bool = False) -> st
     options: dict[str, bool] | None = {"zipmap": False} if hasattr(step, "predict_proba") or scores else None
     if options and scores:
         options["raw_scores"] = True
+    what = f"{'the scores of ' * scores}a {type(step).__name__}"
     try:
-        part = convert_sklearn(
-            step,
-            initial_types=[("x", FloatTensorType([None, step.n_features_in_]))],
-            options={id(step): options} if options else None,
-            target_opset=OPSETS,
-        )
+        with warnings.catch_warnings():  # of names that scikit-learn is giving up, which skl2onnx still asks for
+            warnings.simplefilter("ignore")
+            part = convert_sklearn(
+                step,
+                initial_types=[("x", FloatTensorType([None, step.n_features_in_]))],
+                options={id(step): options} if options else None,
+                target_opset=OPSETS,
+            )
     except Exception as error:  # a converter fails by whatever it meets in a class that it does not know
         raise BundleError(
-            f"a {type(step).__name__} cannot be saved: skl2onnx says {' '.join(str(error).split())[:200]!r}. Give it a method "
+            f"{what} cannot be saved: skl2onnx says {' '.join(str(error).split())[:200]!r}. Give it a method "
             "onnx(graph, x) that draws it, or take another head"
         ) from error
     part = onnx.compose.add_prefix(part, f"s{len(graph.nodes)}_")

@@ -35,7 +35,7 @@ from ..core.errors import AudioError, BundleError
 from ..core.hashing import sha256_of
 from ..core.renderers import Columns, Shown, counted, shortened
 from ..data.clips import Excluded
-from ..data.sounds import sounds_in
+from ..data.sounds import sounds_in, with_rate
 from ..embeddings.make import embedding_blocks
 from ..embeddings.pooling import Running, stacked
 from ..metrics.calibration import Calibration
@@ -61,17 +61,18 @@ class Model(Shown):
     extra: Mapping[str, bytes] = field(default_factory=dict)
 
     @overload
-    def predict(self, source: list[Any]) -> Predictions: ...
+    def predict(self, source: list[Any], *, rate: int | None = None) -> Predictions: ...
 
     @overload
-    def predict(self, source: Source) -> Prediction: ...
+    def predict(self, source: Any, *, rate: int | None = None) -> Prediction: ...
 
-    def predict(self, source: Source | list[Any]) -> Prediction | Predictions:
+    def predict(self, source: Any, *, rate: int | None = None) -> Prediction | Predictions:
         """Evaluate one sound, or each of a list: a file, ``(samples, rate)``, bytes or a binary stream, of any length:
-        embeddings are not kept. Raises AudioError; ``predict_many`` tells what cannot be used, and goes on.
+        embeddings are not kept. ``rate`` (Hz) is that of bare arrays. Raises AudioError, DataError; ``predict_many`` tells what cannot be used, and goes on.
         """
         if isinstance(source, list):
-            return Predictions(self.predict(one) for one in sounds_in(source))
+            return Predictions(self.predict(one) for one in sounds_in(source, rate))
+        source = with_rate(source, rate)
         return self._told(self._blocks(source), name_of(source))
 
     def timeline(self, source: Source, *, seconds: float | None = None) -> list[Prediction]:
