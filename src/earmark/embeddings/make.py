@@ -32,7 +32,7 @@ from ..core.storage import at_hand
 from ..data.cache import Cache, content_key
 from ..data.clips import Clip, Excluded, known, picked
 from ..data.load import load_dataset
-from ..data.sounds import clips_of, sounds_in
+from ..data.sounds import clips_of, sounds_in, with_rate
 from ..data.sources import Source
 from ..data.targets import Targets
 from ..data.windows import Windows
@@ -240,19 +240,21 @@ def embed(
     cache: Cache | None = None,
     workers: int | None = None,
     change: Change | None = None,
+    rate: int | None = None,
 ) -> Embeddings:
     """Embeddings of all clips, from the cache where they are known. A clip that cannot be used is told in ``excluded``.
 
     ``source`` are clips, what ``load_dataset`` opens, or sounds in memory: one or a list of ``(samples, rate)``, bytes of
     files, open files, paths (``ids`` are then "sound 0" and so on). ``backbone`` is built or a name with its parameters as in a
     recipe, e.g. ``"yamnet"`` or ``"logmel(seconds=4)"``. ``workers`` files are worked on at once (default: one per processor); nets run on one thread each.
-    ``change`` is done to each sound first (see ``effects``); embeddings of changed sounds are cached under its key.
+    ``rate`` (Hz) is that of bare arrays. ``change`` is done to each sound first (see ``effects``); embeddings of changed sounds are cached under its key.
     """
     if isinstance(backbone, str):
         backbone = load_backbone(backbone)
-    held = [source] if is_held(source) else source
-    if isinstance(held, (list, tuple)) and any(map(is_held, held)):
-        with clips_of(sounds_in(held)) as made:
+    one = with_rate(source, rate)
+    held = [one] if is_held(one) else one
+    if isinstance(held, (list, tuple)) and any(is_held(h) or isinstance(h, np.ndarray) for h in held):
+        with clips_of(sounds_in(held, rate)) as made:
             return embed(made, backbone, cache=cache, workers=workers, change=change)
     clips = _clips(cast("Source", source))
     found: list[tuple[Clip, str, Floats]] = []

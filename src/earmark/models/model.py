@@ -37,7 +37,7 @@ from ..core.seal import sealed
 from ..data.clips import Clip, Dataset, Excluded, by_path
 from ..data.layouts.table import labels_are
 from ..data.load import load_dataset
-from ..data.sounds import sounds_in
+from ..data.sounds import sounds_in, with_rate
 from ..data.sources import Source as Data
 from ..data.sources import is_frame
 from ..embeddings.make import embedding_blocks
@@ -65,19 +65,23 @@ class Model(Shown):
     extra: Mapping[str, bytes] = field(default_factory=dict)
 
     @overload
-    def predict(self, source: list[Any]) -> Predictions: ...
+    def predict(self, source: list[Any], *, rate: int | None = None) -> Predictions: ...
 
     @overload
-    def predict(self, source: Source, *, watch: Callable[[float], None] | None = None) -> Prediction: ...
+    def predict(
+        self, source: Any, *, rate: int | None = None, watch: Callable[[float], None] | None = None
+    ) -> Prediction: ...
 
     def predict(
-        self, source: Source | list[Any], *, watch: Callable[[float], None] | None = None
+        self, source: Any, *, rate: int | None = None, watch: Callable[[float], None] | None = None
     ) -> Prediction | Predictions:
         """Evaluate one sound, or each of a list: a file, ``(samples, rate)``, bytes or a binary stream, of any length:
-        embeddings are not kept. ``watch`` as in ``embedding_blocks``. Raises AudioError; ``predict_many`` tells what cannot be used, and goes on.
+        embeddings are not kept. ``rate`` (Hz) is that of bare arrays, ``watch`` as in ``embedding_blocks``. Raises
+        AudioError, DataError; ``predict_many`` tells what cannot be used, and goes on.
         """
         if isinstance(source, list):
-            return Predictions(self.predict(one) for one in sounds_in(source))
+            return Predictions(self.predict(one) for one in sounds_in(source, rate))
+        source = with_rate(source, rate)
         return self._told(self._blocks(source, watch=watch), name_of(source))
 
     def with_alpha(self, alpha: float | None) -> Model:
