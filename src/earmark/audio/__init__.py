@@ -27,7 +27,7 @@ from .decoders import Source, frame_at, name_of, opened
 from .decoding import Floats, Probe
 from .silence import SILENCE, Level
 
-__all__ = ["MIN_SECONDS", "SUFFIXES", "Probe", "Source", "blocks", "load", "probe"]
+__all__ = ["MIN_SECONDS", "SUFFIXES", "Probe", "Source", "blocks", "load", "name_of", "probe"]
 
 SUFFIXES = frozenset(
     {

@@ -194,6 +194,7 @@ def _write(answers: Iterator[Prediction], model: Model, form: str, timeline: boo
         else:
             own["set"] = list(a.set)
             line = {c: own[c] for c in columns[: len(columns) - len(model.classes)]}
+            line |= {"reason": a.reason} if a.reason else {}
             out.write(
                 json.dumps({**line, "scores": {c: round(v, 6) for c, v in a.scores.items()}}, ensure_ascii=False) + "\n"
             )
@@ -213,8 +214,8 @@ def _table(answers: Iterator[Prediction], timeline: bool, out: TextIO) -> None:
             a.path,
             *when,
             a.label,
-            f"{a.score:.2f}",
+            "" if a.reason else f"{a.score:.2f}",
             also,
-            "[yellow]unknown: unlike the training sounds[/]" if a.unknown else "",
+            a.reason or ("[yellow]unknown: unlike the training sounds[/]" if a.unknown else ""),
         )
     Console(file=out).print(table)

@@ -184,12 +184,12 @@ def embedding_blocks(
     """Embeddings of one sound in blocks of about half a minute, in order: memory does not grow with its length.
 
     ``watch`` is told after each block how many seconds were read; it may raise to end the work. Raises AudioError if
-    the sound cannot be used.
+    the sound cannot be used; also, at its end, if there is nothing to hear in any window.
     """
     window, hop = backbone.window_samples, backbone.hop_samples
     seconds = max(30.0, 4 * window / backbone.sample_rate)
     held = np.zeros(backbone.pad_left, np.float32)
-    given = False
+    given = audible = False
 
     def blocks() -> Iterator[Floats]:
         read = 0
@@ -207,10 +207,15 @@ def embedding_blocks(
         held = np.concatenate([held, block]) if len(held) else block
         if len(held) >= window:
             embeddings = 1 + (len(held) - window) // hop
+            audible = audible or bool(silence.audible(held, window, hop).any())
             yield _embeddings(backbone, held[: window + (embeddings - 1) * hop])
             held, given = held[embeddings * hop :], True
     if not given:
         yield backbone.embed(held[backbone.pad_left :])
+    elif not audible:
+        raise AudioError(
+            audio.name_of(source), f"silent: nothing above -80 dBFS in any of its windows of {backbone.window:g} s"
+        )
 
 
 def _embeddings(backbone: Backbone, samples: Floats) -> Floats:

@@ -74,26 +74,33 @@ class Model(Shown):
             return Predictions(self.predict(one) for one in sounds_in(source))
         return self._told(self._blocks(source), name_of(source))
 
-    def timeline(self, source: Source, *, seconds: float | None = None) -> list[Prediction]:
-        """Evaluate a sound piece by piece: the backbone's own windows, or pieces of ``seconds`` (an image's length or 3 s
-        where clips are pooled).
-
-        What is left at the end, less than a hop or a piece, is not looked at. Raises AudioError.
-        """
-        return list(self.follow(source, seconds=seconds))
-
-    def follow(self, source: Source, *, seconds: float | None = None) -> Iterator[Prediction]:
-        """``timeline`` while the sound is read; with one backbone, in memory that does not grow with its length."""
-        name = name_of(source)
-        if len(self.backbones) > 1:
-            return timeline.pieces(self, self.embeddings(source), name, seconds)
-        return timeline.follow(self, self._blocks(source), name, seconds)
-
-    def pieces(
-        self, embeddings: Mapping[str, Floats], name: str = "", *, seconds: float | None = None
+    def timeline(
+        self,
+        source: Source,
+        *,
+        seconds: float | None = None,
+        watch: Callable[[float], None] | None = None,
+        known: Mapping[str, Floats] | None = None,
     ) -> list[Prediction]:
-        """What ``timeline`` tells, from the ``windows`` of a sound."""
-        return list(timeline.pieces(self, embeddings, name, seconds))
+        """Evaluate a sound piece by piece: the backbone's own windows, or pieces of ``seconds`` (an image's length or about
+        3 s where clips are pooled).
+
+        What is said of a piece was heard between its start and end; the last one ends with the sound. Where there is nothing to
+        hear, ``label`` is empty. ``known`` are the sound's ``embeddings``, where they were made before: it saves time, and
+        changes nothing. ``watch`` as in ``embedding_blocks``. Raises AudioError.
+        """
+        return list(self.follow(source, seconds=seconds, watch=watch, known=known))
+
+    def follow(
+        self,
+        source: Source,
+        *,
+        seconds: float | None = None,
+        watch: Callable[[float], None] | None = None,
+        known: Mapping[str, Floats] | None = None,
+    ) -> Iterator[Prediction]:
+        """``timeline`` while the sound is read, in memory that does not grow with its length."""
+        return timeline.follow(self, source, name_of(source), seconds, watch=watch, known=known)
 
     def predict_many(
         self, sources: Iterable[str | Path], *, workers: int | None = None
