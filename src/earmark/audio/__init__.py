@@ -27,7 +27,7 @@ from .decoders import Source, frame_at, name_of, opened
 from .decoding import Floats, Probe
 from .silence import SILENCE, Level
 
-__all__ = ["MIN_SECONDS", "SUFFIXES", "Probe", "Source", "blocks", "load", "name_of", "probe"]
+__all__ = ["MIN_SECONDS", "SUFFIXES", "Probe", "Source", "blocks", "check_scale", "load", "name_of", "probe"]
 
 SUFFIXES = frozenset(
     {
@@ -108,7 +108,7 @@ def _samples(source: Source, sample_rate: int, start: float, duration: float | N
         stop = None if duration is None else frame_at(start + duration, rate)
         for chunk in decoder.chunks(frame_at(start, rate), stop):
             high, low = float(chunk.max()), float(chunk.min())
-            _check_scale(name, chunk, high, low, start + frames / rate)
+            check_scale(name, chunk, high, low, start + frames / rate)
             mono, loudest = chunk[0], max(loudest, high, -low)
             if len(chunk) > 1:
                 mono = chunk.mean(axis=0)
@@ -141,7 +141,7 @@ def _samples(source: Source, sample_rate: int, start: float, duration: float | N
             raise AudioError(name, f"silent: nothing is left of it below {band}, which is as far as it is heard here")
 
 
-def _check_scale(name: str, chunk: Floats, high: float, low: float, seconds: float) -> None:
+def check_scale(name: str, chunk: Floats, high: float, low: float, seconds: float) -> None:
     """Raise AudioError for what is no number, or not on the scale of sound, where 1 is full."""
     peak = max(high, -low)
     if not peak <= LOUDEST:  # put so that NaN fails, too
