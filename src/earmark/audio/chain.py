@@ -7,15 +7,16 @@ the first. The links are read as one sound, at the rate and with the channels of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
 import soxr
 
+from ..core.errors import AudioError
 from . import flac, sizes
-from .decoding import Decoder, Floats
+from .decoding import Decoder, Floats, said
 from .spliced import Spliced, at, places
 
 _BEHIND_TAGS = (b"RIFF", b"RF64", b"BW64", b"RIFX", b"FORM", b"OggS", b"fLaC", b"caff", b"riff", b".snd")
@@ -78,25 +79,34 @@ def _ogg(file: BinaryIO, start: int, end: int) -> list[int]:
 class Chain:
     """Sounds one after the other as one, decoded from its beginning."""
 
-    def __init__(self, opens: Sequence[Callable[[], Decoder]]) -> None:
+    def __init__(self, name: str, opens: Sequence[Callable[[], Decoder]]) -> None:
+        self.name = name
         self.opens = opens
-        seconds: float | None = 0.0
-        for i, open_ in enumerate(opens):
-            with closing(open_()) as decoder:
-                if not i:
-                    self.probe = decoder.probe
-                told = decoder.probe.seconds
-            seconds = None if seconds is None or told is None else seconds + told
-        self.probe = replace(self.probe, seconds=seconds)
+        probes = []
+        for i in range(len(opens)):
+            with self._opened(i) as decoder:
+                probes.append(decoder.probe)
+        told = [p.seconds for p in probes if p.seconds is not None]
+        self.probe = replace(probes[0], seconds=sum(told) if len(told) == len(probes) else None)
+
+    @contextmanager
+    def _opened(self, number: int) -> Iterator[Decoder]:
+        """One of the sounds. Raises AudioError that says which one cannot be read."""
+        try:
+            with closing(self.opens[number]()) as decoder:
+                yield decoder
+        except Exception as error:
+            why = error.reason.removeprefix("unreadable: ") if isinstance(error, AudioError) else said(error)
+            which = f"sound {number + 1} of the {len(self.opens)} in it"
+            raise AudioError(self.name, f"unreadable: {which}: {why}") from error
 
     def chunks(self, start: int, stop: int | None) -> Iterator[Floats]:
         """Frames [start, stop) at the first one's rate."""
         position = 0
-        for open_ in self.opens:
-            with closing(open_()) as decoder:
+        for number in range(len(self.opens)):
+            with self._opened(number) as decoder:
                 for chunk in self._fitted(decoder):
-                    begin, end = position, position + chunk.shape[1]
-                    position = end
+                    begin, position = position, position + chunk.shape[1]
                     cut = chunk[:, max(0, start - begin) : chunk.shape[1] if stop is None else max(0, stop - begin)]
                     if cut.shape[1]:
                         yield cut

@@ -10,6 +10,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -146,20 +147,12 @@ def _decoder(handle: BinaryIO, name: str) -> Decoder:
     if len(found) == 1:
         return _one(found[0], name)
 
-    def opening(i: int) -> Callable[[], Decoder]:
-        def opened() -> Decoder:
-            try:
-                decoder = _one(found[i], name)
-            except AudioError as error:
-                raise AudioError(
-                    name, f"unreadable: sound {i + 1} of the {len(found)} in it: {error.reason}"
-                ) from error
-            _check_facts(decoder.probe, name)
-            return decoder
+    def opening(handle: BinaryIO | Spliced) -> Decoder:
+        decoder = _one(handle, name)
+        _check_facts(decoder.probe, name)
+        return decoder
 
-        return opened
-
-    return Chain([opening(i) for i in range(len(found))])
+    return Chain(name, [partial(opening, one) for one in found])
 
 
 def _one(handle: BinaryIO | Spliced, name: str) -> Decoder:

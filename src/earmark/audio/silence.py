@@ -40,7 +40,7 @@ class Level:
         high, low = float(samples.max()), float(samples.min())
         self.peak = max(self.peak, high, -low)
         self.count += len(samples)
-        self.total += float(samples.sum(dtype=np.float64))
+        self.total += float(samples.sum())
         self.squares += float(np.dot(samples, samples))
         if not self.edge:
             self._widen(high, low)

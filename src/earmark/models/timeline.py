@@ -21,6 +21,7 @@ from ..backbones.base import Backbone, Floats
 from .branch import NOTHING, Branch, Prediction
 
 CLIP = 3.0  # seconds of a piece where clips are pooled, about
+RING = 0.005  # seconds for which a resampler rings beside a step
 LEAST = 0.01  # seconds: a rest that is shorter is none
 
 
@@ -179,10 +180,14 @@ class Cutter:
         return np.stack(found)
 
     def _audible(self, start: int, end: int, last: bool) -> bool:
-        """Whether there is something to hear; not at the very ends of the sound, where a resampler rings."""
-        edge = self.backbone.pad_left + round(audio.EDGE * self.backbone.sample_rate)
-        stop = min(end, self._heard + self.backbone.pad_left - edge) if last else end
-        within = self.held[max(start, edge) - self.begin : max(0, stop - self.begin)]
+        """Whether there is something to hear: not next to a piece's ends, into which a resampler rings from outside."""
+        rate, pad = self.backbone.sample_rate, self.backbone.pad_left
+        ring = round(RING * rate)
+        first, stop = start + ring, end - ring
+        first = max(first, pad + round(audio.EDGE * rate))
+        if last:
+            stop = min(stop, self._heard + pad - round(audio.EDGE * rate))
+        within = self.held[first - self.begin : max(0, stop - self.begin)]
         return not len(within) or bool(np.ptp(within) >= 2 * SILENCE)
 
 
