@@ -73,7 +73,7 @@ class Embeddings(Shown):
         """Embeddings of a part of the clips: by number, numbers, slice or mask (clips,), in that order. Raises IndexError.
 
         >>> import numpy as np
-        >>> embed([(np.ones(16000) * 0.1, 16000), (np.ones(8000) * 0.2, 16000)], "mfcc")[[1]].ids
+        >>> embed([(np.sin(np.arange(16000)), 16000), (np.sin(np.arange(8000)), 16000)], "mfcc")[[1]].ids
         ('sound 1',)
         """
         return self._part(picked(index, len(self.ids)))
