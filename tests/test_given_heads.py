@@ -170,7 +170,7 @@ def test_they_are_trained_saved_and_sent(sounds: Path, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_saved_is_told_before_the_work(sounds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("earmark.models.train.prepare", lambda *a, **k: pytest.fail("work was done"))
+    monkeypatch.setattr("earmark.models.train.open_data", lambda *a, **k: pytest.fail("work was done"))
     with pytest.raises(BundleError, match="cannot be saved") as told:
         earmark.train(sounds, Recipe("mfcc", DummyClassifier()), folds=2)
     assert "\n" not in str(told.value)
