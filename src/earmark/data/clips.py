@@ -196,7 +196,7 @@ class Dataset(Shown):
         """Labels, sorted; of a multi-label task those of the annotations, too."""
         found = {c.label for c in self.clips if c.label is not None}
         if self.task is Task.MULTI:
-            found |= {a.label for a in self.annotations}
+            found |= {a.label for a in self.annotations if a.label}
             found |= {s.label for s in self.annotated or () if isinstance(s, Span) and s.label is not None}
         return tuple(sorted(found))
 
