@@ -19,6 +19,7 @@ from ...core.renderers import Shown, counted
 from ..annotations import Annotation, Span
 from ..clips import Excluded, writable
 from ..found import is_hidden, is_sound
+from ..labels import tidy
 from ..layouts.table import labels_are, predicted
 from . import aoef, audacity, jams, raven, rttm, table, textgrid
 from ._content import Content, Said, decoded
@@ -55,7 +56,7 @@ class Read(Shown):
 def load_annotations(
     path: str | Path,
     *,
-    labels: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | str | Path | None = None,
     label_column: str | None = None,
     pseudo_labels: bool = False,
 ) -> list[Annotation]:
@@ -66,7 +67,8 @@ def load_annotations(
     that OpenSoundscape, DCASE, crowsetta and Kaleidoscope give their columns. A recording is called as the file calls it; where
     it names none, as the sound beside it, else as the file itself.
 
-    ``labels`` gives labels other names; those that become "" are left away. ``label_column``: the column, tier, namespace
+    ``labels`` gives labels other names (a dict, or a table: old in its first column, new in its second); those that become ""
+    are left away. ``label_column``: the column, tier, namespace
     or key that holds the labels, where several could. ``pseudo_labels``: read predictions of a model (BirdNET's results), too.
 
     Raises DataError, with file and line, for what cannot be read surely.
@@ -77,7 +79,7 @@ def load_annotations(
 def read(
     path: str | Path,
     *,
-    labels: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | str | Path | None = None,
     label_column: str | None = None,
     pseudo_labels: bool = False,
 ) -> Read:
@@ -86,7 +88,8 @@ def read(
     with labels_are("predicted") if pseudo_labels else nullcontext(), _label_column(label_column):
         found = _folder(place) if place.is_dir() else _file(place)
     if labels:
-        kept = [(labels.get(a.label, a.label), a) for a in found.annotations]
+        known = labels if isinstance(labels, Mapping) else _map(expanded(labels))
+        kept = [(known.get(a.label, a.label), a) for a in found.annotations]
         found.annotations = [a if label == a.label else _renamed(a, label) for label, a in kept if label or not a.label]
     return found
 
@@ -106,6 +109,21 @@ def sniffed(path: Path) -> bool:
         return table.of_events(path, text) if kind is table else kind is not None
     except DataError:
         return False
+
+
+def _map(path: Path) -> dict[str, str]:
+    """Labels and what they are to be called. Raises DataError for a table that has not two columns, or one label twice."""
+    names, found = table.held(path, _text(path))
+    if len(names) < 2:
+        raise DataError(
+            f"{path}: found {counted(len(names), 'column')}; wanted two: labels, and what they are to be called"
+        )
+    known: dict[str, str] = {}
+    for where, line in found:
+        old, new = tidy(line[names[0]]), tidy(line[names[1]])
+        if known.setdefault(old, new) != new:
+            raise DataError(f"{where}: {old!r} becomes {new!r} here and {known[old]!r} above; wanted one name")
+    return known
 
 
 def _renamed(one: Annotation, label: str) -> Annotation:
