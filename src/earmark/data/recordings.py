@@ -175,7 +175,7 @@ def _joined(
     ]
     looked: Annotated = "all" if everything else annotated_by(tuple(seen))
     groups = {names[name]: group for name, group in read.groups.items() if name in names}
-    clips, more = _clips(dataset, groups)
+    clips, more = _clips(dataset, groups, {a.label for a in told})
     found = replace(
         dataset,
         clips=clips,
@@ -192,7 +192,7 @@ def _joined(
     return replace(found, notes=(*dataset.notes, *read.notes, *more, *_notes(found, strange)))
 
 
-def _clips(dataset: Dataset, groups: Mapping[str, str]) -> tuple[tuple[Clip, ...], list[str]]:
+def _clips(dataset: Dataset, groups: Mapping[str, str], heard: set[str]) -> tuple[tuple[Clip, ...], list[str]]:
     """Clips without labels, with groups: those of the data, else of the annotations, else what recorders say."""
     labels = {c.label for c in dataset.clips if c.label}
     notes = []
@@ -204,7 +204,7 @@ def _clips(dataset: Dataset, groups: Mapping[str, str]) -> tuple[tuple[Clip, ...
         return clips, notes
 
     def is_site(folder: str) -> bool:
-        return folder not in labels and not fold_of_folder(folder)
+        return folder not in heard and not fold_of_folder(folder)  # a folder that is a label is no site
 
     infos = {c.path: info_of(str(c.path), None if is_remote(c.path) else c.path, is_site) for c in clips}
     told = {path: group for path, info in infos.items() if (group := info.group) is not None}

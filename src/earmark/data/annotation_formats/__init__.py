@@ -28,7 +28,7 @@ from ._recordings import named_by, recording_at
 
 FORMATS: tuple[ModuleType, ...] = (textgrid, jams, aoef, raven, audacity, rttm, table)
 ENDINGS = frozenset({".txt", ".csv", ".tsv", ".parquet", ".pq", ".rttm", ".json", ".aoef", ".jams", ".textgrid"})
-WANTED = "Raven selections, Audacity labels, RTTM, AOEF, JAMS, TextGrid, or a table with path, start, end and label"
+WANTED = "a CSV with path, start, end and label, Raven selections, Audacity labels, RTTM, AOEF, JAMS or a TextGrid"
 _ROUNDED = 0.05  # seconds: times are written with few digits
 _LARGE = 1 << 28  # bytes: no annotations are so long
 
@@ -144,7 +144,7 @@ def _text(path: Path) -> str:
 
 def _file(path: Path) -> Read:
     if not path.is_file():
-        raise DataError(f"{path}: found no annotations there; wanted a file of them, or a folder: {WANTED}")
+        raise DataError(f"{path}: found no table of annotations there; wanted {WANTED}, or a folder of such files")
     if path.suffix.lower() in SUFFIXES:
         raise DataError(f"{path}: found a sound; wanted annotations: {WANTED}")
     text = _text(path)

@@ -54,7 +54,7 @@ class Column:
         >>> Column.of("Begin Time (s)").plain, Column.of("onset_sample").unit, Column.of("MANUAL ID*").plain
         ('begintime', 'sample', 'manualid')
         """
-        text = re.sub(r"(?<=[a-z])(?=[A-Z])|[_\-.*]+", " ", name).strip()
+        text = re.sub(r"(?<=[a-z])(?=[A-Z])(?!Hz)|[_\-.*]+", " ", name).strip()
         found = _UNIT.search(text)
         unit = found[1].lower() if found else ""
         text = text[: found.start()] if found else text

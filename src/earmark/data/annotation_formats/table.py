@@ -7,6 +7,7 @@ times and no label says that it was looked at and holds nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ...audio import probe
@@ -46,6 +47,8 @@ def read(path: Path, text: str) -> Content:
     if not columns.are_events:
         raise refuse_none(path, names)
     label = label_of(path, columns, names, found)
+    if (named := columns.of.get("path")) and found and all(is_nothing(line[named.name]) for _, line in found):
+        columns = replace(columns, of={what: one for what, one in columns.of.items() if what != "path"})
     content = Content()
     told: list[tuple[str, tuple[str, ...]]] = []
     for where, line in found:
@@ -122,7 +125,7 @@ def _recording(columns: Columns, line: Line, where: str) -> str:
     if column is None:
         return ""
     name = line[column.name].strip()
-    if not name:
+    if is_nothing(name):
         raise DataError(f"{where}: {column.name} is empty; wanted a recording")
     folder = line.get("FOLDER", "").strip().strip("\\/") if column.plain == "infile" else ""
     return f"{folder}/{name}" if folder else name
