@@ -21,8 +21,11 @@ telemetry.off()  # before anything below imports what reports
 if TYPE_CHECKING:  # for type checkers and editors; at run time see _WHERE
     from .audits import Audit, audit  # noqa: F401
     from .core.errors import EarmarkError  # noqa: F401
+    from .data.annotation_formats import load_annotations  # noqa: F401
+    from .data.annotations import Annotation  # noqa: F401
     from .data.cache import Cache  # noqa: F401
     from .data.clips import Clip, Dataset, Excluded  # noqa: F401
+    from .data.recorders import RecordingInfo, recording_info  # noqa: F401
     from .embeddings.embedded import Embedded  # noqa: F401
     from .embeddings.load import load_dataset  # noqa: F401
     from .embeddings.make import Embeddings, embed  # noqa: F401
@@ -46,6 +49,7 @@ if TYPE_CHECKING:  # for type checkers and editors; at run time see _WHERE
     from .studies.tune import Tuned, tune  # noqa: F401
 
 _WHERE = {
+    "Annotation": "data.annotations",
     "Audit": "audits",
     "Cache": "data.cache",
     "Clip": "data.clips",
@@ -63,6 +67,7 @@ _WHERE = {
     "Prediction": "models.branch",
     "Predictions": "models.predictions",
     "Recipe": "recipes.recipe",
+    "RecordingInfo": "data.recorders",
     "Rerun": "studies.rerun",
     "Run": "models.results",
     "SoundClassifier": "models.sound_classifier",
@@ -75,8 +80,10 @@ _WHERE = {
     "embed": "embeddings.make",
     "evaluate": "models.evaluate",
     "ladder": "studies.ladder",
+    "load_annotations": "data.annotation_formats",
     "load_model": "models.load",
     "load_dataset": "embeddings.load",
+    "recording_info": "data.recorders",
     "rerun": "studies.rerun",
     "stress": "studies.stress",
     "to_frame": "models.predictions",

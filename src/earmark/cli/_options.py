@@ -6,9 +6,9 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -95,6 +95,55 @@ pseudo_labels_option = click.option(
     callback=_pseudo_labels,
     help="Take labels that are a model's predictions, too: tables with a column score or confidence are refused without.",
 )
+
+
+def annotations_given(function: F) -> F:
+    """The options about annotations of recordings; what is opened meanwhile has them."""
+
+    @wraps(function)
+    def told(
+        *args: Any,
+        annotations: str | None,
+        annotated: str | None,
+        label_column: str | None,
+        label_map: Path | None,
+        **kwargs: Any,
+    ) -> Any:
+        if annotations is None and annotated is None:
+            if label_column or label_map:
+                raise click.UsageError(
+                    "--label-column and --label-map say how to read --annotations, which is not given"
+                )
+            return function(*args, **kwargs)
+        from ..data.recordings import Given, annotations_are
+
+        with annotations_are(Given(annotations, annotated, label_map, label_column)):
+            return function(*args, **kwargs)
+
+    options = (
+        click.option(
+            "--annotations",
+            metavar="PATH",
+            help="Annotations of the recordings in DATA: a file for all of them, or a folder of files: Raven, Audacity, RTTM, AOEF, JAMS, TextGrid, tables.",
+        ),
+        click.option(
+            "--annotated",
+            metavar="all|TABLE",
+            help="Where somebody looked: all of the time, or spans (path,start,end[,label]). Only there, no annotation means no.",
+        ),
+        click.option(
+            "--label-column",
+            help="Column (tier, key, namespace) of annotations that holds the label, where several could.",
+        ),
+        click.option(
+            "--label-map",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="Table that gives labels of annotations other names: old in its first column, new in its second.",
+        ),
+    )
+    for option in reversed(options):
+        told = option(told)
+    return cast("F", told)
 
 
 def cached(function: F) -> F:

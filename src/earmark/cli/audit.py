@@ -38,6 +38,7 @@ NAMES = {"model": "a model", "store": "a store", "file": "a file of embeddings",
 @opt.seed_option
 @opt.force_option
 @opt.pseudo_labels_option
+@opt.annotations_given
 @opt.cached
 @opt.json_option
 def command(

@@ -41,6 +41,7 @@ PLACE = ("learn", 1)
 @opt.force_option
 @opt.embeddings_given
 @opt.pseudo_labels_option
+@opt.annotations_given
 @opt.cached
 @opt.json_option
 def command(

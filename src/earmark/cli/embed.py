@@ -32,6 +32,7 @@ PLACE = ("corpora", 1)
 @opt.force_option
 @opt.spread
 @opt.pseudo_labels_option
+@opt.annotations_given
 @opt.cached
 def command(
     data: tuple[str, ...],
@@ -73,6 +74,7 @@ def _shards(
     from ..core.errors import DataError
     from ..core.outputs import SHARDS
     from ..core.spec import Part
+    from ..data.targets import Task
     from ..embeddings.shards import Embedding
     from ._shards import in_shards
 
@@ -82,6 +84,11 @@ def _shards(
     work = Embedding.of(Part.parse(backbone), pool)
     dataset = opt.open_sounds(data)
     opt.account(dataset)
+    if dataset.task is Task.MULTI:
+        raise DataError(
+            f"{out}: a store is written of clips with one label; wanted a file for recordings with annotations: "
+            "--out embeddings.parquet"
+        )
     gone, used = in_shards(work, f"embed {backbone}", dataset, out, engine=engine, address=address, largest=shard_clips)
     if gone and not used:
         raise DataError(f"none of the {len(dataset.clips)} sounds can be used; see {out.rstrip('/')}/errors")
@@ -124,7 +131,7 @@ def _file(
     with TemporaryDirectory(prefix=".earmark-", dir=out.parent) as temporary:
         # Without a cache, the embeddings of a long sound still wait on the disk for their turn.
         cache = opt.open_cache(cache_folder, no_cache) or Cache(Path(temporary))
-        lines = write_stream(out, sounds(), built, pool, force=force)
+        lines = write_stream(out, sounds(), built, pool, dataset=dataset, force=force)
     for line in gone:
         click.echo(f"excluded: {line}", err=True)
     shape = "x".join(map(str, built.shape))

@@ -19,6 +19,7 @@ PLACE = ("learn", 3)
 @opt.out_option("Folder for report.html, metrics.json, predictions.csv and figures.", required=False)
 @opt.force_option
 @opt.pseudo_labels_option
+@opt.annotations_given
 @opt.cached
 @opt.json_option
 def command(

@@ -22,6 +22,7 @@ PLACE = ("learn", 2)
 @opt.force_option
 @opt.embeddings_given
 @opt.pseudo_labels_option
+@opt.annotations_given
 @opt.cached
 def command(
     data: str | None,

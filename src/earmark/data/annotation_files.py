@@ -90,6 +90,8 @@ def from_lines(lines: Iterable[Mapping[str, Any]], kind: type[_One], where: str)
     made = []
     for number, line in enumerate(lines, start=1):
         values = {c: _value(line.get(c), c, f"{where}, line {number}") for c in columns}
+        if kind is Annotation:
+            values["label"] = values["label"] or ""
         try:
             made.append(kind(values.pop("recording"), **values))
         except DataError as error:

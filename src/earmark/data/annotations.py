@@ -25,8 +25,9 @@ EVERY = "*"  # the path of a span that stands for every recording
 class Annotation(Shown):
     """``label`` was heard in the recording ``path`` from ``start`` to ``end`` seconds.
 
-    ``path`` is the recording's id: its path as the data spell it. ``low``, ``high``: Hz. ``by``: who says so. ``when``:
-    the date or time it was said, ISO 8601. Raises DataError for what no recording can have.
+    ``path`` is the recording's id: its path as the data spell it. ``label`` "": something was heard, and it is not said
+    what. A point has its end at its start. ``low``, ``high``: Hz. ``by``: who says so. ``when``: the date or time it was said,
+    ISO 8601. Raises DataError for what no recording can have.
     """
 
     path: str
@@ -41,13 +42,17 @@ class Annotation(Shown):
     def __post_init__(self) -> None:
         _placed(self, "annotation")
         where = f"the annotation of {self.path!r} at {self.start:g} s"
-        if not (isinstance(self.label, str) and self.label.strip()):
-            raise DataError(f"{where}: found the label {self.label!r}; wanted a text")
+        if not isinstance(self.label, str) or (self.label and not self.label.strip()):
+            raise DataError(
+                f"{where}: found the label {self.label!r}; wanted a text, or an empty one where it is not known"
+            )
         for name in ("low", "high"):
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, _number(value, f"{where}: {name}", "Hz"))
-        if self.low is not None and self.high is not None and self.high <= self.low:
-            raise DataError(f"{where}: the band from {self.low:g} to {self.high:g} Hz is empty; wanted low below high")
+        if self.low is not None and self.high is not None and self.high < self.low:
+            raise DataError(
+                f"{where}: the band from {self.low:g} to {self.high:g} Hz is empty; wanted low not above high"
+            )
         if self.by is not None and not (isinstance(self.by, str) and self.by.strip()):
             raise DataError(f"{where}: found {self.by!r} as who it is by; wanted a name, or nothing")
         if self.when is not None and not _is_time(self.when):
@@ -87,7 +92,7 @@ def _placed(one: Annotation | Span, kind: str, *, endless: bool = False) -> None
     object.__setattr__(one, "start", _number(one.start, f"{where}: start", "seconds"))
     if not (endless and one.end == math.inf):
         object.__setattr__(one, "end", _number(one.end, f"{where}: end", "seconds"))
-    if one.end <= one.start:
+    if one.end < one.start or (endless and one.end == one.start):
         raise DataError(f"{where}: the end, {one.end:g} s, is not after the start, {one.start:g} s; wanted a later one")
 
 

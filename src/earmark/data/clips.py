@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -18,9 +19,11 @@ from ..core.paths import spelled
 from ..core.renderers import Columns, Shown, counted, shortened
 from .annotations import Annotated, Annotation, Span
 from .labels import tidy
+from .overlap import targets_of
 from .sides import side
-from .targets import Task, task
+from .targets import Targets, Task, task
 from .times import marks
+from .windows import Windows
 
 
 def writable(text: str) -> str:
@@ -196,9 +199,25 @@ class Dataset(Shown):
         """Labels, sorted; of a multi-label task those of the annotations, too."""
         found = {c.label for c in self.clips if c.label is not None}
         if self.task is Task.MULTI:
-            found |= {a.label for a in self.annotations}
+            found |= {a.label for a in self.annotations if a.label}
             found |= {s.label for s in self.annotated or () if isinstance(s, Span) and s.label is not None}
         return tuple(sorted(found))
+
+    @property
+    def targets(self) -> Targets:
+        """What each clip is, class by class (n, classes): of a multi-label task as the annotations say of its time.
+
+        Raises DataError for a single-label clip without a label.
+        """
+        if self.task is Task.SINGLE:
+            return Targets.single(self.labels)
+        ends = [math.inf if c.duration is None else c.start + c.duration for c in self.clips]
+        windows = Windows(
+            np.array([c.recording_id for c in self.clips], np.str_),
+            np.array([c.start for c in self.clips]),
+            np.array(ends),
+        )
+        return targets_of(windows, self.annotations, self.annotated, self.classes)
 
     @property
     def has_groups(self) -> bool:

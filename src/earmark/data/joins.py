@@ -56,16 +56,32 @@ def join(clips: Sequence[str], lines: Iterable[tuple[str, Facts]], where: object
     return found
 
 
+def matched(ours: Iterable[str], theirs: Iterable[str], where: object) -> dict[str, str]:
+    """Which of our files each name of a table means: its whole path, else the longest end that this one alone has.
+
+    Names that mean none are not in it. Raises DataError for one that may mean several.
+    """
+    known, named = ({_steps(name): name for name in names} for names in (ours, theirs))
+    found = _matched(known, named, where, moves=True)
+    return {named[theirs]: known[ours] for ours, theirs in found.items()}
+
+
+def _steps(path: str) -> File:
+    return tuple(s for s in posixpath.normpath(path.replace("\\", "/")).split("/") if s not in ("", "."))
+
+
 def _cut(name: str) -> tuple[File, str]:
     """Folders and name, and the part of the file."""
     part = _PART.search(name)
     path = name[: part.start()] if part else name
-    steps = posixpath.normpath(path.replace("\\", "/")).split("/")
-    return tuple(s for s in steps if s not in ("", ".")), part[0] if part else ""
+    return _steps(path), part[0] if part else ""
 
 
-def _matched(ours: Mapping[File, str], theirs: Mapping[File, str], where: object) -> dict[File, File]:
-    """The file of the table for each of ours that has one. Raises DataError where there are several."""
+def _matched(
+    ours: Mapping[File, str], theirs: Mapping[File, str], where: object, *, moves: bool = False
+) -> dict[File, File]:
+    """The file of the table for each of ours that has one. Raises DataError where there are several, and, unless files may
+    have been moved each by itself, where the folders of what was found contradict one another."""
     found = {file: file for file in ours if file in theirs}
     moved: dict[tuple[File, File], tuple[File, File]] = {}  # by what stands before the end that agrees, on either side
     for bare in (False, True):
@@ -89,7 +105,7 @@ def _matched(ours: Mapping[File, str], theirs: Mapping[File, str], where: object
                 before = file[:-length], candidates[0][:-length]
                 if all(before):  # neither is the end of the other: both lie below something
                     moved.setdefault(before, (file, candidates[0]))
-    if len(moved) > 1:
+    if len(moved) > 1 and not moves:
         (a, b), (c, d) = list(moved.values())[:2]
         raise DataError(
             f"{where}: {ours[a]!r} would be {theirs[b]!r}, and {ours[c]!r} would be {theirs[d]!r}: their folders contradict "

@@ -17,17 +17,21 @@ Line = tuple[int, dict[str, str]]
 _WANTED = "Wanted: CSV or TSV in UTF-8, or Parquet"
 
 
-def read(path: Path, check: Check) -> Iterator[Line]:
+def read(path: Path, check: Check, decode: Callable[[Path], str] | None = None) -> Iterator[Line]:
     """Lines of a table with their numbers; ``check`` is given its columns first. Blank lines are none.
+
+    ``decode`` gives the text of a file; by default it is UTF-8, or refused.
 
     Raises DataError if it is damaged, if a column stands twice, and if a line has other fields than the first.
     """
-    yield from (_parquet if path.suffix.lower() in (".parquet", ".pq") else _text)(path, check)
+    if path.suffix.lower() in (".parquet", ".pq"):
+        yield from _parquet(path, check)
+    else:
+        yield from _text(path, check, (decode or _decoded)(path))
 
 
-def _text(path: Path, check: Check) -> Iterator[Line]:
-    text = _decoded(path)
-    mark = _separator(next((line for line in text.splitlines() if line.strip()), ""))
+def _text(path: Path, check: Check, text: str) -> Iterator[Line]:
+    mark = separator(next((line for line in text.splitlines() if line.strip()), ""))
     head: list[str] | None = None
     for number, fields in _records(path, text, mark):
         values = [value.strip() for value in fields]
@@ -57,7 +61,8 @@ def _decoded(path: Path) -> str:
         raise DataError(f"{path}: not a readable table ({error}; {hint}). {_WANTED}") from error
 
 
-def _separator(head: str) -> str:
+def separator(head: str) -> str:
+    """What parts the fields of a table, by its first line."""
     if "\t" in head:
         return "\t"
     if head.count(";") > head.count(","):

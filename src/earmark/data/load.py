@@ -17,6 +17,7 @@ from .found import HIDDEN, is_hidden, is_sound
 from .frames import write_tsv
 from .labels import look_alikes
 from .layouts import _suffixes, folder, table
+from .recordings import annotate, annotations_are, given_now
 from .sources import Source, is_frame, kind_of, listed, no_sounds, only_sounds, settled
 
 
@@ -28,6 +29,13 @@ def load_dataset(source: Source) -> Dataset:
     """
     if isinstance(source, Dataset):
         return source
+    given = given_now()
+    with annotations_are(None):
+        found = _sounds(source)
+    return found if given is None else annotate(found, given)
+
+
+def _sounds(source: Source) -> Dataset:
     source = settled(source)
     if is_frame(source):
         return _frame(source)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import csv
 import json
 import zipfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import prod
 from pathlib import Path
@@ -29,7 +30,9 @@ from ..core.paths import spelled
 from ..data.annotation_files import ANNOTATIONS, SPANS, beside, write_csv, written
 from ..data.annotations import Annotation, Span, spans
 from ..data.clips import Clip, Dataset
+from ..data.overlap import targets_of
 from ..data.targets import Targets, Task
+from ..data.windows import Windows
 from .make import Embeddings
 from .pooling import WINDOWS, Pooling, Running
 
@@ -79,10 +82,27 @@ def write_stream(
     backbone: Backbone,
     pool: str = WINDOWS,
     *,
+    dataset: Dataset | None = None,
     force: bool = False,
 ) -> int:
-    """The same for clips whose embeddings come in blocks, single-label."""
-    return _write(out, stream_blocks(sounds, backbone, pool), backbone, file_facts(backbone, pool), force=force)
+    """The same for clips whose embeddings come in blocks; ``dataset`` says what windows of a multi-label task are."""
+    blocks = stream_blocks(sounds, backbone, pool)
+    if dataset is None or dataset.task is not Task.MULTI:
+        return _write(out, blocks, backbone, file_facts(backbone, pool), force=force)
+    facts = file_facts(backbone, pool, dataset.task, dataset.classes)
+    told = dataset.annotations, spans(dataset.annotated)
+    return _write(out, _with_targets(blocks, dataset), backbone, facts, told, force=force)
+
+
+def _with_targets(blocks: Iterable[Block], dataset: Dataset) -> Iterator[Block]:
+    """Blocks with what their windows are, by the annotations of their recordings."""
+    of: dict[str, list[Annotation]] = defaultdict(list)
+    for one in dataset.annotations:
+        of[one.path].append(one)
+    for block in blocks:
+        windows = Windows(np.full(len(block.X), block.recording), block.start, block.end)
+        told = targets_of(windows, of[block.recording], dataset.annotated, dataset.classes)
+        yield block._replace(targets=told)
 
 
 def file_facts(backbone: Backbone, pool: str, task: Task = Task.SINGLE, classes: Sequence[str] = ()) -> dict[str, Any]:

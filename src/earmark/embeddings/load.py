@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from ..core.errors import AudioError, DataError
 from ..core.paths import is_remote, located, named, spelled
 from ..core.storage import at_hand, place
 from ..data import load as sounds
-from ..data.annotation_files import ANNOTATIONS, SPANS, is_beside, read_file
-from ..data.annotations import Annotated, Annotation, Span, annotated_by
+from ..data.annotation_files import is_beside
 from ..data.clips import Dataset
 from ..data.layouts import _suffixes
 from ..data.layouts.table import labels_are
+from ..data.recordings import Annotations, Given, Looked, annotate, annotations_are, beside, given_now
 from ..data.sources import FILES, files_of, holds_embeddings, is_store, settled
 from ..data.sources import Source as Sounds
 from ..data.targets import Task
@@ -25,14 +24,15 @@ from .embedded import Embedded
 from .store import MEMORY, Folder, open_store
 
 Source = Sounds | Embedded | Folder
-_One = TypeVar("_One", Annotation, Span)
 
 
 def load_dataset(
     source: Source,
-    annotations: str | Path | Iterable[Annotation] | None = None,
-    annotated: str | Path | Iterable[Span] | None = None,
+    annotations: Annotations = None,
+    annotated: Looked = None,
     *,
+    labels: Mapping[str, str] | str | Path | None = None,
+    label_column: str | None = None,
     pseudo_labels: bool = False,
     memory: int = MEMORY,
     seed: int = 0,
@@ -49,20 +49,21 @@ def load_dataset(
     ``"file://…"``, ``"s3://…"``    any of these folders and files in an object store, as far as pyarrow or fsspec know it
     ==============================  ====================================================================================
 
-    ``annotations`` of recordings (``Annotation``, or a CSV with the columns recording, start, end, label) make the task
-    multi-label. ``annotated`` says where somebody looked: ``"all"``, ``Span`` or a CSV of them. ``pseudo_labels``: labels
-    of a table may be a model's predictions; one with a column score or confidence is refused without. Of a store that is
-    larger than ``memory`` bytes, whole clips are drawn with ``seed``, which is noted.
+    ``annotations`` of recordings make the task multi-label: ``Annotation``, or what ``load_annotations`` reads, with its
+    ``labels`` and ``label_column``; of unlabelled sounds those that lie beside them and are called alike are read by
+    themselves. ``annotated`` says where somebody looked: ``"all"``, ``Span`` or a table of them (path, start, end[, label]).
+    ``pseudo_labels``: labels of a table may be a model's predictions; one with a column score or confidence is refused
+    without. Of a store that is larger than ``memory`` bytes, whole clips are drawn with ``seed``, which is noted.
 
     Raises DataError if there is nothing there or nothing that can be used; a sound that cannot be read is told by those
     who read it.
     """
     with labels_are("predicted") if pseudo_labels else nullcontext():
-        found = opened(source)
-    if annotations is not None or annotated is not None:
-        if not isinstance(found, Dataset):
-            raise DataError("annotations speak of sounds, and found embeddings; wanted recordings: a folder or a table")
-        return _annotated(found, annotations, annotated)
+        if annotations is None and annotated is None:
+            found = opened(source)
+        else:
+            with annotations_are(Given(annotations, annotated, labels, label_column)):
+                found = opened(source)
     return read(found, memory=memory, seed=seed) if isinstance(found, Folder) else found
 
 
@@ -86,6 +87,18 @@ def read(folder: Folder, *, memory: int = MEMORY, seed: int = 0) -> Embedded:
 
 def opened(source: Source) -> Dataset | Embedded | Folder:
     """What ``load_dataset`` gives, but of a store only who is in it: nothing is drawn or read yet."""
+    given = given_now()
+    with annotations_are(None):  # what follows opens the sounds themselves
+        found = _opened(source)
+    if given is None:
+        return beside(found) if isinstance(found, Dataset) and not isinstance(source, Dataset) else found
+    if not isinstance(found, Dataset):
+        raise DataError("annotations speak of sounds, and found embeddings; wanted recordings: a folder or a table")
+    # What has its annotations already goes through the door again with the same ones.
+    return found if found.task is Task.MULTI and isinstance(source, Dataset) else annotate(found, given)
+
+
+def _opened(source: Source) -> Dataset | Embedded | Folder:
     if isinstance(source, (Dataset, Embedded, Folder)):
         return source
     source = settled(source)
@@ -135,37 +148,3 @@ def sounds_of(source: Source) -> list[Path]:
         return []
     found = opened(source)
     return [c.path for c in found.clips if not is_remote(c.path)] if isinstance(found, Dataset) else []
-
-
-def _annotated(
-    dataset: Dataset,
-    annotations: str | Path | Iterable[Annotation] | None,
-    annotated: str | Path | Iterable[Span] | None,
-) -> Dataset:
-    """A multi-label data set. Raises DataError for annotations of recordings that the data do not have."""
-    told = _given(annotations, Annotation)
-    looked: Annotated = "all" if annotated == "all" else annotated_by(_given(annotated, Span))
-    there = {c.recording_id for c in dataset.clips}
-    strange = sorted({a.path for a in told} - there)
-    if strange:
-        raise DataError(
-            f"{dataset.name}: found annotations of {len(strange)} recordings that the data do not have, e.g. {strange[0]!r}; "
-            f"wanted names of recordings as the data have them, e.g. {min(there)!r}"
-        )
-    return replace(dataset, task=Task.MULTI, annotations=told, annotated=looked)
-
-
-def _given(source: str | Path | Iterable[_One] | None, kind: type[_One]) -> tuple[_One, ...]:
-    columns = ANNOTATIONS if kind is Annotation else SPANS
-    if source is None:
-        return ()
-    if isinstance(source, (str, Path)):
-        path = Path(located(source)).expanduser()
-        if path.suffix.lower() != ".csv" or not path.is_file():
-            raise DataError(f"{source}: found no table of annotations there; wanted a CSV with {', '.join(columns)}")
-        return read_file(path, kind)
-    found = tuple(source)
-    wrong = next((one for one in found if not isinstance(one, kind)), None)
-    if wrong is not None:
-        raise DataError(f"found {wrong!r:.80} among the annotations; wanted {kind.__name__}, or a CSV of them")
-    return found

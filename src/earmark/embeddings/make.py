@@ -30,11 +30,12 @@ from ..core.progress import bar, seconds
 from ..core.renderers import Columns, Shown, counted
 from ..core.storage import at_hand
 from ..data.cache import Cache, content_key
-from ..data.clips import Clip, Excluded, known, picked
+from ..data.clips import Clip, Dataset, Excluded, known, picked
 from ..data.load import load_dataset
+from ..data.overlap import targets_of
 from ..data.sounds import clips_of, sounds_in, with_rate
 from ..data.sources import Source
-from ..data.targets import Targets
+from ..data.targets import Targets, Task
 from ..data.windows import Windows
 from .pooling import pool_vectors
 
@@ -230,12 +231,14 @@ def _embeddings(backbone: Backbone, samples: Floats) -> Floats:
     return inputs if backbone.net is None else backbone.net(inputs)
 
 
-def _clips(source: Sequence[Clip] | Source) -> Sequence[Clip]:
+def _clips(source: Sequence[Clip] | Source) -> tuple[Sequence[Clip], Dataset | None]:
+    """Clips, and the data set that they are of, if it is one."""
     if isinstance(source, Sequence) and not isinstance(source, (str, bytes, bytearray)):
         clips = [one for one in source if isinstance(one, Clip)]
         if len(clips) == len(source):
-            return clips
-    return load_dataset(cast("Source", source)).clips
+            return clips, None
+    dataset = load_dataset(cast("Source", source))
+    return dataset.clips, dataset
 
 
 def embed(
@@ -259,9 +262,9 @@ def embed(
     one = with_rate(source, rate)
     held = [one] if is_held(one) else one
     if isinstance(held, (list, tuple)) and any(is_held(h) or isinstance(h, np.ndarray) for h in held):
-        with clips_of(sounds_in(held, rate)) as made:
-            return embed(made, backbone, cache=cache, workers=workers, change=change)
-    clips = _clips(cast("Source", source))
+        with clips_of(sounds_in(held, rate)) as here:
+            return embed(here, backbone, cache=cache, workers=workers, change=change)
+    clips, dataset = _clips(cast("Source", source))
     found: list[tuple[Clip, str, Floats]] = []
     excluded: dict[str, Excluded] = {}
     for one in embedded(clips, backbone, cache=cache, workers=workers, change=change):
@@ -277,7 +280,7 @@ def embed(
             *(clip.start + backbone.hop * np.arange(n) for (clip, _, _), n in zip(found, lengths, strict=True)),
         ]
     )
-    return Embeddings(
+    made = Embeddings(
         X=np.concatenate([embeddings for _, _, embeddings in found])
         if found
         else np.zeros((0, *backbone.shape), np.float32),
@@ -292,6 +295,10 @@ def embed(
         labels=tuple(clip.label for clip, _, _ in found),
         group_names=tuple(known(clip.group) for clip, _, _ in found),
     )
+    if dataset is None or dataset.task is not Task.MULTI:
+        return made
+    told = targets_of(made.windows, dataset.annotations, dataset.annotated, dataset.classes)
+    return replace(made, targets=told)
 
 
 def _seconds(clip: Clip) -> float | None:

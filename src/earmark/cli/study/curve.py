@@ -29,6 +29,7 @@ PLACE = ("study", 2)
 @opt.out_option("Folder for curve.html, curve.json and the figure.", required=False)
 @opt.force_option
 @opt.pseudo_labels_option
+@opt.annotations_given
 @opt.cached
 @opt.json_option
 def command(

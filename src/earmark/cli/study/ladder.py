@@ -39,6 +39,7 @@ PLACE = ("study", 1)
 @opt.out_option("Folder for ladder.html, ladder.json and the figure.", required=False)
 @opt.force_option
 @opt.pseudo_labels_option
+@opt.annotations_given
 @opt.cached
 @opt.json_option
 def command(

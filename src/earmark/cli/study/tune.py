@@ -30,6 +30,7 @@ PLACE = ("study", 4)
 @opt.out_option("Folder for recipe.toml and tune.json.", required=False)
 @opt.force_option
 @opt.pseudo_labels_option
+@opt.annotations_given
 @opt.cached
 @opt.json_option
 def command(
