@@ -71,11 +71,11 @@ class Audit(Reported):
         told = [
             counted(len(self.dataset.clips), "clip"),
             f"{flagged} flagged",
-            f"{len(self.pairs)} pairs of duplicates",
+            f"{counted(len(self.pairs), 'pair')} of duplicates",
+            counted(len(self.suspects()), "suspect label"),
+            counted(sum(c.found for c in self.confounds), "confound"),
         ]
-        return ", ".join(
-            [*told, f"{len(self.suspects())} suspect labels", f"{sum(c.found for c in self.confounds)} confounds"]
-        )
+        return ", ".join(told)
 
     def _columns(self) -> Columns:
         """A line a clip."""

@@ -3,7 +3,8 @@
 Columns: ``id, path, label, group, fold, recording, start, end, embedding`` (Parquet: a list of float32, and the backbone's
 ``fingerprint``; CSV: ``v0, v1, …``). Of a multi-label task also the ``targets`` of each window (1, 0, NaN: not looked
 at), a number a class, and the ``classes`` (Parquet: in the metadata; CSV: a column ``target:CLASS`` each, empty for NaN).
-Annotations lie beside the file (``annotation_files``). Embeddings with more than one axis are flattened; their shape
+What was excluded stands in the metadata, with its reason (not in CSV, which has none). Annotations lie beside the file
+(``annotation_files``). Embeddings with more than one axis are flattened; their shape
 stands in the file's metadata (``shape`` in NPZ). Embeddings are written as they come: memory grows neither with the
 number of sounds nor with their length.
 """
@@ -28,7 +29,7 @@ from ..core.outputs import EMBEDDINGS, check
 from ..core.paths import spelled
 from ..data.annotation_files import ANNOTATIONS, SPANS, beside, write_csv, written
 from ..data.annotations import Annotation, Span, spans
-from ..data.clips import Clip, Dataset
+from ..data.clips import Clip, Dataset, Excluded
 from ..data.targets import Targets, Task
 from .make import Embeddings
 from .pooling import WINDOWS, Pooling, Running
@@ -69,8 +70,10 @@ def write(
     unless ``force``.
     """
     facts = file_facts(backbone, pool, dataset.task, embeddings.targets.classes if embeddings.targets else ())
+    gone = {e.path: e for e in (*dataset.excluded, *embeddings.excluded.values())}
     told = dataset.annotations, spans(dataset.annotated)
-    return _write(out, blocks_of(embeddings, dataset, pool), backbone, facts, told, force=force)
+    blocks = blocks_of(embeddings, dataset, pool)
+    return _write(out, blocks, backbone, facts, told, excluded=tuple(gone.values()), force=force)
 
 
 def write_stream(
@@ -79,10 +82,12 @@ def write_stream(
     backbone: Backbone,
     pool: str = WINDOWS,
     *,
+    excluded: Sequence[Excluded] = (),
     force: bool = False,
 ) -> int:
-    """The same for clips whose embeddings come in blocks, single-label."""
-    return _write(out, stream_blocks(sounds, backbone, pool), backbone, file_facts(backbone, pool), force=force)
+    """The same for clips whose embeddings come in blocks, single-label. ``excluded`` may grow while they come."""
+    blocks, facts = stream_blocks(sounds, backbone, pool), file_facts(backbone, pool)
+    return _write(out, blocks, backbone, facts, excluded=excluded, force=force)
 
 
 def file_facts(backbone: Backbone, pool: str, task: Task = Task.SINGLE, classes: Sequence[str] = ()) -> dict[str, Any]:
@@ -109,9 +114,10 @@ def _write(
     out: Path,
     blocks: Iterable[Block],
     backbone: Backbone,
-    facts: Mapping[str, Any],
+    facts: dict[str, Any],
     told: tuple[Sequence[Annotation], Sequence[Span]] = ((), ()),
     *,
+    excluded: Sequence[Excluded],
     force: bool,
 ) -> int:
     check(out, EMBEDDINGS, force=force)
@@ -132,6 +138,8 @@ def _write(
         for columns, X in batches(blocks, width, facts.get("classes")):
             written_lines += len(X)
             yield columns, X
+        if excluded:  # all are known now
+            facts["excluded"] = [[one.path, one.reason] for one in excluded]
 
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".earmark-", dir=out.parent) as temporary:
@@ -259,6 +267,8 @@ def write_parquet(
             arrays += [lists(columns["targets"], asked)] if asked else []
             key = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(X), np.int32)), pa.array([facts["fingerprint"]]))
             file.write_table(pa.Table.from_arrays([*arrays, lists(X, width), key], schema=schema))
+        if "excluded" in facts:
+            file.add_key_value_metadata({"excluded": json.dumps(facts["excluded"])})
     parquet.seal(path)
 
 

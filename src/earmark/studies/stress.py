@@ -208,7 +208,7 @@ def under(data: Data, change: Change, cache: Cache | None) -> Data:
         if made.excluded:
             gone = next(iter(made.excluded.values()))
             raise DataError(
-                f"{len(made.excluded)} clips cannot be used under {change.key}, e.g. {gone.path}: {gone.reason}"
+                f"{counted(len(made.excluded), 'clip')} cannot be used under {change.key}, e.g. {gone.path}: {gone.reason}"
             )
         embeddings[part] = made
     return replace(data, embeddings=embeddings)
