@@ -58,7 +58,7 @@ def call(*args: object) -> tuple[int, str]:
         pytest.param(
             many(["c1", "c2", "c3", "c4", "c5", "c6"], 1),
             "6 of 6 classes have one clip only, or copies of one: 'c1' (1), 'c2' (1), 'c3' (1), 'c4' (1), 'c5' (1) … (clips in "
-            "brackets). It cannot be learnt and evaluated at once: what is learnt from is never evaluated, so two are needed. Add "
+            "brackets). They cannot be learnt and evaluated at once: what is learnt from is never evaluated, so two are needed. Add "
             "clips of other recordings, or leave these classes out",
             id="one clip a class",
         ),

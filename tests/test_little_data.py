@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -56,24 +57,34 @@ def cache(tmp_path: Path) -> tuple[str, Path]:
 def test_a_few_clips_a_class_are_judged_by_every_command(each: int, cache: tuple[str, Path], tmp_path: Path) -> None:
     data, out, model = table(tmp_path / "data", [each, each]), tmp_path / "out", tmp_path / "model"
     told = f"Evaluated in {each} folds, not 5: the data allow no better, with {each} clips a class."
-    assert told in call("compare", data, "-r", "mfcc/lda", "-r", STACK, "-o", out / "compare", *cache)
+    few = f"Few clips ('c0' {each} and 'c1' {each}): so little can show "
+    said = call("compare", data, "-r", "mfcc/lda", "-r", STACK, "-o", out / "compare", *cache)
+    assert told in said
+    assert said.count(few) == 1
     assert told in call("compare", data, "-r", "mfcc/lda", "--protocol", "windows", "--seeds", 2, *cache)
     assert told in call("train", data, "-r", STACK, "-o", model, *cache)
     assert told in (model / "README.md").read_text()
+    assert few in (model / "README.md").read_text()
     assert "c0" in call("predict", model, data.parent / "c0-0.wav")
-    call("evaluate", model, data, "-o", out / "evaluate", *cache)
+    assert few in call("evaluate", model, data, "-o", out / "evaluate", *cache)
     assert told in call("study", "stress", model, data, "--change", "gain(db=-20)", "-o", out / "stress", *cache)
     assert told in call("study", "curve", data, "-r", "mfcc/lda", "-o", out / "curve", *cache)
     assert told in call("study", "ladder", data, "-r", "mfcc/lda", "-o", out / "ladder", *cache)
-    call("audit", data, "-o", out / "audit", *cache)
+    assert few in call("audit", data, "-o", out / "audit", *cache)
     for name in ("stress", "curve", "ladder"):
         assert told in " ".join(json.loads((out / name / f"{name}.json").read_text())["notes"])
         assert told in (out / name / f"{name}.html").read_text()
-    tune = ("study", "tune", data, "-r", "mfcc/knn", "--trials", 2, *cache)
-    if each == 2:
-        assert "too few clips (or groups) of 'c0', 'c1'" in call(*tune, code=1)
-    else:
-        assert told in call(*tune)
+    said = call("study", "tune", data, "-r", "mfcc/knn", "--trials", 2, "-o", out / "tune", *cache)
+    assert told in said
+    assert ("In 2 of 2 folds a class has one clip (or group) to learn from" in said) == (each == 2)
+    assert said.count("not searched") == (2 if each == 2 else 0)
+    metrics = [(name, "metrics.json", "report.html") for name in ("compare", "evaluate")]
+    pages = [(name, f"{name}.json", f"{name}.html") for name in ("stress", "curve", "ladder", "audit")]
+    for name, numbers, page in (*metrics, *pages):
+        notes = json.loads((out / name / numbers).read_text())["notes"]
+        assert sum(note.startswith(few) for note in notes) == 1, (name, notes)
+        assert html.unescape((out / name / page).read_text()).count(few) == 1, name
+    assert few in " ".join(json.loads((out / "tune" / "tune.json").read_text())["notes"])
 
 
 @pytest.mark.parametrize("sizes", [[1], [3]])

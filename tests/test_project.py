@@ -187,3 +187,14 @@ def test_a_tag_is_a_release_if_everything_says_its_version(tmp_path: Path) -> No
     assert len(faults("v0.2.1", tmp_path)) == 3
     (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## Unreleased\n- 0.2.0\n")
     assert faults("v0.2.0", tmp_path) == ["CHANGELOG.md has no section 0.2.0: write one, ## 0.2.0 (date)"]
+
+
+def test_what_hard_use_promises_names_tests_that_exist() -> None:
+    told = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+    files = set(re.findall(r"`((?:src|tests|bench)/[\w/]+\.py)`", told))
+    files |= {f"tests/{name}" for name in re.findall(r"`(test_\w+\.py)`", told)}
+    assert not [name for name in files if not (ROOT / name).is_file()]
+    written = "".join(path.read_text("utf-8") for path in sorted((ROOT / "tests").glob("test_*.py")))
+    tests = set(re.findall(r"`(test_\w+)`", told))
+    assert tests
+    assert not [name for name in tests if f"def {name}(" not in written]

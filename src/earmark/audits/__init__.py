@@ -30,10 +30,11 @@ from ..data.duplicates.facts import Facts
 from ..data.duplicates.find import Pair
 from ..data.duplicates.measure import measure_all
 from ..data.ends import past_the_end
+from ..data.few import few_notes, kind_of
 from ..data.load import load_dataset
 from ..data.notes import group_notes
 from ..data.sources import Source
-from ..data.split import cut_by_folds
+from ..data.split import Protocol, cut_by_folds
 from . import confounds as _confounds
 from . import files
 from .confounds import Confound
@@ -70,11 +71,11 @@ class Audit(Reported):
         told = [
             counted(len(self.dataset.clips), "clip"),
             f"{flagged} flagged",
-            f"{len(self.pairs)} pairs of duplicates",
+            f"{counted(len(self.pairs), 'pair')} of duplicates",
+            counted(len(self.suspects()), "suspect label"),
+            counted(sum(c.found for c in self.confounds), "confound"),
         ]
-        return ", ".join(
-            [*told, f"{len(self.suspects())} suspect labels", f"{sum(c.found for c in self.confounds)} confounds"]
-        )
+        return ", ".join(told)
 
     def _columns(self) -> Columns:
         """A line a clip."""
@@ -160,7 +161,7 @@ def audit(
         suspicion=found.suspicion,
         evaluated=found.clips,
         backbones=found.backbones,
-        notes=(*_notes(dataset), *found.notes),
+        notes=(*_notes(dataset), *_few_notes(dataset, unit, usable), *found.notes),
         seed=seed,
         seconds=time.perf_counter() - began,
     )
@@ -183,6 +184,13 @@ def _notes(dataset: Dataset) -> list[str]:
             "Intervals are too narrow, and faults that a whole session shares are overlooked."
         )
     return notes
+
+
+def _few_notes(dataset: Dataset, unit: NDArray[np.str_], usable: NDArray[np.bool_]) -> tuple[str, ...]:
+    """What so little can show, of the clips that can be used."""
+    label = np.array([c.label or "" for c in dataset.clips])
+    shows = "so little can show damage and copies, but hardly what gives a label away, or which label is wrong"
+    return few_notes(label[usable], unit[usable], kind_of(dataset, Protocol.wholest(dataset)), shows=shows)
 
 
 def _flags(clips: Sequence[Clip], facts: Sequence[Facts], pairs: Sequence[Pair]) -> tuple[tuple[Flag, ...], ...]:

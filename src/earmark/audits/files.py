@@ -81,7 +81,8 @@ def flags(facts: Facts, set_: Usual) -> tuple[Flag, ...]:
 
 def _silent(f: Facts, _: Usual) -> Iterator[Flag]:
     if f.peak < -80:
-        yield Flag("silent", f"the peak is {f.peak:.0f} dBFS", SERIOUS)
+        level = f"{f.peak:.0f} dBFS" if f.peak > -120 else "zero"
+        yield Flag("silent", f"silent: the peak is {level} (wanted above -80 dBFS)", SERIOUS)
     elif f.silence > MOSTLY_SILENT:
         yield Flag("mostly silent", f"{100 * f.silence:.0f} % of it lies below -80 dBFS")
     elif f.loudness < QUIET:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..core.renderers import counted
+
 if TYPE_CHECKING:
     from ..data.clips import Dataset, Excluded
     from ..embeddings.shards import Made, Work
@@ -60,7 +62,7 @@ def in_shards(
     done = len(dataset.clips) - len(todo)
     before = f", {done} clips were there already" if done else ""
     click.echo(
-        f"{lines} lines from {used} clips in {len(shards)} shards ({size / 1e6:.1f} MB, {spent:.1f} s on {processors} "
-        f"processors){before}: {out}"
+        f"{counted(lines, 'line')} from {counted(used, 'clip')} in {counted(len(shards), 'shard')} ({size / 1e6:.1f} MB, "
+        f"{spent:.1f} s on {counted(processors, 'processor')}){before}: {out}"
     )
     return len(gone), used + done

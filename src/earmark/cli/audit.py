@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..core.renderers import counted
 from . import _options as opt
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ def _data(data: str, out: Path, force: bool, as_json: bool, **how: Any) -> None:
     for note in found.notes:
         click.echo(f"  {note}", err=True)
     total = counts(found)
-    click.echo(f"{len(dataset.clips)} clips, {total['duplicate_pairs']} pairs of duplicates: {page}")
+    click.echo(
+        f"{counted(len(dataset.clips), 'clip')}, {counted(total['duplicate_pairs'], 'pair')} of duplicates: {page}"
+    )
     if total["duplicate_pairs"] or total["label_suspects"] or total["proposed_groups"]:
         click.echo(f"Listen and decide: {shlex.join(['earmark', 'review', data, '--audit', str(out)])}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..core import terminal
+from ..core.renderers import counted
 from . import _options as opt
 
 if TYPE_CHECKING:
@@ -109,10 +110,11 @@ def show(found: Comparison, out: Path | None, as_json: bool, force: bool = False
 
     console = terminal.console()
     first = found.runs[0]
+    grouped = found.dataset.has_groups and found.protocol not in ("clips", "windows")
     console.print(
         Text(found.dataset.name, "bold"),
-        f": {len(first.ids)} clips evaluated, {len(first.classes)} classes, "
-        f"{len(set(first.groups.tolist()))} {'groups' if found.protocol != 'clips' else 'files'}; protocol ",
+        f": {counted(len(first.ids), 'clip')} evaluated, {len(first.classes)} classes, "
+        f"{counted(len(set(first.groups.tolist())), 'group' if grouped else 'file')}; protocol ",
         Text(found.protocol, "bold"),
         (f", {found.folds} folds" if found.folds > 1 else "") + (f", {found.seeds} seeds" if found.seeds > 1 else ""),
         sep="",

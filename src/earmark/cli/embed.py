@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..backbones.base import load_backbone
+from ..core.renderers import counted
 from . import _options as opt
 
 if TYPE_CHECKING:
@@ -113,26 +114,27 @@ def _file(
     writer(out)  # a wrong ending is told before the work
     opt.may_write(out, EMBEDDINGS, data, sounds=lambda: [c.path for c in dataset.clips], force=force)
     built = load_backbone(backbone)
-    gone: list[str] = []
+    gone: list[Excluded] = list(dataset.excluded)
     used = 0
 
     def sounds() -> Iterator[tuple[Clip, Iterable[Floats]]]:
         nonlocal used
         for one in embedded(dataset.clips, built, cache=cache):
             if isinstance(one, Excluded):
-                gone.append(f"{one.path}: {one.reason}")
+                gone.append(one)
             else:
                 used += 1
                 yield one.clip, one.blocks
         if not used:
-            raise DataError(f"none of the {len(dataset.clips)} sounds can be used ({'; '.join(gone[:3])})")
+            why = "; ".join(f"{one.path}: {one.reason}" for one in gone[len(dataset.excluded) :][:3])
+            raise DataError(f"none of the {len(dataset.clips)} sounds can be used ({why})")
 
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".earmark-", dir=out.parent) as temporary:
         # Without a cache, the embeddings of a long sound still wait on the disk for their turn.
         cache = opt.open_cache(cache_folder, no_cache) or Cache(Path(temporary))
-        lines = write_stream(out, sounds(), built, pool, dataset=dataset, force=force)
-    for line in gone:
-        click.echo(f"excluded: {line}", err=True)
+        lines = write_stream(out, sounds(), built, pool, dataset=dataset, excluded=gone, force=force)
+    for one in gone[len(dataset.excluded) :]:
+        click.echo(f"excluded: {one.path}: {one.reason}", err=True)
     shape = "x".join(map(str, built.shape))
-    click.echo(f"{lines} embeddings of {shape} from {used} clips: {out}")
+    click.echo(f"{counted(lines, 'embedding')} of {shape} from {counted(used, 'clip')}: {out}")

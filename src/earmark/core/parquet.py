@@ -48,7 +48,10 @@ def read(file: Any, columns: Sequence[str] | None = None, *, whole: bool = False
     if whole or columns is None:
         file = pa.BufferReader(file.read())  # it may lie far away: read once
     check(file, pages=whole or columns is None)
-    return pq.ParquetFile(file, page_checksum_verification=True).read(columns=list(columns) if columns else None)
+    found = pq.ParquetFile(file, page_checksum_verification=True)
+    table = found.read(columns=list(columns) if columns else None)
+    added = {k: v for k, v in (found.metadata.metadata or {}).items() if k != b"ARROW:schema"}
+    return table.replace_schema_metadata({**added, **(table.schema.metadata or {})})
 
 
 def check(file: Any, *, pages: bool = True) -> bool:

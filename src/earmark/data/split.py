@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DataError, LeakError
+from ..core.text import count
 from ..core.union import united
 from .clips import Clip, Dataset, Excluded, known_fold
 from .sides import REMOVED, SIDES, pair
@@ -156,16 +157,17 @@ def clip_splits(
     """Splits of the clips of a labelled data set, under ``clips``, ``groups`` or ``published``.
 
     As many as ``folds``, or as the data allow (``stratified``). ``least``: units of each class that every training side
-    must hold. Raises DataError if the data do not allow it (with what to do), LeakError never unless there is a fault here.
+    should hold where the classes have more. Raises DataError if the data do not allow it (with what to do), LeakError never
+    unless there is a fault here.
     """
     labels = np.array([str(c.label) for c in dataset.clips])
     check_classes(dataset)
     if protocol == Protocol.PUBLISHED:
-        splits = published_splits(dataset)
-        _check_enough(labels, groups_of(dataset, protocol, digests), splits, least)
-        return splits
+        return published_splits(dataset)
     names = groups_of(dataset, protocol, digests)
-    _check_possible(labels, names, protocol, folds, least)
+    _check_possible(dataset, labels, names, protocol, folds)
+    if _lonely_classes(labels.tolist(), names, least):
+        least = 1
     splits = stratified(labels, names, folds=folds, seed=seed, least=least)
     for split in splits:
         split.check(names)
@@ -254,45 +256,26 @@ def check_classes(dataset: Dataset) -> None:
     classes = dataset.classes
     if len(classes) > 1:
         return
-    gone = len(dataset.excluded)
-    why = f" ({gone} clips were excluded, e.g. {_told(dataset.excluded[0])})" if gone else ""
     raise DataError(
         f"{dataset.name}: found the one class {next(iter(classes), 'none')!r}; wanted two or more: there is nothing to tell "
-        f"apart{why}"
+        f"apart{_gone(dataset.excluded)}"
     )
 
 
-def _check_possible(labels: Labels, names: Labels, protocol: str, folds: int, least: int) -> None:
+def _gone(excluded: Sequence[Excluded]) -> str:
+    """What was excluded, in brackets: that may be why there is too little."""
+    if not excluded:
+        return ""
+    were = count(len(excluded), "clip was", "clips were")
+    return f" ({were} excluded, e.g. {excluded[0].path}: {excluded[0].reason})"
+
+
+def _check_possible(dataset: Dataset, labels: Labels, names: Labels, protocol: str, folds: int) -> None:
     if folds < 2:
         raise DataError(f"folds is {folds}; wanted 2 or more")
     lonely = _lonely_classes(labels.tolist(), names, 1)
     if lonely:
-        raise DataError(_lonely(lonely, Counter(labels.tolist()), protocol))
-    few = _lonely_classes(labels.tolist(), names, least)
-    if few:
-        raise DataError(
-            f"{_too_few(few, least)}. Wanted: {least + 1} or more of each class that do not belong together; or evaluate the "
-            "recipe as it is with `earmark compare`"
-        )
-
-
-def _check_enough(labels: Labels, names: Labels, splits: Sequence[Split], least: int) -> None:
-    """Raise DataError if a training side holds fewer than ``least`` units of a class."""
-    for part in splits:
-        few = _lonely_classes(labels[part.train].tolist(), names[part.train], least - 1)
-        if few:
-            raise DataError(
-                f"{_too_few(few, least)}: the folds that came with the data leave too little. Evaluate by other folds with "
-                "--protocol groups or clips, or evaluate the recipe as it is with `earmark compare`"
-            )
-
-
-def _too_few(few: Sequence[str], least: int) -> str:
-    shown = ", ".join(map(repr, few[:5])) + (" …" if len(few) > 5 else "")
-    return (
-        f"too few clips (or groups) of {shown}: what is searched on the training side is evaluated there, too, so that side needs "
-        f"{least} or more of each class"
-    )
+        raise DataError(_lonely(lonely, Counter(labels.tolist()), protocol) + _gone(dataset.excluded))
 
 
 def _lonely(lonely: Sequence[str], count: Mapping[str, int], protocol: str) -> str:
@@ -300,10 +283,10 @@ def _lonely(lonely: Sequence[str], count: Mapping[str, int], protocol: str) -> s
     shown = ", ".join(f"{label!r} ({count[label]})" for label in lonely[:5]) + (" …" if len(lonely) > 5 else "")
     which = f"{len(lonely)} of {len(count)} classes {'has' if len(lonely) == 1 else 'have'}"
     why = "what is learnt from is never evaluated, so two are needed"
-    rest = "or leave the class out" if len(lonely) == 1 else "or leave these classes out"
+    it, rest = ("It", "or leave the class out") if len(lonely) == 1 else ("They", "or leave these classes out")
     if protocol == Protocol.CLIPS:
         return (
-            f"{which} one clip only, or copies of one: {shown} (clips in brackets). It cannot be learnt and evaluated at "
+            f"{which} one clip only, or copies of one: {shown} (clips in brackets). {it} cannot be learnt and evaluated at "
             f"once: {why}. Add clips of other recordings, {rest}"
         )
     if len(lonely) == len(count):
@@ -316,10 +299,6 @@ def _lonely(lonely: Sequence[str], count: Mapping[str, int], protocol: str) -> s
         f"{which} one group only: {shown} (clips in brackets). A group stays whole, and {why}. Add clips of other "
         f"groups, {rest}, or evaluate with --protocol clips and read the accuracy as an upper bound"
     )
-
-
-def _told(gone: Excluded) -> str:
-    return f"{gone.path}: {gone.reason}"
 
 
 def stratified(labels: Labels, names: Labels, *, folds: int, seed: int, least: int = 1) -> tuple[Split, ...]:

@@ -3,7 +3,8 @@
 Columns: ``id, path, label, group, fold, recording, start, end, embedding`` (Parquet: a list of float32, and the backbone's
 ``fingerprint``; CSV: ``v0, v1, …``). Of a multi-label task also the ``targets`` of each window (1, 0, NaN: not looked
 at), a number a class, and the ``classes`` (Parquet: in the metadata; CSV: a column ``target:CLASS`` each, empty for NaN).
-Annotations lie beside the file (``annotation_files``). Embeddings with more than one axis are flattened; their shape
+What was excluded stands in the metadata, with its reason (not in CSV, which has none). Annotations lie beside the file
+(``annotation_files``). Embeddings with more than one axis are flattened; their shape
 stands in the file's metadata (``shape`` in NPZ). Embeddings are written as they come: memory grows neither with the
 number of sounds nor with their length.
 """
@@ -29,7 +30,7 @@ from ..core.outputs import EMBEDDINGS, check
 from ..core.paths import spelled
 from ..data.annotation_files import ANNOTATIONS, SPANS, beside, write_csv, written
 from ..data.annotations import Annotation, Span, spans
-from ..data.clips import Clip, Dataset
+from ..data.clips import Clip, Dataset, Excluded
 from ..data.overlap import targets_of
 from ..data.targets import Targets, Task
 from ..data.windows import Windows
@@ -72,8 +73,10 @@ def write(
     unless ``force``.
     """
     facts = file_facts(backbone, pool, dataset.task, embeddings.targets.classes if embeddings.targets else ())
+    gone = {e.path: e for e in (*dataset.excluded, *embeddings.excluded.values())}
     told = dataset.annotations, spans(dataset.annotated)
-    return _write(out, blocks_of(embeddings, dataset, pool), backbone, facts, told, force=force)
+    blocks = blocks_of(embeddings, dataset, pool)
+    return _write(out, blocks, backbone, facts, told, excluded=tuple(gone.values()), force=force)
 
 
 def write_stream(
@@ -83,15 +86,19 @@ def write_stream(
     pool: str = WINDOWS,
     *,
     dataset: Dataset | None = None,
+    excluded: Sequence[Excluded] = (),
     force: bool = False,
 ) -> int:
-    """The same for clips whose embeddings come in blocks; ``dataset`` says what windows of a multi-label task are."""
+    """The same for clips whose embeddings come in blocks; ``dataset`` says what windows of a multi-label task are.
+
+    ``excluded`` may grow while they come.
+    """
     blocks = stream_blocks(sounds, backbone, pool)
     if dataset is None or dataset.task is not Task.MULTI:
-        return _write(out, blocks, backbone, file_facts(backbone, pool), force=force)
+        return _write(out, blocks, backbone, file_facts(backbone, pool), excluded=excluded, force=force)
     facts = file_facts(backbone, pool, dataset.task, dataset.classes)
     told = dataset.annotations, spans(dataset.annotated)
-    return _write(out, _with_targets(blocks, dataset), backbone, facts, told, force=force)
+    return _write(out, _with_targets(blocks, dataset), backbone, facts, told, excluded=excluded, force=force)
 
 
 def _with_targets(blocks: Iterable[Block], dataset: Dataset) -> Iterator[Block]:
@@ -129,9 +136,10 @@ def _write(
     out: Path,
     blocks: Iterable[Block],
     backbone: Backbone,
-    facts: Mapping[str, Any],
+    facts: dict[str, Any],
     told: tuple[Sequence[Annotation], Sequence[Span]] = ((), ()),
     *,
+    excluded: Sequence[Excluded],
     force: bool,
 ) -> int:
     check(out, EMBEDDINGS, force=force)
@@ -152,6 +160,8 @@ def _write(
         for columns, X in batches(blocks, width, facts.get("classes")):
             written_lines += len(X)
             yield columns, X
+        if excluded:  # all are known now
+            facts["excluded"] = [[one.path, one.reason] for one in excluded]
 
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".earmark-", dir=out.parent) as temporary:
@@ -279,6 +289,8 @@ def write_parquet(
             arrays += [lists(columns["targets"], asked)] if asked else []
             key = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(X), np.int32)), pa.array([facts["fingerprint"]]))
             file.write_table(pa.Table.from_arrays([*arrays, lists(X, width), key], schema=schema))
+        if "excluded" in facts:
+            file.add_key_value_metadata({"excluded": json.dumps(facts["excluded"])})
     parquet.seal(path)
 
 

@@ -37,7 +37,7 @@ from ..core.errors import DataError, MissingExtraError
 from ..core.text import first_line
 from ..data.annotation_files import read_beside
 from ..data.annotations import annotated_by
-from ..data.clips import Clip, Dataset
+from ..data.clips import Clip, Dataset, Excluded
 from ..data.sources import files_of
 from ..data.targets import Targets, Task, task
 from .embedded import _NAMES, Embedded, file_backbone
@@ -72,7 +72,9 @@ def read(source: str | Path | Iterable[str | Path]) -> Embedded:
     told = [read_beside(f) for f in files]
     annotations = tuple(one for found_here, _ in told for one in found_here)
     spans = tuple(one for _, found_here in told for one in found_here)
-    return replace(ready, dataset=replace(ready.dataset, annotations=annotations, annotated=annotated_by(spans)))
+    excluded = tuple(gone for f in found for gone in f.excluded)
+    dataset = replace(ready.dataset, excluded=excluded, annotations=annotations, annotated=annotated_by(spans))
+    return replace(ready, dataset=dataset)
 
 
 def _one_backbone(files: Sequence[Path], found: Sequence[_File]) -> None:
@@ -104,6 +106,7 @@ class _File:
     embeddings: dict[str, Floats]
     facts: Mapping[str, Any]
     targets: Targets | None
+    excluded: tuple[Excluded, ...]
 
 
 def _ready(
@@ -221,7 +224,8 @@ def _checked(path: Path, arrays: dict[str, Column], facts: dict[str, Any]) -> _F
             )
         columns[column] = value.astype(float) if column in ("start", "end") else value.astype(str)
     kind = {} if targets is None else {"task": targets.task}
-    return _File(columns, embeddings, {**facts, **kind}, targets)
+    excluded = tuple(Excluded(str(gone), str(reason)) for gone, reason in facts.pop("excluded", []))
+    return _File(columns, embeddings, {**facts, **kind}, targets, excluded)
 
 
 def _targets(path: Path, arrays: dict[str, Column], facts: Mapping[str, Any], n: int) -> Targets | None:
@@ -262,7 +266,10 @@ def _parquet(path: Path) -> tuple[dict[str, Column], dict[str, Any]]:
             table = parquet.read(file)
     except ModuleNotFoundError as error:
         raise MissingExtraError("reading Parquet", "train") from error
-    facts = json.loads((table.schema.metadata or {}).get(b"earmark", b"{}"))
+    told = table.schema.metadata or {}
+    facts = json.loads(told.get(b"earmark", b"{}"))
+    if b"excluded" in told and b"earmark" in told:
+        facts["excluded"] = json.loads(told[b"excluded"])
     arrays: dict[str, Column] = {}
     for name in table.column_names:
         if name in ("embedding", legacy.COLUMN, "targets"):

@@ -11,6 +11,7 @@ from ..core.spec import Part
 from ..data import split
 from ..data.cache import Cache
 from ..data.clips import Excluded
+from ..data.few import few_notes, kind_of
 from ..data.notes import group_notes
 from ..embeddings.embedded import Embedded
 from ..embeddings.load import Source, load_dataset
@@ -147,5 +148,10 @@ def evaluate(
         versions=versions(),
         seconds=time.perf_counter() - began,
         command=command,
-        notes=data.notes + group_notes(data.dataset) + _leak_notes(model, data),
+        notes=(
+            *data.notes,
+            *group_notes(data.dataset),
+            *few_notes(data.labels, units, kind_of(data.dataset, protocol)),
+            *_leak_notes(model, data),
+        ),
     )

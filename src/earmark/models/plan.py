@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..data import split
+from ..data.few import few_notes, kind_of
 from ..data.notes import protocol_notes
 from ..data.split import Labels, Protocol, Split
 from ..recipes.recipe import Recipe
@@ -30,8 +33,8 @@ def planned(
 ) -> Plan:
     """The plan under ``protocol``, or under the one that suits the data (None), with as many ``folds`` as these allow.
 
-    ``least``: groups of each class on every training side (2 where that is split again). Raises DataError if the data
-    cannot be evaluated so.
+    ``least``: groups of each class that every training side should hold (2 where that is split again). Raises DataError if
+    the data cannot be evaluated so.
     """
     chosen = Protocol.of(protocol) if protocol else split.choose_protocol(data.dataset)
     splits = splits_of(data, chosen, folds, seed, least)
@@ -43,6 +46,8 @@ def planned(
             f"protocol '{chosen}' instead; --protocol published takes the folds as they are."
         )
     notes += [*fold_notes(data, chosen, folds, splits), *_stack_notes(data, groups, splits, recipes)]
+    sides = [np.unique(np.concatenate([getattr(s, side) for s in splits])) for side in ("train", "test")]
+    notes += few_notes(data.labels, groups, kind_of(data.dataset, chosen), sides)
     return Plan(chosen, splits, groups, tuple(notes))
 
 
@@ -64,17 +69,14 @@ def fold_notes(data: Data, protocol: Protocol, folds: int, splits: Sequence[Spli
     """What to say where the data do not allow the folds that were asked for."""
     if protocol == Protocol.PUBLISHED or len(splits) == folds:
         return ()
-    what = "groups" if protocol == Protocol.GROUPS else "clips"
+    what = kind_of(data.dataset, protocol)
     owners: dict[str, set[str]] = {}
     groups = split.groups_of(data.dataset, protocol.of_clips, data.digests)
     for label, unit in zip(data.labels.tolist(), groups.tolist(), strict=True):
         owners.setdefault(label, set()).add(unit)
     sizes = [len(found) for found in owners.values()]
     between = f"{min(sizes)}" if min(sizes) == max(sizes) else f"{min(sizes)} to {max(sizes)}"
-    return (
-        f"Evaluated in {len(splits)} folds, not {folds}: the data allow no better, with {between} {what} a class. Figures from so "
-        "little can be far off: read the intervals, and add sounds before you decide by them.",
-    )
+    return (f"Evaluated in {len(splits)} folds, not {folds}: the data allow no better, with {between} {what} a class.",)
 
 
 def _stack_notes(data: Data, groups: Labels, splits: Sequence[Split], recipes: Sequence[Recipe]) -> list[str]:

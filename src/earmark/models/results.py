@@ -83,7 +83,7 @@ class Comparison(Reported):
     def _line(self) -> str:
         told = [f"{counted(len(self.runs), 'recipe')} on {counted(len(self.dataset.clips), 'clip')}"]
         told += [f"best {shortened(self.best.name)!r}"] if self.runs else []
-        return ", ".join([*told, f"{counted(self.folds, 'fold')} under {self.protocol!r}"])
+        return ", ".join([*told, f"{counted(self.folds, 'fold')} under {str(self.protocol)!r}"])
 
     def _columns(self) -> Columns:
         """A line a recipe: each score with its interval, and the seconds it took."""

@@ -141,7 +141,7 @@ def forecast(found: Curve, target: Target) -> str:
         if target.low <= FARTHEST * now:
             hope = f" In the kindest of ten resamplings about {max(1.0, target.low - now):.0f} more clips per class would do."
         return (
-            f"{points} more are not in sight: by the law the curve levels off below that, so other sounds or another recipe "
+            f"{points} more {'are' if points.endswith('s') else 'is'} not in sight: by the law the curve levels off below that, so other sounds or another recipe "
             f"may help where more of the same would not.{hope}"
         )
     if target.per_class > FARTHEST * now:

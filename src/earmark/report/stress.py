@@ -141,7 +141,9 @@ def lead(found: Stress) -> list[str]:
         )
         told.append(f"{words.count(len(lost), 'change')} of {len(found.conditions)} cost it accuracy beyond chance.")
     else:
-        told.append(f"None of {len(found.conditions)} changes cost it accuracy beyond chance.")
+        many = len(found.conditions)
+        none = "The one change did not" if many == 1 else f"None of {many} changes"
+        told.append(f"{none} cost it accuracy beyond chance.")
     far = _limits(found)
     if far:
         told.append("It can be trusted with " + words.listed(far, most=9) + ", which cost less than 5 points.")

@@ -28,6 +28,7 @@ from ..core.progress import bar
 from ..core.renderers import Columns
 from ..data import split
 from ..data.cache import Cache
+from ..data.few import few_notes, kind_of
 from ..data.notes import group_notes, published_notes
 from ..data.split import Labels, Protocol
 from ..embeddings.load import Source
@@ -127,7 +128,9 @@ def ladder(
         except DataError as error:
             missing[rung] = str(error)
     if not plans:
-        raise DataError("no rung is possible. " + "; ".join(f"{k}: {v}" for k, v in missing.items()))
+        # What keeps even clips from being dealt out keeps all of it: said once.
+        why = missing.get("clips") or "; ".join(f"{rung}: {reason}" for rung, reason in missing.items())
+        raise DataError(f"no rung is possible: {why}")
     found: dict[str, tuple[Any, ...]] = {}
     with bar("fit", sum(_fits(rung, recipe, data, folds, seed) for rung in plans) * seeds) as step:
         for rung, (of, protocol) in plans.items():
@@ -145,7 +148,12 @@ def ladder(
         protocol=whole,
         folds=folds,
         seeds=seeds,
-        notes=data.notes + data.dataset.notes + _notes(data, plans, folds, seed),
+        notes=(
+            *data.notes,
+            *data.dataset.notes,
+            *_notes(data, plans, folds, seed),
+            *few_notes(data.labels, units, kind_of(data.dataset, whole)),
+        ),
     )
 
 

@@ -24,6 +24,7 @@ from ..core.spec import Part
 from ..data import split
 from ..data.cache import Cache
 from ..data.clips import Dataset
+from ..data.few import few_notes, kind_of
 from ..data.load import load_dataset
 from ..data.notes import group_notes
 from ..data.split import Labels, Protocol
@@ -185,9 +186,11 @@ def _refuse_windows(protocol: str | None) -> None:
 
 
 def _itself(model: Model, data: Data, protocol: str | None) -> _Subject:
-    units = split.groups_of(data.dataset, protocol or split.choose_protocol(data.dataset), data.digests)
+    protocol = protocol or split.choose_protocol(data.dataset)
+    units = split.groups_of(data.dataset, protocol, data.digests)
     how = "the model itself, on sounds it was not trained on (by their bytes)"
-    return _Subject(how, partial(model_scores, model), model.classes, "held out", 1, units, group_notes(data.dataset))
+    notes = group_notes(data.dataset) + few_notes(data.labels, units, kind_of(data.dataset, protocol))
+    return _Subject(how, partial(model_scores, model), model.classes, "held out", 1, units, notes)
 
 
 def _as_measured(model: Model, dataset: Dataset) -> str | None:
@@ -205,7 +208,7 @@ def under(data: Data, change: Change, cache: Cache | None) -> Data:
         if made.excluded:
             gone = next(iter(made.excluded.values()))
             raise DataError(
-                f"{len(made.excluded)} clips cannot be used under {change.key}, e.g. {gone.path}: {gone.reason}"
+                f"{counted(len(made.excluded), 'clip')} cannot be used under {change.key}, e.g. {gone.path}: {gone.reason}"
             )
         embeddings[part] = made
     return replace(data, embeddings=embeddings)

@@ -1,7 +1,8 @@
 """Search a recipe's parameters, nested: what a test clip could have told is never asked.
 
 For each outer fold the search runs on its training side alone, by inner folds that cut no group apart; the fold is
-then evaluated by the recipe found there. The nested accuracy so speaks of *searching and fitting*, not of one lucky set of
+then evaluated by the recipe found there. (Where a class has one clip or group on that side, nothing can be held out of
+it: the recipe is taken as it was given, and that is told.) The nested accuracy so speaks of *searching and fitting*, not of one lucky set of
 parameters. In the end the search is run on all clips: that is the recipe to keep, and the nested accuracy is what to
 expect of it.
 
@@ -48,7 +49,10 @@ Space = Mapping[str, Any]  # list: one of these; tuple: from, to, and perhaps "l
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found: the best recipe, its score by the inner folds, and how many other ones were tried."""
+    """What a search found: the best recipe, its score by the inner folds, and how many other ones were tried.
+
+    Where nothing could be searched: the recipe as it was given, no values, nan and 0.
+    """
 
     recipe: Recipe
     values: Mapping[str, Any]
@@ -113,8 +117,9 @@ def tune(
     units, splits = plan.groups, plan.splits
     classes, labels = data.dataset.classes, data.labels
     options: dict[str, Any] = {"trials": trials, "metric": metric, "inner": inner, "seed": seed}
-    with bar("search", (len(splits) + 1) * trials) as step:
-        proba, found = _nested(recipe, data, splits, units, seed, {**options, "step": step})
+    searched = [split.spared(labels[part.train], units[part.train]) for part in splits]
+    with bar("search", (sum(searched) + 1) * trials) as step:
+        proba, found = _nested(recipe, data, splits, searched, units, seed, {**options, "step": step})
         final = search(recipe, data, np.arange(len(labels)), units, **options, step=step)
     given = cross_validate(recipe, data, units, protocol=plan.protocol, seed=seed, splits=splits).proba
     evaluated = np.flatnonzero(~np.isnan(proba).any(axis=1))
@@ -144,7 +149,7 @@ def tune(
         versions=versions(),
         seconds=time.perf_counter() - began,
         command=command,
-        notes=plan.notes,
+        notes=plan.notes + _unsearched(searched),
     )
 
 
@@ -161,19 +166,37 @@ def _check(metric: str, trials: int, protocol: str | None) -> None:
 
 
 def _nested(
-    recipe: Recipe, data: Data, splits: Sequence[Split], units: Labels, seed: int, options: Mapping[str, Any]
+    recipe: Recipe,
+    data: Data,
+    splits: Sequence[Split],
+    searched: Sequence[bool],
+    units: Labels,
+    seed: int,
+    options: Mapping[str, Any],
 ) -> tuple[NDArray[np.float64], list[Found]]:
-    """Scores (clips, classes), NaN where no fold evaluates, by what was searched on each training side."""
+    """Scores (clips, classes), NaN where no fold evaluates, by what was ``searched`` on each training side, or was given."""
     classes = data.dataset.classes
     proba, found = np.full((len(data.labels), len(classes)), np.nan), []
-    for part in splits:
-        best = search(recipe, data, part.train, units, **options)
+    for part, spared in zip(splits, searched, strict=True):
+        given = Found(recipe, {}, float("nan"), 0)
+        best = search(recipe, data, part.train, units, **options) if spared else given
         fitted = fit(best.recipe, data, part.train, units, seed=seed)
         scores, _ = fitted.scores(data, part.test)
         proba[part.test] = 0.0
         proba[np.ix_(part.test, np.searchsorted(classes, fitted.classes))] = scores
         found.append(best)
     return proba, found
+
+
+def _unsearched(searched: Sequence[bool]) -> tuple[str, ...]:
+    """What to say where a training side had nothing to spare for a search."""
+    without = len(searched) - sum(searched)
+    if not without:
+        return ()
+    return (
+        f"In {without} of {len(searched)} folds a class has one clip (or group) to learn from, so nothing could be searched "
+        "there: the recipe was taken as it was given.",
+    )
 
 
 def _kept(given: Recipe, final: Found, where: str, evaluation: Evaluation, protocol: Protocol) -> Recipe:
@@ -323,5 +346,5 @@ def _defaults(recipe: Recipe, space: Space) -> dict[str, Any]:
 
 def chosen(folds: Sequence[Found]) -> dict[str, dict[str, int]]:
     """How often each value was found over the outer folds: the steadier, the surer."""
-    names = folds[0].values
-    return {n: {str(v): c for v, c in Counter(f.values[n] for f in folds).most_common()} for n in names}
+    found = [f.values for f in folds if f.tried]
+    return {n: {str(v): c for v, c in Counter(values[n] for values in found).most_common()} for n in (found or [{}])[0]}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ...core.renderers import counted
 from .. import _options as opt
 from . import _show
 
@@ -95,7 +96,7 @@ def show(found: Stress, out: Path | None, as_json: bool, force: bool = False) ->
         out,
         as_json,
         force=force,
-        about=f"{found.clips} clips; {found.how}",
+        about=f"{counted(found.clips, 'clip')}; {found.how}",
         columns=("change", "accuracy", "points", "95 % interval", "changed"),
         rows=rows,
         lines=report.lead(found),

@@ -95,7 +95,8 @@ def show(found: Tuned, out: Path | None, as_json: bool, force: bool = False) -> 
         table.add_column(column, justify="left" if column == "found on" else "right")
     for k, one in enumerate((*found.searches, found.final), start=1):
         where: str | Text = f"training side {k}" if k <= len(found.searches) else Text("all clips", "bold")
-        table.add_row(where, *(str(one.values[n]) for n in names), f"{one.score:.3f}")
+        score = f"{one.score:.3f}" if one.tried else "not searched"
+        table.add_row(where, *(str(one.values.get(n, "as given")) for n in names), score)
     console.print(table)
     nested, given = found.evaluation.scores["accuracy"], found.as_given.scores["accuracy"]
     for line in (

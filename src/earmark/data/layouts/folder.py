@@ -48,7 +48,19 @@ def of_names(
     if fold is not None:
         sides = sorted({s[fold] for s in steps if len(s) > fold})
         notes = (*notes, _split_note(sides, any(c.label for c in clips)))
+    inner = sorted({s[label + 1] for s in steps if len(s) > label + 1 and fold != label + 1})
+    if len(inner) > 1:
+        notes = (*notes, _inner_note(inner))
     return Dataset(name=name, clips=tuple(clips), excluded=excluded, notes=notes)
+
+
+def _inner_note(inner: Sequence[str]) -> str:
+    """Folders below class folders may say what must stay whole, which only a table can."""
+    return (
+        f"{len(inner)} folders lie in the class folders ({', '.join(map(repr, inner[:3]))}{', …' * (len(inner) > 3)}) and say "
+        "nothing here. If they are sites, sessions or speakers, name them in the column 'group' of a table (path,label,group), "
+        "or clips of one may lie on both sides of a split."
+    )
 
 
 def _levels(name: str, steps: Sequence[Sequence[str]]) -> tuple[int, int | None]:
