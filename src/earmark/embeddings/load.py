@@ -15,6 +15,7 @@ from ..data import load as sounds
 from ..data.annotation_files import ANNOTATIONS, SPANS, is_beside, read_file
 from ..data.annotations import Annotated, Annotation, Span, annotated_by
 from ..data.clips import Dataset
+from ..data.copies import Copies
 from ..data.layouts import _suffixes
 from ..data.layouts.table import labels_are
 from ..data.sources import FILES, files_of, holds_embeddings, is_store, settled
@@ -34,6 +35,7 @@ def load_dataset(
     annotated: str | Path | Iterable[Span] | None = None,
     *,
     pseudo_labels: bool = False,
+    copies: str | None = None,
     memory: int = MEMORY,
     seed: int = 0,
 ) -> Dataset | Embedded:
@@ -51,14 +53,17 @@ def load_dataset(
 
     ``annotations`` of recordings (``Annotation``, or a CSV with the columns recording, start, end, label) make the task
     multi-label. ``annotated`` says where somebody looked: ``"all"``, ``Span`` or a CSV of them. ``pseudo_labels``: labels
-    of a table may be a model's predictions; one with a column score or confidence is refused without. Of a store that is
-    larger than ``memory`` bytes, whole clips are drawn with ``seed``, which is noted.
+    of a table may be a model's predictions; one with a column score or confidence is refused without. ``copies="table"``:
+    only the very same samples count as copies, and what sounds alike is as far apart as the groups say ("sound", the
+    default, listens). Of a store that is larger than ``memory`` bytes, whole clips are drawn with ``seed``, which is noted.
 
     Raises DataError if there is nothing there or nothing that can be used; a sound that cannot be read is told by those
     who read it.
     """
     with labels_are("predicted") if pseudo_labels else nullcontext():
         found = opened(source)
+    if copies is not None and isinstance(found, Dataset):
+        found = replace(found, copies=Copies.of(copies))
     if annotations is not None or annotated is not None:
         if not isinstance(found, Dataset):
             raise DataError("annotations speak of sounds, and found embeddings; wanted recordings: a folder or a table")

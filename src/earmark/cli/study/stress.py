@@ -31,6 +31,7 @@ PLACE = ("study", 3)
 @opt.seed_option
 @opt.out_option("Folder for stress.html, stress.json and the figure.", required=False)
 @opt.force_option
+@opt.copies_option
 @opt.pseudo_labels_option
 @opt.cached
 @opt.json_option
