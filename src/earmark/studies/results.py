@@ -72,7 +72,7 @@ def _recipe(run: Run) -> dict[str, Any]:
         "window_accuracy": run.window_accuracy,
         "seconds": dict(run.seconds),
         "backbones": [dict(facts) for facts in run.backbones],
-        "toml": run.recipe.to_toml(),
+        "toml": run.recipe.to_toml() if run.recipe.is_text else None,
     }
 
 

@@ -41,13 +41,27 @@ def with_recordings(dataset: Dataset, *, cache: Cache | None = None, workers: in
     """The data set with ``Clip.recording`` set where several clips hold one recording: the id of the first of them.
 
     What every split keeps together. What sounds alike but was sounded again is told in the notes. A second time costs
-    little: what was heard of a file is kept in ``cache`` by content. Raises MissingExtraError without the 'train' extra.
+    little: what was heard of a file is kept in ``cache`` by content. Sounds of which clearly less could be decoded than
+    their headers promise are named in a note. Raises MissingExtraError without the 'train' extra.
     """
     need_extra("finding duplicates", "scipy")
     clips = dataset.clips
-    found, notes = copies_in(dataset, measure_all(clips, cache=cache, workers=workers))
+    facts = measure_all(clips, cache=cache, workers=workers)
+    found, notes = copies_in(dataset, facts)
     first = united(range(len(clips)), ((p.a, p.b) for p in found))
     members = {i for p in found for i in (p.a, p.b)}
     named = (replace(c, recording=clips[first[i]].id if i in members else None) for i, c in enumerate(clips))
-    fresh = tuple(note for note in notes if note not in dataset.notes)
+    fresh = tuple(note for note in (*notes, *_truncated(dataset, facts)) if note not in dataset.notes)
     return replace(dataset, clips=tuple(named), notes=(*dataset.notes, *fresh))
+
+
+def _truncated(dataset: Dataset, facts: Sequence[Facts]) -> tuple[str, ...]:
+    """A note on the sounds that were cut off, if there are any."""
+    cut = [f"{c.id}: {f.truncation}" for c, f in zip(dataset.clips, facts, strict=True) if f.truncated]
+    if not cut:
+        return ()
+    named = "; ".join(cut[:3]) + ("; …" if len(cut) > 3 else "")
+    return (
+        f"{len(cut)} of {len(facts)} sounds {'is' if len(cut) == 1 else 'are'} truncated: less could be decoded than the header promises, and what there is "
+        f"was used ({named}). Copy them again, or take them out; `earmark audit` lists them all.",
+    )
