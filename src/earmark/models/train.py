@@ -17,11 +17,10 @@ from ..data.cache import Cache
 from ..data.sources import settled
 from ..embeddings.embedded import Embedded, made_by
 from ..embeddings.load import Source, load_dataset, sounds_of
-from ..embeddings.pooling import Pooling, pool_vectors, seen_shape
+from ..embeddings.pooling import Pooling, seen_shape
 from ..embeddings.store import MEMORY, Folder
 from ..metrics.calibration import Calibration
 from ..metrics.evaluation import majority_baseline
-from ..metrics.out_of_distribution import Novelty
 from ..recipes.given import Given
 from ..recipes.recipe import Recipe, find
 from .branch import Branch
@@ -29,6 +28,7 @@ from .card import BackboneFacts, BranchFacts, DataFacts, Measured, ModelCard, Ra
 from .cross_validate import run
 from .fit import Fitted, branch_inputs, fit
 from .model import Model
+from .novelty import fitted as novelty_of
 from .plan import Plan, planned
 from .prepare import Data, open_data
 from .results import Run
@@ -128,12 +128,7 @@ def bundle(fitted: Fitted, data: Data, evaluated: Run, plan: Plan, *, seed: int,
     if fitted.combiner is not None:
         combiner = Net(to_onnx(fitted.combiner, (len(branches) * len(fitted.classes),)), output="proba")
     calibration = Calibration.fit(evaluated.proba.mean(axis=0), evaluated.y, evaluated.classes, evaluated.groups)
-    first = data.embeddings[fitted.recipe.branches[0].backbones[0]]
-    flat = first.X.reshape(len(first.X), -1)
-    novelty = None
-    if flat.shape[1] <= 4096:  # patches of a spectrogram are no embedding: distances between them say nothing
-        vectors = pool_vectors(flat, first.clip, len(first.ids), "mean")
-        novelty = Novelty.fit(vectors, data.labels, plan.groups)
+    novelty = novelty_of(fitted.recipe, data, plan.groups)
     card = _card(fitted.recipe, data, evaluated, plan, calibration, seed, command)
     model = Model(fitted.classes, tuple(branches), card, combiner, calibration, novelty)
     extra = {
