@@ -212,7 +212,8 @@ def _readme(card: ModelCard) -> str:
         f"Accuracy {accuracy.value:.1%} (95 % interval {accuracy.low:.1%} to {accuracy.high:.1%}), measured out of "
         f"fold on {measured.clips} clips in {measured.groups} groups under the protocol `{measured.protocol}`. "
         f"Always saying the most frequent class would give {measured.majority['accuracy']:.1%}.",
-        "The model itself was then fitted on all clips. Expect less on sounds recorded otherwise than these.",
+        "The model itself was then fitted on all clips, more than the heads of any fold: on sounds like these expect at least "
+        "as much on average. Expect less on sounds recorded otherwise than these.",
         *[f"- {note}" for note in data.notes],
         "",
         "## Licences",
