@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from earmark.metrics.paired import Pair
@@ -52,3 +53,19 @@ def test_the_probe_of_another_net_is_no_probe() -> None:
 
 def test_frozen_recipes_need_no_advice() -> None:
     assert advice.frozen([run(PROBE, 0.7, "yamnet"), run("mfcc/svm", 0.6, None)], []) == ()
+
+
+def test_verdicts_are_about_these_heads_and_what_seeds_change_is_told() -> None:
+    y = np.arange(40) % 2
+    right = np.eye(2)[y]
+    one, two = (SimpleNamespace(recipe=SimpleNamespace(name=n), y=y, proba=right[None]) for n in "ab")
+    [told] = advice.training([one, two], [pair("a", "b", 0.0, -0.1, 0.1)])
+    assert told.startswith("Verdicts are about these heads, as they were trained here")
+    assert "--seeds 5 shows" in told
+    worse = right.copy()
+    worse[:4] = 1 - worse[:4]  # a tenth wrong under the second seed: differences 0 and .1
+    one.proba, two.proba = np.stack([right, right]), np.stack([right, worse])
+    [told] = advice.training([one, two], [pair("a", "b", 0.05, -0.1, 0.1)])
+    assert "over 2 seeds" in told
+    assert f"up to {100 * np.std([0, 0.1], ddof=1):.1f} points" in told
+    assert advice.training([one], []) == ()

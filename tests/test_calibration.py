@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark.core.errors import BundleError, DataError
+from earmark.metrics import out_of_distribution
 from earmark.metrics.calibration import Calibration, cross_fitted, error_floor
 from earmark.metrics.clips import METRICS
 from earmark.metrics.out_of_distribution import Novelty
@@ -284,3 +285,42 @@ def test_novelty_says_what_does_not_fit():
         Novelty.fit(vectors, labels, groups, rate=5)
     with pytest.raises(DataError, match=r"wanted \(n, 50\)"):
         Novelty.fit(vectors, labels, groups).score(vectors[:, :9])
+
+
+def test_novelty_needs_no_decomposition_that_may_fail(monkeypatch):
+    """``svd`` may not converge, after all folds were fitted; eigenvalues of symmetric matrices do."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise np.linalg.LinAlgError("SVD did not converge")
+
+    wanted = {}
+    for d in (50, 700):  # more clips than numbers, and fewer
+        vectors, labels, groups = space(5, d=d)
+        wanted[d] = Novelty.fit(vectors, labels, groups).score(vectors)
+    monkeypatch.setattr(np.linalg, "svd", fails)
+    for d, scores in wanted.items():
+        vectors, labels, groups = space(5, d=d)
+        np.testing.assert_array_equal(Novelty.fit(vectors, labels, groups).score(vectors), scores)
+
+
+@pytest.mark.parametrize("d", [50, 700])
+def test_strong_directions_are_those_of_the_singular_values(d):
+    rest = space(6, d=d)[0] - 3
+    values, axes = out_of_distribution._strongest(rest)
+    _, singular, wanted = np.linalg.svd(rest, full_matrices=False)
+    np.testing.assert_allclose(values, singular[: len(values)] ** 2, rtol=1e-6)
+    np.testing.assert_allclose(np.abs((axes[:10] * wanted[:10]).sum(axis=1)), 1, atol=1e-5)
+
+
+def test_novelty_of_clips_that_are_all_alike():
+    found = Novelty.fit(np.ones((40, 30)), np.repeat(["a", "b"], 20), np.arange(40))
+    assert not found.is_unknown(np.ones((1, 30)))[0]
+    assert found.is_unknown(-np.ones((1, 30)))[0]
+
+
+def test_novelty_counts_groups_where_groups_count():
+    vectors, labels, groups = space(9, groups=12, classes=2)  # 60 clips of 12 groups
+    assert "Only 12 groups" in Novelty.fit(vectors, labels, groups).note
+    assert "Only 12 clips" in Novelty.fit(vectors[::5], labels[::5], None).note
+    vectors, labels, groups = space(9, groups=24, classes=2)
+    assert not Novelty.fit(vectors, labels, groups).note

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from earmark.cli import main
 from earmark.core.errors import DataError
+from earmark.metrics.intervals import Groups
 from earmark.report import curve as report
 from earmark.studies import curve as module
 from earmark.studies.curve import Law, curve, few, fit_law
+from earmark.studies.forecast import Measured, targets
 
 
 def embeddings(path: Path, *, groups: int = 12, seed: int = 0) -> Path:
@@ -150,7 +152,52 @@ def test_words_are_honest_about_how_far_one_can_see(tmp_path: Path) -> None:
     from dataclasses import replace
 
     assert "not in sight" in report.forecast(found, replace(target, per_class=float("inf")))
-    assert "there is no forecast" in report.forecast(found, replace(target, per_class=24 * 11))
-    told = report.forecast(found, replace(target, per_class=30.0, low=26.0, high=1e9))
-    assert "about 6 more clips per class (18 in all)" in told
-    assert "between 2 and no end in sight" in told
+    assert "there is no forecast" in report.forecast(found, replace(target, per_class=24 * 12, low=24 * 11))
+    told = report.forecast(found, replace(target, per_class=80.0, low=29.5))
+    assert "at least 6 more clips per class (18 in all)" in told
+    assert "How many more than that it does not tell" in told
+    assert "not to be told from this curve" in report.forecast(found, replace(target, per_class=80.0, low=24.0))
+
+
+def drawn(law: Law, seed: int, *, groups: int = 60, of: int = 4) -> Measured:
+    """Hits of a curve whose law is known: 3 classes, ``groups`` groups of ``of`` clips each, 5 draws, then all."""
+    random = np.random.default_rng(seed)
+    whole = groups * of
+    sizes = [2.0**i for i in range(12) if 2**i < 0.75 * whole] + [float(whole)]
+    hits = []
+    for size in sizes:
+        spread = 0.1 / np.sqrt(size)
+        draws = 1 if size == whole else 5
+        rate = np.clip(law.accuracy(size) + random.normal(0, spread, (draws, 1)), 0, 1)
+        hits.append((random.random((draws, 3 * whole)) < rate).astype(float))
+    clips = np.array(sizes)
+    return Measured(clips, np.maximum(1, clips / of), hits)
+
+
+@pytest.mark.parametrize("law", [Law(0.05, 0.6, 0.5), Law(0.2, 0.5, 0.8), Law(0.0, 0.7, 0.25)])
+def test_at_least_so_many_holds(law: Law) -> None:
+    held, told, runs, gain = 0, 0.0, 12, 0.03
+    for seed in range(runs):
+        measured = drawn(law, seed)
+        (found,) = targets(measured, Groups.of(np.arange(720) // 4, 720), [gain], 0.0, seed=seed)
+        now = measured.clips[-1]
+        true = law.needed(law.accuracy(now) + gain)
+        held += found.low <= true
+        told += found.low / now / runs
+        assert found.high == float("inf")
+    assert held >= runs - 1
+    assert told > 1.2  # and says something
+
+
+def test_never_is_said_where_the_curve_is_level_and_not_where_it_climbs() -> None:
+    clips = Groups.of(np.arange(720) // 4, 720)
+    level = [targets(drawn(Law(0.2, 0.6, 1.5), s), clips, [0.05], 0.0, seed=s)[0].per_class for s in range(5)]
+    climbs = [targets(drawn(Law(0.0, 0.9, 0.3), s), clips, [0.05], 0.0, seed=s)[0].per_class for s in range(5)]
+    assert sum(map(np.isinf, level)) >= 3
+    assert not any(map(np.isinf, climbs))
+
+
+def test_a_missed_last_point_makes_the_least_less() -> None:
+    clips = Groups.of(np.arange(720) // 4, 720)
+    sure, unsure = (targets(drawn(Law(0.1, 0.5, 0.5), 0), clips, [0.02], miss)[0].low for miss in (0.0, 0.05))
+    assert unsure < sure

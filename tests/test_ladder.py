@@ -279,3 +279,10 @@ def test_published_taggrams(shared: Path) -> None:
     assert rung.evaluated == 290
     assert 0.69 <= rung.windows.value <= 0.71
     assert 0.75 <= rung.clips.value <= 0.80
+
+
+def test_a_step_that_is_a_smaller_training_side_is_told(tmp_path: Path) -> None:
+    notes = ladder(artists(tmp_path / "f.npz"), "embeddings/knn").notes
+    told = [note for note in notes if "smaller training side" in note]
+    assert any(note.startswith("Rung 'windows apart' learns from") for note in told)
+    assert not any(note.startswith("Rung 'groups' learns") for note in told)

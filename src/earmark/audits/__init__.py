@@ -25,7 +25,7 @@ from ..core.renderers import Columns, Reported, counted
 from ..core.union import united
 from ..data.cache import Cache
 from ..data.clips import Clip, Dataset, known
-from ..data.duplicates import find
+from ..data.duplicates import copies_in, find
 from ..data.duplicates.facts import Facts
 from ..data.duplicates.find import Pair
 from ..data.duplicates.measure import measure_all
@@ -135,7 +135,7 @@ def audit(
     dataset = load_dataset(source)
     clips = dataset.clips
     facts = measure_all(clips, cache=cache, workers=workers)
-    pairs = find.pairs(facts)
+    pairs, heard = copies_in(dataset, facts)
     same = _numbered(united(range(len(clips)), ((p.a, p.b) for p in pairs)))
     unit = _units(clips, same)
     usable = np.array(
@@ -161,7 +161,7 @@ def audit(
         suspicion=found.suspicion,
         evaluated=found.clips,
         backbones=found.backbones,
-        notes=(*_notes(dataset), *_few_notes(dataset, unit, usable), *found.notes),
+        notes=(*_notes(dataset), *_few_notes(dataset, unit, usable), *heard, *found.notes),
         seed=seed,
         seconds=time.perf_counter() - began,
     )

@@ -146,6 +146,25 @@ def annotations_given(function: F) -> F:
     return cast("F", told)
 
 
+def _copies(context: click.Context, _: click.Parameter, chosen: str) -> None:
+    """For this command: who says which clips are copies."""
+    from ..data.copies import copies_by
+
+    context.with_resource(copies_by(chosen))
+
+
+copies_option = click.option(
+    "--copies",
+    type=click.Choice(("sound", "table")),
+    default="sound",
+    show_default=True,
+    expose_value=False,
+    callback=_copies,
+    help="What is kept together as copies of one recording: what sounds so, or only the very same samples, and what else "
+    "belongs together is said by the groups of the table.",
+)
+
+
 def cached(function: F) -> F:
     """The options about the cache, and --no-fetch: what keeps embeddings makes them."""
     return cache_option(no_cache_option(no_fetch_option(function)))

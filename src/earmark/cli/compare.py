@@ -41,6 +41,7 @@ PLACE = ("learn", 1)
 @opt.out_option("Folder for report.html, metrics.json, predictions.csv and figures.", required=False)
 @opt.force_option
 @opt.embeddings_given
+@opt.copies_option
 @opt.pseudo_labels_option
 @opt.annotations_given
 @opt.cached

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from ..core.frames import frame
 from ..core.paths import spelled
 from ..core.renderers import Columns, Shown, counted, shortened
 from .annotations import Annotated, Annotation, Span
+from .copies import Copies, usual
 from .labels import tidy
 from .overlap import targets_of
 from .sides import side
@@ -131,9 +132,11 @@ class Dataset(Shown):
     task: Task = Task.SINGLE
     annotations: tuple[Annotation, ...] = ()
     annotated: Annotated = None
+    copies: Copies = field(default_factory=usual)  # who says which clips hold one recording
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "task", task(self.task))
+        object.__setattr__(self, "copies", Copies.of(self.copies))
         if self.annotated not in (None, "all"):
             if isinstance(self.annotated, str) or not all(isinstance(s, Span) for s in self.annotated or ()):
                 raise DataError(f"{self.name}: found annotated={self.annotated!r}; wanted None, 'all' or spans")

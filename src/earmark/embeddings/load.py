@@ -13,6 +13,7 @@ from ..core.storage import at_hand, place
 from ..data import load as sounds
 from ..data.annotation_files import is_beside
 from ..data.clips import Dataset
+from ..data.copies import Copies
 from ..data.layouts import _suffixes
 from ..data.layouts.table import labels_are
 from ..data.recordings import Annotations, Given, Looked, annotate, annotations_are, beside, given_now
@@ -34,6 +35,7 @@ def load_dataset(
     labels: Mapping[str, str] | str | Path | None = None,
     label_column: str | None = None,
     pseudo_labels: bool = False,
+    copies: str | None = None,
     memory: int = MEMORY,
     seed: int = 0,
 ) -> Dataset | Embedded:
@@ -53,7 +55,9 @@ def load_dataset(
     ``labels`` and ``label_column``; of unlabelled sounds those that lie beside them and are called alike are read by
     themselves. ``annotated`` says where somebody looked: ``"all"``, ``Span`` or a table of them (path, start, end[, label]).
     ``pseudo_labels``: labels of a table may be a model's predictions; one with a column score or confidence is refused
-    without. Of a store that is larger than ``memory`` bytes, whole clips are drawn with ``seed``, which is noted.
+    without. ``copies="table"``: only the very same samples count as copies, and what sounds alike is as far apart as the
+    groups say ("sound", the default, listens). Of a store that is larger than ``memory`` bytes, whole clips are drawn with
+    ``seed``, which is noted.
 
     Raises DataError if there is nothing there or nothing that can be used; a sound that cannot be read is told by those
     who read it.
@@ -64,6 +68,8 @@ def load_dataset(
         else:
             with annotations_are(Given(annotations, annotated, labels, label_column)):
                 found = opened(source)
+    if copies is not None and isinstance(found, Dataset):
+        found = replace(found, copies=Copies.of(copies))
     return read(found, memory=memory, seed=seed) if isinstance(found, Folder) else found
 
 

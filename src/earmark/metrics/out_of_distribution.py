@@ -1,8 +1,8 @@
 """Is this sound like those the model was trained on? Distance in the backbone's space, applied with numpy.
 
-A clip's vector is scaled to length one; its distance is that from the nearest class mean, where directions in which
-clips of one class differ anyway count less (Mahalanobis distance with the covariance inside classes: Lee et al. 2018;
-on vectors of unit length: Mueller & Hein 2025). The covariance is shrunk by 0.8 towards a ball, which a few hundred
+A clip's vector is scaled to length one (of several backbones each one's, and they are joined); its distance is that from
+the nearest class mean, where directions in which clips of one class differ anyway count less (Mahalanobis distance with
+the covariance inside classes: Lee et al. 2018; on vectors of unit length: Mueller & Hein 2025). The covariance is shrunk by 0.8 towards a ball, which a few hundred
 clips in hundreds of dimensions need, and kept as its 128 strongest directions, so a bundle grows by half a megabyte at
 most. The limit is the distance that ``rate`` (5 %) of the training clips exceed when their group is left out.
 
@@ -15,7 +15,7 @@ silence too.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -66,17 +66,22 @@ class Novelty(Shown):
         if not 0 < rate < 1:
             raise DataError(f"found the rate {rate}; wanted a number between 0 and 1, such as 0.05")
         units, unit = Groups.of(groups, len(rows)), _unit(rows)
-        far, note = list(_left_out(unit, names, units, seed)), ""
-        if not far:
-            far = list(_left_out(unit, names, Groups.of(None, len(rows)), seed))
-            note = (
-                "No class has two groups, so the limit for unknown sounds knows only of known groups: it is too strict."
+        what, note = ("clips" if len(units) == len(rows) else "groups"), ""
+        far, asked = _left_out(unit, names, units, seed)
+        if not len(far):
+            what, note = (
+                "clips",
+                (
+                    "No class has two groups, so the limit for unknown sounds knows only of known groups: it is too strict."
+                ),
             )
-        if not far:
+            far, asked = _left_out(unit, names, Groups.of(None, len(rows)), seed)
+        if not len(far):
             note = "No class has two clips, so nothing can be called unknown. Wanted: 20 clips or more."
-        elif len(far) < 1 / rate:
-            note = f"Only {len(far)} clips: the limit for unknown sounds is rough. Wanted: {int(1 / rate)} or more."
-        limit = float(np.quantile(far, 1 - rate, method="higher")) if far else float("inf")
+        elif asked < 1 / rate:
+            rough = f"Only {asked} {what}: the limit for unknown sounds is rough. Wanted: {round(1 / rate)} or more."
+            note = f"{note} {rough}".strip()
+        limit = float(np.quantile(far, 1 - rate, method="higher")) if len(far) else float("inf")
         return cls(*_space(unit, names), limit, rate, note)
 
     def score(self, vectors: ArrayLike) -> Array:
@@ -132,6 +137,11 @@ class Novelty(Shown):
             ) from error
 
 
+def joined(vectors: Sequence[ArrayLike]) -> Array:
+    """Vectors of the same clips by several backbones, (n, d) each, as one: each counts the same, however long it is."""
+    return np.concatenate([_unit(np.asarray(v, np.float64)) for v in vectors], axis=1)
+
+
 def _unit(rows: Array) -> Array:
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
 
@@ -143,12 +153,25 @@ def _space(
     classes, y = np.unique(names, return_inverse=True)
     means = np.stack([unit[y == k].mean(axis=0) for k in range(len(classes))])
     rest = unit - means[y]
-    _, singular, axes = np.linalg.svd(rest, full_matrices=False)
-    spread = singular**2 / len(unit)
-    base = _SHRINK * spread.sum() / unit.shape[1]
+    spread, axes = _strongest(rest)
+    spread = spread / len(unit)
+    base = _SHRINK * float(np.square(rest).sum()) / len(unit) / unit.shape[1]
     # In units of the ball: (shrunk covariance)^-1 = identity - relief along the axes.
     relief = 1 - base / ((1 - _SHRINK) * spread + base) if base > 0 else np.zeros_like(spread)
-    return means.astype(np.float32), axes[:_AXES].astype(np.float32), relief[:_AXES].astype(np.float32)
+    return means.astype(np.float32), axes.astype(np.float32), relief.astype(np.float32)
+
+
+def _strongest(rest: Array) -> tuple[Array, Array]:
+    """Squared singular values (r,) of (n, d), the greatest first, and their directions (r, d); r is 128 at most.
+
+    By the eigenvalues of the smaller of the two products with itself: a decomposition of the vectors may not converge.
+    """
+    few = len(rest) < rest.shape[1]
+    values, vectors = np.linalg.eigh(rest @ rest.T if few else rest.T @ rest)
+    kept = np.flatnonzero(values > 1e-12 * max(values[-1], 0))[::-1][:_AXES]
+    values, vectors = values[kept], vectors[:, kept]
+    axes = (rest.T @ vectors / np.sqrt(values)).T if few else vectors.T
+    return values, np.asarray(axes)
 
 
 def _distance(unit: Array, means: ArrayLike, axes: ArrayLike, relief: ArrayLike) -> Array:
@@ -161,11 +184,14 @@ def _distance(unit: Array, means: ArrayLike, axes: ArrayLike, relief: ArrayLike)
     return np.asarray(np.sqrt(np.maximum(found, 0)))
 
 
-def _left_out(unit: Array, names: NDArray[np.str_], units: Groups, seed: int) -> Iterator[float]:
-    """Distances of clips from the space of the other groups, for classes that stay represented there."""
+def _left_out(unit: Array, names: NDArray[np.str_], units: Groups, seed: int) -> tuple[Array, int]:
+    """Distances of clips from the space of the other groups, for classes that stay represented there; of how many groups."""
     fold = (np.random.default_rng(seed).permutation(len(units)) % _FOLDS)[units.codes]
+    found, groups = [np.zeros(0)], set[int]()
     for k in np.unique(fold):
         learnt = fold != k
         asked = (fold == k) & np.isin(names, names[learnt])
         if learnt.any() and asked.any():
-            yield from _distance(unit[asked], *_space(unit[learnt], names[learnt])).tolist()
+            found.append(_distance(unit[asked], *_space(unit[learnt], names[learnt])))
+            groups |= set(units.codes[asked].tolist())
+    return np.concatenate(found), len(groups)

@@ -120,6 +120,7 @@ def cross_validate(
         proba[np.ix_(part.test, np.searchsorted(classes, fitted.classes))] = scores
         fold[part.test] = k
         history += [fitted.history] if fitted.history else []
+        del fitted  # a net of some hundred MB need not lie beside the next fold's
         step()
     embeddings = np.where(fold >= 0, window_counts(recipe.branches[0], data), 0)
     return OutOfFold(proba, fold, hits, embeddings, tuple(history), spent)
@@ -153,6 +154,7 @@ def _cross_validate_windows(
             proba[part.test] = aligned(head, X[part.test], classes)
             spent["predict"] += time.perf_counter() - began
             history += [head.history_] if getattr(head, "history_", None) else []
+            del head
             step()
         found.append(pool_scores(proba, clip, len(every)))
         hits.append(window_hits(proba, classes, data.labels, clip))

@@ -19,6 +19,7 @@ from ..embeddings.pooling import Pooling, seen_shape
 from ..metrics.out_of_distribution import Novelty
 from .branch import Branch
 from .card import ModelCard, format_of
+from .novelty import compared
 
 
 def read(folder: str | Path, *, held: bool = False) -> dict[str, Any]:
@@ -90,9 +91,9 @@ def _assembled(folder: Path, card: ModelCard, held: bool) -> dict[str, Any]:
     if calibration is not None and calibration.classes != classes:
         raise BundleError(f"{folder}: its calibration is about other classes; get a fresh copy")
     novelty = Novelty.load(folder / "novelty.npz") if "novelty.npz" in sums else None
-    width = prod(branches[0].backbones[0].shape)
-    if novelty is not None and novelty.means.shape[1] != width:
-        found = novelty.means.shape[1]
+    heard = {b.fingerprint: b for branch in branches for b in branch.backbones}
+    if novelty is not None and not compared(heard, novelty.means.shape[1]):
+        found, width = novelty.means.shape[1], sum(prod(b.shape) for b in heard.values())
         raise BundleError(f"{folder}: novelty.npz is about vectors of {found} numbers, the model's have {width}")
     return {
         "classes": classes,

@@ -41,13 +41,14 @@ from ..data.sounds import sounds_in, with_rate
 from ..data.sources import Source as Data
 from ..data.sources import is_frame
 from ..embeddings.make import embedding_blocks
-from ..embeddings.pooling import Running, stacked
+from ..embeddings.pooling import stacked
 from ..metrics.calibration import Calibration
 from ..metrics.out_of_distribution import Novelty
 from . import folder as folders
 from . import timeline
 from .branch import Branch, Prediction, Scores
 from .card import FORMAT, ModelCard
+from .novelty import Watch
 from .predictions import Predictions
 from .streaming import Heard, listener
 
@@ -219,23 +220,15 @@ class Model(Shown):
         return self._told(embeddings.items(), name)
 
     def _told(self, blocks: Iterable[tuple[str, Floats]], name: str) -> Prediction:
-        first, mean = self.branches[0].backbones[0].fingerprint, Running("mean")
-
-        def known() -> Iterator[tuple[str, Floats]]:
-            for key, embeddings in blocks:
-                if key == first and self.novelty is not None:
-                    mean.add(embeddings)
-                yield key, embeddings
-
-        scores = self._scores([listener(b) for b in self.branches], known())[None]
+        watch = Watch(self.novelty, self.backbones)
+        scores = self._scores([listener(b) for b in self.branches], watch.through(blocks))[None]
         labels: tuple[str, ...] = ()
         if self.calibration is not None:
             scores = self.calibration.apply(scores)
             labels = self.calibration.sets(scores)[0]
-        unknown = self.novelty is not None and bool(self.novelty.is_unknown(mean.vector()[None])[0])
         best = int(scores[0].argmax())
         named = dict(zip(self.classes, map(float, scores[0]), strict=True))
-        return Prediction(name, self.classes[best], float(scores[0, best]), named, labels, unknown)
+        return Prediction(name, self.classes[best], float(scores[0, best]), named, labels, watch.unknown)
 
     def save(self, folder: str | Path, *, force: bool = False) -> Path:
         """Write the bundle. What was in ``folder`` stays until the new one is whole. Returns the folder.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..core.errors import DataError
 from ..data.cache import Cache
 from ..data.clips import Dataset
+from ..data.copies import Copies
 from ..data.sounds import clips_of, sounds_in
 from ..recipes.recipe import Recipe
 from ._scikit_learn import (
@@ -33,8 +34,8 @@ class SoundClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unu
 
     Sounds are paths, ``(samples, rate)``, bytes of files, or open binary files. ``recipe`` is what ``train`` takes;
     ``protocol``, ``folds`` and ``seed`` say how the model is evaluated out of fold while it is fitted, which
-    calibrates its probabilities; ``cache`` is a ``Cache`` or its folder, or None: nothing is kept. ``rate`` (Hz) is
-    that of bare arrays.
+    calibrates its probabilities; ``copies`` is what ``load_dataset`` takes; ``cache`` is a ``Cache`` or its folder, or
+    None: nothing is kept. ``rate`` (Hz) is that of bare arrays.
 
     ``model_`` is the trained Model, ``classes_`` (k,) the labels in the kind they came in, ``excluded_`` the sounds
     that could not be learnt from, with the reason. In a search ask for groups by
@@ -54,6 +55,7 @@ class SoundClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unu
         protocol: str | None = None,
         folds: int = 5,
         seed: int = 0,
+        copies: str = "sound",
         cache: Cache | str | Path | None = None,
         rate: int | None = None,
     ) -> None:
@@ -61,6 +63,7 @@ class SoundClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unu
         self.protocol = protocol
         self.folds = folds
         self.seed = seed
+        self.copies = copies
         self.cache = cache
         self.rate = rate
 
@@ -73,7 +76,7 @@ class SoundClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unu
         classes, index, names = labels_of(y)
         check_consistent_length(sounds, index)
         with clips_of(sounds, (names[i] for i in index), groups_in(groups, len(sounds))) as clips:
-            found = _train(self, Dataset("sounds", clips))
+            found = _train(self, Dataset("sounds", clips, copies=Copies.of(self.copies)))
         self.model_: Model = found
         self.classes_ = classes
         self._order = np.array([found.classes.index(name) for name in names if name in found.classes])

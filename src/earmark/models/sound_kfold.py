@@ -10,6 +10,7 @@ from typing import Any
 from ..core.errors import DataError
 from ..data.cache import Cache
 from ..data.clips import Dataset
+from ..data.copies import Copies
 from ..data.duplicates import with_recordings
 from ..data.sounds import clips_of, sounds_in
 from ..data.split import Ints, clip_splits
@@ -23,9 +24,10 @@ class SoundKFold(BaseEstimator):  # type: ignore[misc, unused-ignore]
     """Splits of sounds into ``n_splits`` folds with classes spread evenly, as ``earmark.compare`` makes them.
 
     Under ``protocol="groups"`` each group is whole on one side; under "clips" there are no groups. Under both, sounds of
-    equal content, and what sounds as one recording (re-encoded, cut, louder), are on one side. ``random_state`` draws the
-    folds: the same number gives the same ones, None others each time; without ``shuffle`` they are always those of 0.
-    ``cache`` (a ``Cache`` or its folder) keeps what was heard of files; ``rate`` (Hz) is that of bare arrays.
+    equal content, and what sounds as one recording (re-encoded, cut, louder; not with ``copies="table"``), are on one side.
+    ``random_state`` draws the folds: the same number gives the same ones, None others each time; without ``shuffle`` they
+    are always those of 0. ``cache`` (a ``Cache`` or its folder) keeps what was heard of files; ``rate`` (Hz) is that of
+    bare arrays.
 
     >>> import numpy as np
     >>> tones = [(np.sin(np.arange(16000) * f), 16000) for f in (0.05, 0.06, 0.2, 0.21)]
@@ -43,6 +45,7 @@ class SoundKFold(BaseEstimator):  # type: ignore[misc, unused-ignore]
         protocol: str = "groups",
         shuffle: bool = True,
         random_state: Any = 0,
+        copies: str = "sound",
         cache: Cache | str | Path | None = None,
         rate: int | None = None,
     ) -> None:
@@ -50,6 +53,7 @@ class SoundKFold(BaseEstimator):  # type: ignore[misc, unused-ignore]
         self.protocol = protocol
         self.shuffle = shuffle
         self.random_state = random_state
+        self.copies = copies
         self.cache = cache
         self.rate = rate
 
@@ -72,7 +76,7 @@ class SoundKFold(BaseEstimator):  # type: ignore[misc, unused-ignore]
         known = groups_in(groups if self.protocol == "groups" else None, len(sounds))
         cache = Cache(self.cache) if isinstance(self.cache, (str, Path)) else self.cache
         with clips_of(sounds, (names[i] for i in index), known) as clips:
-            dataset = with_recordings(Dataset("sounds", clips), cache=cache)
+            dataset = with_recordings(Dataset("sounds", clips, copies=Copies.of(self.copies)), cache=cache)
             splits = clip_splits(dataset, self.protocol, folds=self.n_splits, seed=seed)
         if len(splits) != self.n_splits:
             raise DataError(f"found n_splits={self.n_splits}; these sounds allow SoundKFold({len(splits)}): take that")

@@ -17,11 +17,10 @@ from ..data.cache import Cache
 from ..data.sources import settled
 from ..embeddings.embedded import Embedded, made_by
 from ..embeddings.load import Source, load_dataset, sounds_of
-from ..embeddings.pooling import Pooling, pool_vectors, seen_shape
+from ..embeddings.pooling import Pooling, seen_shape
 from ..embeddings.store import MEMORY, Folder
 from ..metrics.calibration import Calibration
 from ..metrics.evaluation import majority_baseline
-from ..metrics.out_of_distribution import Novelty
 from ..recipes.given import Given
 from ..recipes.recipe import Recipe, find
 from .branch import Branch
@@ -29,6 +28,7 @@ from .card import BackboneFacts, BranchFacts, DataFacts, Measured, ModelCard, Ra
 from .cross_validate import run
 from .fit import Fitted, branch_inputs, fit
 from .model import Model
+from .novelty import fitted as novelty_of
 from .plan import Plan, planned
 from .prepare import Data, open_data
 from .results import Run
@@ -128,12 +128,7 @@ def bundle(fitted: Fitted, data: Data, evaluated: Run, plan: Plan, *, seed: int,
     if fitted.combiner is not None:
         combiner = Net(to_onnx(fitted.combiner, (len(branches) * len(fitted.classes),)), output="proba")
     calibration = Calibration.fit(evaluated.proba.mean(axis=0), evaluated.y, evaluated.classes, evaluated.groups)
-    first = data.embeddings[fitted.recipe.branches[0].backbones[0]]
-    flat = first.X.reshape(len(first.X), -1)
-    novelty = None
-    if flat.shape[1] <= 4096:  # patches of a spectrogram are no embedding: distances between them say nothing
-        vectors = pool_vectors(flat, first.clip, len(first.ids), "mean")
-        novelty = Novelty.fit(vectors, data.labels, plan.groups)
+    novelty = novelty_of(fitted.recipe, data, plan.groups)
     card = _card(fitted.recipe, data, evaluated, plan, calibration, seed, command)
     model = Model(fitted.classes, tuple(branches), card, combiner, calibration, novelty)
     extra = {
@@ -217,7 +212,8 @@ def _readme(card: ModelCard) -> str:
         f"Accuracy {accuracy.value:.1%} (95 % interval {accuracy.low:.1%} to {accuracy.high:.1%}), measured out of "
         f"fold on {measured.clips} clips in {measured.groups} groups under the protocol `{measured.protocol}`. "
         f"Always saying the most frequent class would give {measured.majority['accuracy']:.1%}.",
-        "The model itself was then fitted on all clips. Expect less on sounds recorded otherwise than these.",
+        "The model itself was then fitted on all clips, more than the heads of any fold: on sounds like these expect at least "
+        "as much on average. Expect less on sounds recorded otherwise than these.",
         *[f"- {note}" for note in data.notes],
         "",
         "## Licences",

@@ -15,14 +15,15 @@ from ..core.jsonable import plain
 from ..core.outputs import CURVE, check
 from ..core.publish import publish
 from ..embeddings.load import sounds_of
-from ..studies.curve import FARTHEST
+from ..studies.forecast import FARTHEST
 from . import page, words
 from .figures.lines import lines
 from .page import Section
 from .style import Figure
 
 if TYPE_CHECKING:
-    from ..studies.curve import Curve, Target
+    from ..studies.curve import Curve
+    from ..studies.forecast import Target
 
 
 def write(found: Curve, folder: Path | str, *, force: bool = False) -> Path:
@@ -125,7 +126,7 @@ def lead(found: Curve) -> list[str]:
     told += [forecast(found, target) for target in found.targets[:1]]
     if found.miss is not None:
         told.append(
-            f"How far to trust that: fitted without the last point, the law misses it by {words.points(found.miss)} points."
+            f"How far to trust a law: fitted without the last point, it misses that one by {words.points(found.miss)} points."
         )
     if found.law is None:
         told.append("Too few points for a law: no forecast.")
@@ -137,20 +138,18 @@ def forecast(found: Curve, target: Target) -> str:
     now = found.points[-1].per_class
     points = f"{100 * target.gain:.3g} point{'s' if target.gain > 0.0101 else ''}"
     if not math.isfinite(target.per_class):
-        hope = ""
-        if target.low <= FARTHEST * now:
-            hope = f" In the kindest of ten resamplings about {max(1.0, target.low - now):.0f} more clips per class would do."
         return (
-            f"{points} more {'are' if points.endswith('s') else 'is'} not in sight: by the law the curve levels off below that, so other sounds or another recipe "
-            f"may help where more of the same would not.{hope}"
+            f"{points} more {'are' if points.endswith('s') else 'is'} not in sight: by nine of ten laws that explain the curve it "
+            "levels off below that, so other sounds or another recipe may help where more of the same would not."
         )
-    if target.per_class > FARTHEST * now:
+    if target.low > FARTHEST * now:
         return f"{points} more would take over {FARTHEST} times the labels there are; so far out there is no forecast."
-    more = max(1.0, target.per_class - now)
-    far = "no end in sight" if target.high > FARTHEST * now else f"{max(1.0, target.high - now):.0f}"
+    more = math.ceil(target.low - now)
+    if more < 1:
+        return f"What {points} more would take is not to be told from this curve: it may be few labels, or very many, or never be reached."
     return (
-        f"{points} more would take about {more:.0f} more clips per class ({more * len(found.dataset.classes):.0f} in all), by "
-        f"the law fitted to the curve; between {max(1.0, target.low - now):.0f} and {far} in nine of ten resamplings."
+        f"{points} more would take at least {more} more clips per class ({more * len(found.dataset.classes)} in all), by 19 of 20 "
+        "laws that explain the curve. How many more than that it does not tell."
     )
 
 

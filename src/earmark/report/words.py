@@ -124,6 +124,11 @@ def summary(comparison: Comparison) -> list[str]:
             f"flattering: corrected for that it is {percent(expected.value)}. On new data of this kind, expect between "
             f"{percent(expected.low)} and {percent(expected.high)}.",
         ]
+    if comparison.protocol in ("clips", "groups") and comparison.folds > 1:
+        lines.append(
+            f"That is measured on heads that learnt from {percent(1 - 1 / comparison.folds)} of the clips. A model trained on all of "
+            f"them is on average at least as good: expect {percent(expected.low)} or more, and take no upper end for granted."
+        )
     if len(runs) > 1:
         place = {run.recipe.name: i for i, run in enumerate(runs)}
         of_best = [(p.b if p.a == name else p.a, p) for p in comparison.pairs if name in (p.a, p.b)]

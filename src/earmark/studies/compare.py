@@ -70,7 +70,7 @@ def compare(
         versions=versions(),
         seconds=time.perf_counter() - began,
         command=command,
-        notes=plan.notes + advice.frozen(runs, pairs),
+        notes=plan.notes + advice.frozen(runs, pairs) + advice.training(runs, pairs),
         source=_places(source),
     )
 

@@ -4,9 +4,9 @@ The test side of every fold stays what it is; from its training side ``size`` cl
 groups at a time (the last one cut), since that is how labels come in: session by session, artist by artist. Each
 draw orders the groups anew and larger sizes hold the smaller ones.
 
-A power law ``error = floor + scale · clips ** -slope`` (Hestness et al. 2017; Cortes et al. 1993) is fitted to the
-points, and refitted to resampled groups, so that what it foretells comes with an interval. It is a law of thumb: how
-well it would have forecast the last point is told beside it, and there is no forecast beyond ten times what is there.
+A power law ``error = floor + scale · clips ** -slope`` (Hestness et al. 2017; Cortes et al. 1993) is drawn through the
+points. It is a law of thumb: how well it would have forecast the last point is told beside it. What more labels would
+give is another question (``forecast``).
 """
 
 from __future__ import annotations
@@ -31,11 +31,10 @@ from ..models.fit import fit
 from ..models.plan import planned
 from ..models.prepare import Data, open_data
 from ..recipes.recipe import Recipe, find
+from .forecast import Measured, Target, targets
 from .study import Study, common
 
-FARTHEST = 10  # times the labels there are: no forecast beyond
 _SLOPES = np.geomspace(0.05, 2.0, 60)
-_REFITS = 400
 
 
 @dataclass(frozen=True)
@@ -68,16 +67,6 @@ class Law:
         if room <= 1e-9 or self.scale <= 0:
             return float("inf")
         return float((self.scale / room) ** (1 / self.slope))
-
-
-@dataclass(frozen=True)
-class Target:
-    """Clips per class for ``gain`` (a share) more than now, with the interval under resampled groups; inf: never."""
-
-    gain: float
-    per_class: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -130,9 +119,10 @@ def curve(
     if min(wanted, default=1) < 1 or draws < 1:
         raise DataError(f"found sizes {list(sizes)} and {draws} draws; wanted numbers of 1 or more")
     plans: list[tuple[int | None, int]] = [(n, draws) for n in wanted] + [(None, 1)]
-    right, evaluated, points = _points(recipe, data, units, splits, plans, seed)
+    hits, points = _points(recipe, data, units, splits, plans, seed)
+    right, evaluated = _counted(hits)
     places = np.array([p.per_class for p in points])
-    law, miss, targets = _forecast(places, right, evaluated, units, gains, seed)
+    law, miss, found = _forecast(points, hits, units, gains, seed)
     return Curve(
         **common(data, recipe, seed, began, command),
         protocol=plan.protocol,
@@ -140,7 +130,7 @@ def curve(
         last_doubling=_last_doubling(places, right, evaluated, units, seed),
         law=law,
         miss=miss,
-        targets=targets,
+        targets=found,
         folds=len(splits),
         groups=len(set(units[evaluated[-1] > 0].tolist())),
         notes=plan.notes,
@@ -154,21 +144,26 @@ def _points(
     splits: Sequence[Split],
     plans: Sequence[tuple[int | None, int]],
     seed: int,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[Point, ...]]:
-    """How often each clip was right and evaluated (sizes, clips), and the points, for each (size, draws) of ``plans``."""
-    right, evaluated = np.zeros((2, len(plans), len(data.labels)))
-    points = []
+) -> tuple[list[NDArray[np.float64]], tuple[Point, ...]]:
+    """Which clips were right (draws, clips), nan where no fold evaluates, and the point, for each (size, draws) of ``plans``."""
+    found, points = [], []
     with bar("fit", sum(n for _, n in plans) * len(splits)) as step:
-        for k, (size, times) in enumerate(plans):
+        for size, times in plans:
             hits, sides = _drawn(recipe, data, units, splits, size, times, seed, step)
-            right[k] = np.nan_to_num(hits.sum(axis=0))
-            evaluated[k] = np.isfinite(hits).all(axis=0) * times
             each = np.nanmean(hits, axis=1)
             spread = float(each.std(ddof=1)) if times > 1 else float("nan")
             clips, groups = np.mean(sides, axis=0)
-            accuracy = share(right[k], evaluated[k], units, seed=seed)
+            right, evaluated = _counted([hits])
+            accuracy = share(right[0], evaluated[0], units, seed=seed)
             points.append(Point(clips / len(data.dataset.classes), clips, groups, accuracy, spread, times))
-    return right, evaluated, tuple(points)
+            found.append(hits)
+    return found, tuple(points)
+
+
+def _counted(hits: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How often each clip was right and evaluated (points, clips)."""
+    right = np.stack([np.nan_to_num(h.sum(axis=0)) for h in hits])
+    return right, np.stack([np.isfinite(h).all(axis=0) * float(len(h)) for h in hits])
 
 
 def few(labels: Labels, units: Labels, train: Ints, size: int | None, random: np.random.Generator) -> Ints:
@@ -221,34 +216,23 @@ def _last_doubling(
 
 
 def _forecast(
-    places: NDArray[np.float64],
-    right: NDArray[Any],
-    evaluated: NDArray[Any],
+    points: Sequence[Point],
+    hits: Sequence[NDArray[np.float64]],
     units: Labels,
     gains: Sequence[float],
     seed: int,
 ) -> tuple[Law | None, float | None, tuple[Target, ...]]:
-    """The law through the points, how far it misses the last one without it, and the targets with intervals."""
-    if len(places) < 4:
+    """The law through the points, how far it misses the last one without it, and what more labels would give."""
+    if len(points) < 4:
         return None, None, ()
-    keep = evaluated[-1] > 0
-    groups = Groups.of(units[keep], int(keep.sum()))
-
-    def errors(weights: NDArray[Any]) -> NDArray[np.float64]:
-        return np.asarray(1 - (weights @ right[:, keep].T) / (weights @ evaluated[:, keep].T))
-
-    ones = errors(np.ones((1, int(keep.sum()))))
-    law = fit_law(places, ones)[0]
-    without = fit_law(places[:-1], ones[:, :-1])[0]
-    miss = float((1 - ones[0, -1]) - without.accuracy(places[-1]))
-    drawn = np.concatenate([errors(w) for w in groups.resamples(_REFITS, seed)])
-    refits = fit_law(places, drawn)
-    targets = []
-    for gain in gains:
-        reach = [x.needed(x.accuracy(places[-1]) + gain) for x in refits]
-        low, high = np.quantile(reach, [0.05, 0.95], method="nearest")
-        targets.append(Target(gain, law.needed(law.accuracy(places[-1]) + gain), float(low), float(high)))
-    return law, miss, tuple(targets)
+    places = np.array([p.per_class for p in points])
+    errors = np.array([[1 - p.accuracy.value for p in points]])
+    law = fit_law(places, errors)[0]
+    without = fit_law(places[:-1], errors[:, :-1])[0]
+    miss = float((1 - errors[0, -1]) - without.accuracy(places[-1]))
+    groups = places * np.array([p.groups / p.clips for p in points])
+    measured = Measured(places, groups, hits)
+    return law, miss, targets(measured, Groups.of(units, len(units)), gains, miss, seed=seed)
 
 
 def fit_law(places: NDArray[np.float64], errors: NDArray[np.float64]) -> list[Law]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ from ..models.prepare import Data, open_data
 from ..recipes.recipe import Recipe, find
 from .study import Study, common
 
+_LESS = 0.1  # of what is learnt from: a rung that has so much less is told
 RUNGS = ("windows", "windows apart", "clips", "groups", "published")
 
 
@@ -152,6 +154,7 @@ def ladder(
             *data.notes,
             *data.dataset.notes,
             *_notes(data, plans, folds, seed),
+            *_smaller(plans, folds, seed),
             *few_notes(data.labels, units, kind_of(data.dataset, whole)),
         ),
     )
@@ -198,6 +201,27 @@ def _notes(data: Data, rungs: Iterable[str], folds: int, seed: int) -> tuple[str
             kept = Protocol(rung)
             found += [f"Rung '{rung}': {n}" for n in fold_notes(data, kept, folds, splits_of(data, kept, folds, seed))]
     return tuple(found)
+
+
+def _smaller(plans: Mapping[str, tuple[Data, Protocol]], folds: int, seed: int) -> tuple[str, ...]:
+    """Which rungs learn from clearly less than the rung before: part of that step is no leakage."""
+    learnt = {rung: _learnt(of, protocol, folds, seed) for rung, (of, protocol) in plans.items()}
+    found = []
+    for (a, one), (b, two) in pairwise(learnt.items()):
+        if two < (1 - _LESS) * one:
+            found.append(
+                f"Rung '{b}' learns from {two:.0f} windows and rung '{a}' from {one:.0f} (means over folds): part of the "
+                "step between them is the smaller training side, and no leakage."
+            )
+    return tuple(found)
+
+
+def _learnt(data: Data, protocol: Protocol, folds: int, seed: int) -> float:
+    """Windows on the training side, mean over folds."""
+    count = np.bincount(next(iter(data.embeddings.values())).clip, minlength=len(data.labels))
+    if protocol == Protocol.WINDOWS:
+        return float(count.sum() * (1 - 1 / folds))
+    return float(np.mean([count[part.train].sum() for part in splits_of(data, protocol, folds, seed)]))
 
 
 def _fits(rung: str, recipe: Recipe, data: Data, folds: int, seed: int) -> int:

@@ -19,6 +19,7 @@ from ..core import legacy
 from ..core.errors import DataError
 from ..core.renderers import Columns, Reported, counted
 from ..data.cache import Cache
+from ..data.copies import Copies, copies_by
 from ..embeddings.load import Source
 from ..models.results import Comparison
 from ..recipes.recipe import Recipe
@@ -99,16 +100,17 @@ def rerun(report: str | Path, *, source: Source | None = None, cache: Cache | No
                 f"{report}: does not say where its data lie. Name them: earmark rerun {report} --data FOLDER_OR_TABLE"
             )
         where = str(where[0])
-    found = compare(
-        where,
-        [_recipe(r) for r in then["recipes"]],
-        protocol=str(then["protocol"]),
-        folds=int(then["folds"]),
-        seeds=int(then["seeds"]),
-        seed=int(then["seed"]),
-        cache=cache,
-        command=str(then["command"]),
-    )
+    with copies_by(str(then["dataset"].get("copies", Copies.SOUND))):
+        found = compare(
+            where,
+            [_recipe(r) for r in then["recipes"]],
+            protocol=str(then["protocol"]),
+            folds=int(then["folds"]),
+            seeds=int(then["seeds"]),
+            seed=int(then["seed"]),
+            cache=cache,
+            command=str(then["command"]),
+        )
     from .results import metrics
 
     now = metrics(found) | {"source": then["source"]}

@@ -13,6 +13,7 @@ import numpy as np
 from ..core.columns import column_of, no_formula
 from ..core.jsonable import plain
 from ..core.paths import is_remote, spelled
+from ..data.copies import Copies
 
 if TYPE_CHECKING:
     from ..models.results import Comparison, Run
@@ -36,6 +37,7 @@ def metrics(comparison: Comparison) -> dict[str, Any]:
             "class_counts": dict(sorted(labels.items())),
             "licence": data.licence,
             "fingerprint": comparison.fingerprint,
+            **({"copies": str(data.copies)} if data.copies is not Copies.SOUND else {}),
         },
         "task": str(data.task),
         "protocol": comparison.protocol,

@@ -9,26 +9,50 @@ from ...core.errors import need_extra
 from ...core.union import united
 from ..cache import Cache
 from ..clips import Dataset
+from ..copies import Copies
+from .again import told_apart
 from .facts import Facts
-from .find import pairs
+from .find import Pair, pairs
 from .measure import measure_all
+
+_BY_TABLE = (
+    "Copies are those of the table (copies='table'): only clips of the very same samples are kept on one side of every "
+    "split. What was re-encoded, cut or made louder counts as another recording unless a group says otherwise."
+)
+
+
+def copies_in(dataset: Dataset, facts: Sequence[Facts]) -> tuple[tuple[Pair, ...], tuple[str, ...]]:
+    """Pairs of clips that hold one recording, and what to say of those that only sound as if they did."""
+    found = pairs(facts)
+    if dataset.copies is Copies.TABLE:
+        return tuple(p for p in found if p.kind != "recording"), (_BY_TABLE,)
+    copies, again = told_apart(dataset.clips, found)
+    if not again:
+        return copies, ()
+    a, b = (dataset.clips[i].id for i in (again[0].a, again[0].b))
+    count = f"{len(again)} pairs of clips sound" if len(again) > 1 else "A pair of clips sounds"
+    return copies, (
+        f"{count} alike to the note and hold no common recording (another noise floor, or another timing), e.g. {a} and {b}: "
+        "a machine or a player sounded again. They may lie on both sides of a split; if they must not, give them one group.",
+    )
 
 
 def with_recordings(dataset: Dataset, *, cache: Cache | None = None, workers: int | None = None) -> Dataset:
     """The data set with ``Clip.recording`` set where several clips hold one recording: the id of the first of them.
 
-    What every split keeps together. A second time costs little: what was heard of a file is kept in ``cache`` by
-    content. Sounds of which clearly less could be decoded than their headers promise are named in a note. Raises
-    MissingExtraError without the 'train' extra.
+    What every split keeps together. What sounds alike but was sounded again is told in the notes. A second time costs
+    little: what was heard of a file is kept in ``cache`` by content. Sounds of which clearly less could be decoded than
+    their headers promise are named in a note. Raises MissingExtraError without the 'train' extra.
     """
     need_extra("finding duplicates", "scipy")
     clips = dataset.clips
     facts = measure_all(clips, cache=cache, workers=workers)
-    found = pairs(facts)
+    found, notes = copies_in(dataset, facts)
     first = united(range(len(clips)), ((p.a, p.b) for p in found))
     members = {i for p in found for i in (p.a, p.b)}
     named = (replace(c, recording=clips[first[i]].id if i in members else None) for i, c in enumerate(clips))
-    return replace(dataset, clips=tuple(named), notes=(*dataset.notes, *_truncated(dataset, facts)))
+    fresh = tuple(note for note in (*notes, *_truncated(dataset, facts)) if note not in dataset.notes)
+    return replace(dataset, clips=tuple(named), notes=(*dataset.notes, *fresh))
 
 
 def _truncated(dataset: Dataset, facts: Sequence[Facts]) -> tuple[str, ...]:
