@@ -186,7 +186,7 @@ function picture(sound) {
 }
 
 // As core/columns.py has it: no class takes the name of another column, and all of it can be read back.
-const OURS = "id path file label group fold recording start end duration recipe seed predicted score correct task set unknown excluded model problem".split(" ");
+const OURS = "id path file label group fold recording start end duration recipe seed predicted score correct task set unknown reason excluded model problem".split(" ");
 const column = (label) => (OURS.includes(label.trim().toLowerCase()) || label.trim().toLowerCase().startsWith("score of") ? `score of ${label}` : label);
 const joined = (labels) => labels.map((label) => label.replaceAll(/[|\\]/g, "\\$&")).join("|");
 
