@@ -331,7 +331,7 @@ def test_without_pandas_what_to_install_is_named(no_pandas: None, shown: dict[st
 
 def test_columns_of_predictions(shown: dict[str, Any]) -> None:
     columns = shown["predictions"]._columns()
-    assert list(columns) == ["path", "label", "score", "unknown", "set", "high", "low"]
+    assert list(columns) == ["path", "label", "unknown", "score", "set", "high", "low"]
     mixed = Predictions([Prediction("a", "path", 1.0, {"path": 1.0}, (), False, 0.0, 2.0), Excluded("b", "empty")])
     assert {k: list(v) for k, v in mixed._columns().items()} == {
         "path": ["a", "b"],

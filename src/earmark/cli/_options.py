@@ -165,6 +165,27 @@ copies_option = click.option(
 )
 
 
+def _bom(context: click.Context, _: click.Parameter, chosen: bool) -> bool:
+    """For this command: CSVs begin with a byte order mark."""
+    if chosen:
+        from ..core.excel import marked
+
+        context.with_resource(marked())
+    return chosen
+
+
+bom_option = click.option(
+    "--bom", is_flag=True, callback=_bom, help="CSV for Excel: begin it with a byte order mark, so that é stays é."
+)
+csv_bom_option = click.option(
+    "--bom",
+    is_flag=True,
+    expose_value=False,
+    callback=_bom,
+    help="Tables for Excel: CSVs begin with a byte order mark.",
+)
+
+
 def cached(function: F) -> F:
     """The options about the cache, and --no-fetch: what keeps embeddings makes them."""
     return cache_option(no_cache_option(no_fetch_option(function)))
@@ -202,6 +223,31 @@ def spread(function: F) -> F:
         "--shard-clips", type=click.IntRange(1), default=256, show_default=True, help="Clips of one shard at most."
     )
     return engine(address(clips(function)))
+
+
+def _given(*names: str) -> list[str]:
+    """Those of this command's parameters that were given."""
+    context = click.get_current_context()
+    default = click.core.ParameterSource.DEFAULT
+    return [n for n in names if n in context.params and context.get_parameter_source(n) is not default]
+
+
+def for_a_file() -> None:
+    """Raise UsageError for options that only a store has: nothing that is said is passed over."""
+    for name in _given("address", "shard_clips"):
+        belongs = "--engine ray" if name == "address" else "a store: --out FOLDER/"
+        raise click.UsageError(f"--{name.replace('_', '-')} belongs to {belongs}")
+
+
+def for_a_store() -> None:
+    """Raise UsageError for options that a store has no use for."""
+    context = click.get_current_context()
+    if context.params.get("force"):
+        raise click.UsageError("a store is only added to: --force is for files")
+    if context.params.get("address") and context.params.get("engine") != "ray":
+        raise click.UsageError("--address belongs to --engine ray")
+    if _given("cache_folder"):
+        raise click.UsageError("a store keeps its embeddings itself: --cache is for files")
 
 
 def is_folder(out: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -16,9 +16,17 @@ if TYPE_CHECKING:
 
 
 def in_shards(
-    work: Work, label: str, dataset: Dataset, out: str, *, engine: str, address: str | None, largest: int
+    work: Work,
+    label: str,
+    dataset: Dataset,
+    out: str,
+    *,
+    engine: str,
+    address: str | None,
+    largest: int,
+    called: Mapping[str, str] | None = None,
 ) -> tuple[int, int]:
-    """Do what is left to do of ``dataset``. Returns how many clips are now told as errors, by this run and in all used."""
+    """Do what is left to do of ``dataset``; ``called``: what clips are called where they are told of. Returns how many clips are now told as errors, by this run and in all used."""
     import os
     from contextlib import AbstractContextManager, nullcontext
 
@@ -27,8 +35,6 @@ def in_shards(
     from ..core.progress import bar
     from ..embeddings.shards import SEVERAL, Unreached, all_unreached, cut, left, local
 
-    if address and engine != "ray":
-        raise click.UsageError("--address belongs to --engine ray")
     began, lines, size, unreached = time.perf_counter(), 0, 0, 0
     gone: list[Excluded] = []
     interrupts.keeps(f"what lies in {out} is whole and stays. The same command resumes")
@@ -54,7 +60,7 @@ def in_shards(
                 step()
     for one in gone[:20]:
         what = "left to do" if isinstance(one, Unreached) else "excluded"
-        click.echo(f"{what}: {one.path}: {one.reason}", err=True)
+        click.echo(f"{what}: {(called or {}).get(one.path, one.path)}: {one.reason}", err=True)
     if len(gone) > 20:
         click.echo(f"… and {len(gone) - 20} more, all in {out.rstrip('/')}/errors", err=True)
     spent = time.perf_counter() - began

@@ -39,6 +39,7 @@ PLACE = ("learn", 1)
 )
 @opt.seed_option
 @opt.out_option("Folder for report.html, metrics.json, predictions.csv and figures.", required=False)
+@opt.csv_bom_option
 @opt.force_option
 @opt.embeddings_given
 @opt.copies_option

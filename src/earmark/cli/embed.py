@@ -30,6 +30,7 @@ PLACE = ("corpora", 1)
 @click.option(
     "--pool", default="windows", show_default=True, help="windows, or one vector per clip: mean, mean+std, max, …"
 )
+@opt.bom_option
 @opt.force_option
 @opt.spread
 @opt.pseudo_labels_option
@@ -40,6 +41,7 @@ def command(
     backbone: str,
     out: str,
     pool: str,
+    bom: bool,
     force: bool,
     engine: str,
     address: str | None,
@@ -62,19 +64,28 @@ def command(
       earmark embed s3://bucket/clips.csv -b yamnet --engine ray --address auto -o s3://bucket/yamnet/
     """
     if opt.is_folder(out) or engine == "ray":
-        if force:
-            raise click.UsageError("a store is only added to: --force is for files")
+        opt.for_a_store()
+        if bom:
+            raise click.UsageError("a store is Parquet: no --bom")
         _shards(data, backbone, out, pool, engine, address, shard_clips)
     else:
+        opt.for_a_file()
+        if bom and Path(out).suffix.lower() != ".csv":
+            raise click.UsageError(
+                f"--bom is for CSV, and {out!r} is none. Leave it out, or choose a name like out.csv"
+            )
         _file(data, backbone, Path(out), pool, force, cache_folder, no_cache)
 
 
 def _shards(
     data: tuple[str, ...], backbone: str, out: str, pool: str, engine: str, address: str | None, shard_clips: int
 ) -> None:
+    from dataclasses import replace
+
     from ..core.errors import DataError
     from ..core.outputs import SHARDS
     from ..core.spec import Part
+    from ..data.ends import past_the_end
     from ..data.targets import Task
     from ..embeddings.shards import Embedding
     from ._shards import in_shards
@@ -84,7 +95,7 @@ def _shards(
     opt.may_write(out, SHARDS, data)
     work = Embedding.of(Part.parse(backbone), pool)
     dataset = opt.open_sounds(data)
-    opt.account(dataset)
+    opt.account(replace(dataset, notes=(*dataset.notes, *past_the_end(dataset.clips))))
     if dataset.task is Task.MULTI:
         raise DataError(
             f"{out}: a store is written of clips with one label; wanted a file for recordings with annotations: "

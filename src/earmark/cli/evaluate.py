@@ -17,6 +17,7 @@ PLACE = ("learn", 3)
 @opt.data_argument
 @opt.seed_option
 @opt.out_option("Folder for report.html, metrics.json, predictions.csv and figures.", required=False)
+@opt.csv_bom_option
 @opt.force_option
 @opt.pseudo_labels_option
 @opt.annotations_given

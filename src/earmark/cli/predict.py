@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING
 
 import click
 
-from ..core import terminal
-from ..core.columns import column_of, joined
 from ..core.paths import is_remote, named
 from . import _options as opt
+from ._answers import Unknown, write
 
 if TYPE_CHECKING:
     from ..data.clips import Clip
@@ -40,6 +38,7 @@ PLACE = ("use", 1)
     help="Share of sounds whose true label the set may miss. Default: the model's own.",
 )
 @click.option("-o", "--out", help="Write to this file instead of to the terminal, or shards to a folder or URI.")
+@opt.bom_option
 @opt.force_option
 @opt.spread
 @opt.no_fetch_option
@@ -51,6 +50,7 @@ def command(
     seconds: float | None,
     alpha: float | None,
     out: str | None,
+    bom: bool,
     force: bool,
     engine: str,
     address: str | None,
@@ -63,8 +63,8 @@ def command(
 
     Files that cannot be used are named on stderr; the exit status is 1 if there were any.
 
-    To a folder or URI (also --engine ray), answers are written as Parquet shards, one line a clip with its start and
-    duration as the table has them; PATH may then be a URI. An earlier run that was ended is resumed, and what
+    To a folder or URI (also --engine ray), answers are written as Parquet shards, a line a clip or, with --timeline, a
+    piece, with the start and end that a CSV has; PATH may then be a URI. An earlier run that was ended is resumed, and what
     cannot be used stands in the table errors/.
 
     \b
@@ -74,40 +74,52 @@ def command(
       earmark predict my-model long.wav --timeline --format jsonl
       earmark predict my-model s3://bucket/sounds/ --engine ray --address auto -o s3://bucket/answers/
     """
+    if seconds is not None and not timeline:
+        raise click.UsageError("--seconds is the length of a timeline's pieces. Say --timeline, too, or leave it out")
     if engine == "ray" or (out is not None and opt.is_folder(out)):
-        if force:
-            raise click.UsageError("a store is only added to: --force is for files")
-        _shards(model, paths, out, timeline or bool(form), alpha, engine, address, shard_clips)
+        if form or bom:
+            raise click.UsageError("a store is Parquet: no --format and no --bom")
+        opt.for_a_store()
+        _shards(model, paths, out, timeline, seconds, alpha, engine, address, shard_clips)
     else:
-        _file(model, paths, form, timeline, seconds, alpha, None if out is None else Path(out), force)
+        opt.for_a_file()
+        _file(model, paths, form, timeline, seconds, alpha, None if out is None else Path(out), force, bom)
 
 
 def _shards(
     model: Path,
     paths: tuple[str, ...],
     out: str | None,
-    other: bool,
+    timeline: bool,
+    seconds: float | None,
     alpha: float | None,
     engine: str,
     address: str | None,
     shard_clips: int,
 ) -> None:
     from ..core.outputs import SHARDS
-    from ..data.layouts.table import labels_are
-    from ..models.shards import Answering
+    from ..data.clips import Dataset, by_path
+    from ..models.shards import Answering, unknowns
     from ._shards import in_shards
 
     if out is None or not opt.is_folder(out):
         raise click.UsageError("--engine ray writes a store. Give a folder: --out answers/")
-    if other:
-        raise click.UsageError("a store is Parquet with one line a clip: no --format and no --timeline")
     opt.may_write(out, SHARDS, model, paths)
-    work = Answering.of(model, alpha)
-    with labels_are("unread"):
-        dataset = opt.open_sounds(paths)
-    opt.account(dataset)
-    gone, _ = in_shards(work, "predict", dataset, out, engine=engine, address=address, largest=shard_clips)
-    if gone:
+    work = Answering.of(model, alpha, timeline=timeline, seconds=seconds)
+    bad: list[str] = []
+    clips = _clips(paths, bad)
+    dataset = Dataset("predict", tuple(clips))
+    for line in bad:
+        click.echo(f"excluded: {line}", err=True)
+    called = {c.id: by_path(c).id for c in clips}
+    gone, _ = in_shards(
+        work, "predict", dataset, out, engine=engine, address=address, largest=shard_clips, called=called
+    )
+    told = Unknown("pieces" if timeline else "sounds", known=work.tells_unknown)
+    for unknown in unknowns(out):
+        told.add(unknown)
+    told.tell()
+    if gone or bad:
         raise SystemExit(1)
 
 
@@ -120,37 +132,50 @@ def _file(
     alpha: float | None,
     out: Path | None,
     force: bool,
+    bom: bool,
 ) -> None:
     from ..core import interrupts
     from ..core.outputs import ANSWERS
+    from ..data.clips import by_path
     from ..models.load import load_model
 
+    form = form or _form(out)
+    if bom and form != "csv":
+        raise click.UsageError(f"--bom is for CSV, and this is {form}. Leave it out, or say --format csv")
     bad: list[str] = []
-    clips = _clips(paths, bad)
+    clips = list(map(by_path, _clips(paths, bad)))
     if out is not None:
         opt.may_write(out, ANSWERS, model, paths, sounds=lambda: [c.path for c in clips], force=force)
     loaded = load_model(model).with_alpha(alpha)
     if out is None:
         interrupts.keeps("what was printed is whole. The same command starts anew")
-    answers = _answers(loaded, clips, timeline, seconds, bad)
+    told = Unknown("pieces" if timeline else "sounds", known=loaded.novelty is not None)
+    answers = told.counting(_answers(loaded, clips, timeline, seconds, bad))
     timeline = timeline or any(c.start or c.duration is not None for c in clips)
     if out is None:
-        _write(answers, loaded, form or ("table" if sys.stdout.isatty() else "csv"), timeline, sys.stdout)
+        write(answers, loaded, form, timeline, sys.stdout)
     else:
-        form = form or ("jsonl" if out.suffix in (".jsonl", ".json") else "csv")
         with TemporaryDirectory(prefix=".earmark-", dir=out.parent) as temporary:
             part = Path(temporary) / out.name
             with part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-                _write(answers, loaded, form, timeline, file)
+                write(answers, loaded, form, timeline, file)
             part.replace(out)
     for line in bad:
         click.echo(f"excluded: {line}", err=True)
+    told.tell()
     if bad:
         raise SystemExit(1)
 
 
+def _form(out: Path | None) -> str:
+    """The format that nobody chose: by the ending, or by whether somebody looks on."""
+    if out is None:
+        return "table" if sys.stdout.isatty() else "csv"
+    return "jsonl" if out.suffix in (".jsonl", ".json") else "csv"
+
+
 def _clips(paths: tuple[str, ...], bad: list[str]) -> list[Clip]:
-    """Clips of all PATHs, each once, called by their files; ``bad``: what is no sound, where others are."""
+    """Clips of all PATHs, each once, of several PATHs called by their files; ``bad``: what is no sound, where others are."""
     from ..core.errors import DataError
     from ..data.clips import Clip, by_path
     from ..data.ends import past_the_end
@@ -159,7 +184,7 @@ def _clips(paths: tuple[str, ...], bad: list[str]) -> list[Clip]:
     from ..data.load import load_dataset
     from ..data.sources import only_sounds
 
-    found: dict[tuple[str, float, float | None], Clip] = {}
+    found: dict[tuple[Path, float, float | None], Clip] = {}
     if len(paths) == 1:
         only_sounds(paths[0])
     for name in paths:
@@ -178,8 +203,12 @@ def _clips(paths: tuple[str, ...], bad: list[str]) -> list[Clip]:
             hidden = tuple(one for one in dataset.excluded if one.reason == HIDDEN)
             bad += (f"{one.path}: {one.reason}" for one in dataset.excluded if one not in hidden)
             opt.account(replace(dataset, excluded=hidden))
-            clips = list(map(by_path, dataset.clips))
-        found.update({(c.recording_id, c.start, c.duration): c for c in clips})
+            clips = list(dataset.clips if len(paths) == 1 else map(by_path, dataset.clips))
+            if len(paths) == 1 and path.is_dir() and not named_data:  # a store outlives the place of the folder
+                clips = [replace(c, id=c.id.removeprefix(f"{path.as_posix()}/")) for c in clips]
+        for clip in clips:
+            where = clip.path if is_remote(clip.path) else Path(os.path.normpath(clip.path))
+            found.setdefault((where, clip.start, clip.duration), clip)
     if not found:
         raise DataError(f"no sounds found in {', '.join(paths)}")
     for note in past_the_end(found.values()):
@@ -194,7 +223,7 @@ def _answers(
     from ..core.progress import bar
     from ..data.clips import Excluded
 
-    if len(clips) == 1 and not timeline and not clips[0].start and clips[0].duration is None:
+    if len(clips) == 1 and not timeline:
         yield from _one(model, clips[0], bad)
         return
     with bar("predict", len(clips)) as step:
@@ -208,7 +237,7 @@ def _answers(
             return
         for clip in clips:
             try:
-                yield from model.follow(clip.path, seconds=seconds, start=clip.start, duration=clip.duration)
+                yield from model.follow_clip(clip, seconds=seconds)
             except AudioError as error:
                 bad.append(f"{clip.id}: {error.reason}")
             step()
@@ -222,64 +251,13 @@ def _one(model: Model, clip: Clip, bad: list[str]) -> Iterator[Prediction]:
     from ..core.errors import AudioError
     from ..core.progress import seconds
 
-    total = None
+    total = clip.duration
     with suppress(AudioError, OSError):
-        total = probe(clip.path).seconds
+        total = total or probe(clip.path).seconds
     try:
         with seconds("predict", total) as watch:
-            answer = model.predict(clip.path, watch=watch)
+            answer = model.predict_clip(clip, watch=watch)
     except AudioError as error:
         bad.append(f"{clip.id}: {error.reason}")
     else:
         yield answer
-
-
-def _write(answers: Iterator[Prediction], model: Model, form: str, times: bool, out: TextIO) -> None:
-    if form == "table":
-        _table(answers, times, out)
-        return
-    extra = (["set"] if model.calibration else []) + (["unknown"] if model.novelty else [])
-    columns = ["path", *(["start", "end"] if times else []), "label", "score", *extra, *map(column_of, model.classes)]
-    writer = csv.writer(out, lineterminator="\n")
-    if form == "csv":
-        writer.writerow(columns)
-    for a in answers:
-        own: dict[str, Any] = {
-            "path": a.path,
-            "start": a.start,
-            "end": a.end,
-            "label": a.label,
-            "score": round(a.score, 6),
-            "unknown": a.unknown,
-        }
-        if form == "csv":
-            own["set"] = joined(a.set)
-            values = [own[c] for c in columns[: len(columns) - len(model.classes)]]
-            writer.writerow([*values, *(round(a.scores[c], 6) for c in model.classes)])
-        else:
-            own["set"] = list(a.set)
-            line = {c: own[c] for c in columns[: len(columns) - len(model.classes)]}
-            line |= {"reason": a.reason} if a.reason else {}
-            out.write(
-                json.dumps({**line, "scores": {c: round(v, 6) for c, v in a.scores.items()}}, ensure_ascii=False) + "\n"
-            )
-
-
-def _table(answers: Iterator[Prediction], times: bool, out: TextIO) -> None:
-    from rich.text import Text
-
-    table = terminal.table()
-    for column in ["path", *(["start", "end"] if times else []), "label", "score", "also possible", ""]:
-        table.add_column(column, justify="right" if column in ("start", "end", "score") else "left", overflow="fold")
-    for a in answers:
-        when = ["" if at is None else f"{at:.2f}" for at in (a.start, a.end)] if times else []
-        also = ", ".join(s for s in a.set if s != a.label)
-        table.add_row(
-            a.path,
-            *when,
-            a.label,
-            "" if a.reason else f"{a.score:.2f}",
-            also,
-            a.reason or (Text("unknown: unlike the training sounds", "yellow") if a.unknown else ""),
-        )
-    terminal.console(out).print(table)

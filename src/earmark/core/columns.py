@@ -12,7 +12,7 @@ from collections.abc import Iterable
 # Every column that some table of Earmark's has beside those of classes: one rule for all tables. serve.js has them, too.
 _COLUMNS = (
     "id path file label group fold recording start end duration recipe seed predicted score correct task set unknown "
-    "excluded model problem"
+    "reason excluded model problem"
 )
 OURS = frozenset(_COLUMNS.split())
 _BEFORE = "score of "

@@ -19,7 +19,7 @@ _NETS = re.compile(r"(backbone|head)-\d+\.onnx")
 _AUDIT = "path,label,group,fold,start,duration,duplicate_group,proposed_group,proposed_label,flags,exclude"
 _REVIEWED = "path,label,group,fold,start,duration,given_label,given_group,reviewed"
 _JUDGED = "id,path,label,group,fold,recipe,seed,predicted,score,correct,"
-_ANSWER = ("path", "start", "end", "label", "score", "set", "unknown")  # columns that are no classes
+_ANSWER = ("path", "start", "end", "label", "score", "set", "unknown", "reason")  # columns that are no classes
 _ROWS = re.compile(r"id,path,label,group,fold,(recording,)?start,end,(v0|\"?target:)")
 
 
@@ -88,13 +88,14 @@ def embeddings(path: Path) -> bool:
 def answers(path: Path) -> bool:
     """True for what ``predict`` writes (CSV, JSON lines, the table for people), and for an empty file."""
     try:
-        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
             first = file.readline(1 << 20)
             if not first:
                 return path.stat().st_size == 0
             if first.startswith("{"):
                 line = json.loads(first)
-                return {"path", "label", "score", "scores"} <= set(line) and line["label"] in list(line["scores"])
+                known = line["label"] in list(line["scores"]) or "reason" in line
+                return {"path", "label", "score", "scores"} <= set(line) and known
             if first.split()[0] == "path" and "," not in first:
                 return re.match(r"path +(start +end +)?label +score +also", first.strip()) is not None
             file.seek(0)
@@ -113,6 +114,8 @@ def _answered(columns: list[str], line: list[str] | None) -> bool:
         return True
     told = dict(zip(columns, line, strict=True))
     scores = [float(told[c]) for c in classes]
+    if told.get("reason") and not told["label"]:
+        return not any(scores)
     return told["label"] in map(class_of, classes) and abs(sum(scores) - 1) < 1e-3 * len(scores) and min(scores) >= 0
 
 

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backbones.base import Backbone, Floats
-from ..core import npy, parquet, seal
+from ..core import excel, npy, parquet, seal
 from ..core.errors import DataError, MissingExtraError
 from ..core.outputs import EMBEDDINGS, check
 from ..core.paths import spelled
@@ -335,6 +335,7 @@ def _member(file: zipfile.ZipFile, name: str, array: Any) -> None:
 
 def _csv(path: Path, found: Batches, width: int, facts: Mapping[str, Any]) -> None:
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        file.write(excel.beginning())
         out = csv.writer(file, lineterminator="\n")
         asked = [f"{TARGET}{name}" for name in facts.get("classes", ())]
         out.writerow([*_NAMES, "start", "end", *asked, *(f"v{i}" for i in range(width))])

@@ -28,17 +28,24 @@ class Prediction(Shown):
     score: float  # calibrated probability of ``label``
     scores: Mapping[str, float]  # of every class; they sum to 1
     set: tuple[str, ...] = ()  # labels that cannot be excluded at the model's error rate; never empty if calibrated
-    unknown: bool = False  # unlike the sounds the model was trained on: the label means little
+    unknown: bool = (
+        False  # unlike the sounds the model was trained on: the label means little, the set promises nothing
+    )
     start: float | None = None
     end: float | None = None
     reason: str = ""  # why there is no label
+
+    @property
+    def words(self) -> str:
+        """What is said, for eyes: the label, "unknown (nearest: …)", or why there is none."""
+        return self.reason or (f"unknown (nearest: {self.label})" if self.unknown else self.label)
 
     def _line(self) -> str:
         when = "" if self.start is None or self.end is None else f", {self.start:g} to {self.end:g} s"
         if self.reason:
             return f"{shortened(self.path)!r}{when}: {self.reason}"
-        unknown = ", unknown" if self.unknown else ""
-        return f"{shortened(self.path)!r}{when}: {shortened(self.label)!r} {self.score:.3f}{unknown}"
+        said = f"{shortened(self.label)!r} {self.score:.3f}"
+        return f"{shortened(self.path)!r}{when}: {f'unknown (nearest: {said})' if self.unknown else said}"
 
     def _columns(self) -> Columns:
         best = sorted(self.scores, key=lambda c: -self.scores[c])

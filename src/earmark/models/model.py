@@ -152,15 +152,25 @@ class Model(Shown):
 
         def one(clip: Clip) -> Prediction | Excluded:
             try:
-                said = self._told(self._blocks(clip.path, start=clip.start, duration=clip.duration), clip.recording_id)
+                return self.predict_clip(clip)
             except AudioError as error:
                 return Excluded(clip.id, error.reason)
-            if clip.duration is None:
-                return replace(said, start=clip.start) if clip.start else said
-            return replace(said, start=clip.start, end=round(clip.start + clip.duration, 6))
 
         with interrupts.pool(workers) as pool:
             yield from pool.map(one, clips)
+
+    def predict_clip(self, clip: Clip, *, watch: Callable[[float], None] | None = None) -> Prediction:
+        """``predict`` of a clip, which may be a part of a file: then the answer has ``start`` and ``end``."""
+        heard = self._blocks(clip.path, start=clip.start, duration=clip.duration, watch=watch)
+        said = self._told(heard, clip.recording_id)
+        if clip.duration is None:
+            return replace(said, start=clip.start) if clip.start else said
+        return replace(said, start=clip.start, end=round(clip.start + clip.duration, 6))
+
+    def follow_clip(self, clip: Clip, *, seconds: float | None = None) -> Iterator[Prediction]:
+        """``follow`` of a clip: of a part of a file, its pieces have their times in the file."""
+        for piece in self.follow(clip.path, seconds=seconds, start=clip.start, duration=clip.duration):
+            yield replace(piece, path=clip.recording_id)
 
     def clip_scores(self, embeddings: Mapping[str, Floats]) -> Scores:
         """Embeddings of one sound by the backbones' fingerprints -> scores (classes,) before calibration."""

@@ -10,7 +10,7 @@ from ..core.renderers import Columns, Tabular, counted
 from ..data.clips import Excluded
 from .branch import Prediction
 
-_FACTS = ("path", "label", "score", "unknown", "set", "start", "end", "reason", "excluded")
+_FACTS = ("path", "label", "unknown", "score", "set", "start", "end", "reason", "excluded")
 
 
 class Predictions(Tabular, list[Prediction | Excluded]):
@@ -21,7 +21,7 @@ class Predictions(Tabular, list[Prediction | Excluded]):
     """
 
     def _line(self) -> str:
-        labels = [one.label or one.reason for one in self if isinstance(one, Prediction)]
+        labels = ["unknown" if one.unknown and one.label else one.words for one in self if isinstance(one, Prediction)]
         counts = sorted({label: labels.count(label) for label in labels}.items(), key=lambda item: (-item[1], item[0]))
         told = [f"{n} {label}" for label, n in counts[:5]] + (["…"] if len(counts) > 5 else [])
         gone = len(self) - len(labels)
@@ -29,7 +29,7 @@ class Predictions(Tabular, list[Prediction | Excluded]):
         return counted(len(self), "sound") + (f": {', '.join(told)}" if told else "")
 
     def _columns(self) -> Columns:
-        """A line each: path, label, score, unknown, set (joined by |), start, end, reason (why there is no label), excluded (why),
+        """A line each: path, label, unknown, score, set (joined by |), start, end, reason (why there is no label), excluded (why),
         and the score of every class (``core.columns``).
         """
         found: dict[str, list[Any]] = {name: [] for name in _FACTS}
@@ -54,7 +54,7 @@ class Predictions(Tabular, list[Prediction | Excluded]):
 def to_frame(predictions: Iterable[Prediction | Excluded] | Prediction | Any) -> Any:
     """A pandas DataFrame of predictions (one, a list, a stream), or of what has a ``to_frame`` of its own.
 
-    A line a sound: path, label, score, unknown, set, and the score of every class. Raises MissingExtraError if pandas is
+    A line a sound: path, label, unknown, score, set, and the score of every class. Raises MissingExtraError if pandas is
     not installed.
 
     >>> said = [Prediction("a.wav", "dog", 0.9, {"cat": 0.1, "dog": 0.9})]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, BinaryIO
-
-import numpy as np
 
 from .. import audio
 from ..core.errors import AudioError
@@ -16,19 +14,9 @@ from ..report.words import PROTOCOLS
 from ..web.view import view
 from .limits import Limits, too_long, unusable
 from .line import Job
+from .wishes import Wish
 
 PIECES = 2000  # of a timeline, at most: more are made longer
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What a client wants beside the label."""
-
-    set: bool = True
-    alpha: float | None = None  # share that sets may miss; None: the model's own
-    timeline: bool = False
-    seconds: float | None = None  # of a piece; None: the model's own windows
-    view: bool = False
 
 
 def answer(name: str, model: Model, sound: BinaryIO, file: str, wish: Wish, limits: Limits, job: Job) -> dict[str, Any]:
@@ -40,12 +28,13 @@ def answer(name: str, model: Model, sound: BinaryIO, file: str, wish: Wish, limi
         if seconds > limits.seconds:
             raise too_long(f"more than {limits.seconds:g} s of sound", limits.seconds)
         heard = max(heard, seconds)
-        job.check()
+        job.at(seconds)
 
     try:
         promised = audio.probe(sound)
         if promised.seconds is not None and promised.seconds > limits.seconds:
             raise too_long(f"a sound whose header promises {promised.seconds:.0f} s", limits.seconds)
+        job.expect(promised.seconds, len(model.backbones) + wish.timeline * len(model.backbones) + wish.view)
         embeddings = model.embeddings(sound, watch=watch)
         told: dict[str, Any] = {
             "model": name,
@@ -53,7 +42,7 @@ def answer(name: str, model: Model, sound: BinaryIO, file: str, wish: Wish, limi
             "seconds": round(heard, 3),
             "format": promised.format,
             **_told(model, model.predict_embeddings(embeddings), wish),
-            "alpha": (wish.alpha or model.calibration.alpha) if model.calibration and wish.set else None,
+            "alpha": model.calibration.alpha if model.calibration and wish.set else None,
             "timeline": None,
             "view": None,
         }
@@ -71,16 +60,12 @@ def answer(name: str, model: Model, sound: BinaryIO, file: str, wish: Wish, limi
 
 
 def _told(model: Model, p: Prediction, wish: Wish) -> dict[str, Any]:
-    labels: list[str] | None = None
-    if model.calibration and wish.set:
-        embedding = np.array([[p.scores[c] for c in model.classes]])
-        labels = list(p.set if wish.alpha is None or p.reason else model.calibration.sets(embedding, wish.alpha)[0])
     return {
         "label": p.label,
+        "unknown": p.unknown if model.novelty else None,
         "score": p.score,
         "scores": dict(p.scores),
-        "set": labels,
-        "unknown": p.unknown if model.novelty else None,
+        "set": list(p.set) if model.calibration and wish.set else None,
     }
 
 

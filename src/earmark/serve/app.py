@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
-from fastapi import FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -20,21 +20,28 @@ from ..core.version import __version__
 from ..models.model import Model
 from ..web.pages import Pages
 from . import schema
-from .answers import Wish, answer, facts
+from .answers import answer, facts
 from .counts import Counts
 from .gate import Gate
 from .limits import Limits, RefusedError
 from .line import Job, Line
 from .problems import tell_errors
 from .upload import received
+from .wishes import Wish, fields, fitting, only, parameters, queried, wish
 
 _FILE = {"type": "string", "format": "binary"}
 _BODY = {
     "required": True,
-    "description": "A sound: WAV, FLAC, MP3, Ogg, Opus, M4A, WebM … as the field `file` of a form, or as the body itself.",
+    "description": "A sound: WAV, FLAC, MP3, Ogg, Opus, M4A, WebM … as the field `file` of a form, or as the body itself. "
+    "The options may stand in the query or beside `file` in the form.",
     "content": {
         "multipart/form-data": {
-            "schema": {"type": "object", "required": ["file"], "properties": {"file": _FILE}},
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {"file": _FILE, **fields()},
+                "additionalProperties": False,
+            },
         },
         "application/octet-stream": {"schema": _FILE},
         "audio/*": {"schema": _FILE},
@@ -119,33 +126,24 @@ def _predict_route(app: FastAPI, served: Served) -> None:
     @app.post(
         "/api/predict",
         tags=["predict"],
-        openapi_extra={"requestBody": _BODY},
+        openapi_extra={"requestBody": _BODY, "parameters": parameters()},
         responses={200: {"model": schema.Answer}, **_ERRORS},
     )
-    async def predict(
-        request: Request,
-        model: str | None = Query(None, description="Name of a model; default: the first.", max_length=200),
-        timeline: bool = Query(False, description="Also evaluate the sound piece by piece."),
-        seconds: float | None = Query(
-            None,
-            ge=0.05,
-            le=3600,
-            description="Length of a piece; default: the model's own. Pieces are made longer where there would be more than 2000.",
-        ),
-        set: bool = Query(True, description="Tell the prediction set."),
-        alpha: float | None = Query(
-            None, gt=0, lt=1, description="Share of sounds whose true label the set may miss; default: the model's own."
-        ),
-        view: bool = Query(False, description="Also send the sound's outline and log-mel spectrogram."),
-    ) -> Response:
+    async def predict(request: Request) -> Response:
         """Say what a sound is."""
-        name = served.named(model)
-        sound, file = await received(request)
-        job = Job(limits.timeout)
-        wish = Wish(set=set, alpha=alpha, timeline=timeline, seconds=seconds, view=view)
-        work = functools.partial(_work, name, served.models[name], sound, file, wish, limits, job)
+        queried(request, Wish.model_fields)  # before the body comes
+        upload = await received(request)
+        try:
+            asked = wish(request, upload.fields)
+            name = served.named(asked.model)
+            model = fitting(asked, name, served.models[name])
+            job = served.line.job(asked.job)
+        except RefusedError:
+            upload.sound.close()
+            raise
+        work = functools.partial(_work, name, model, upload.sound, upload.name, asked, limits, job)
         waited = job.ends - limits.timeout
-        content, said = await _unless_left(request, served.line.run(job, work, sound.close))
+        content, said = await _unless_left(request, served.line.run(job, work, upload.sound.close))
         counts.waited.observe((job.begun or waited) - waited)
         counts.sound.labels(name).inc(said["seconds"])
         counts.labels.labels(name, said["label"]).inc()
@@ -162,13 +160,32 @@ def _predict_route(app: FastAPI, served: Served) -> None:
 
 
 def _model_routes(app: FastAPI, served: Served) -> None:
-    @app.get("/api/models", tags=["models"], response_model=schema.Models, responses={401: _ERRORS[401]})
+    nothing, a_model = Depends(only()), Depends(only("model"))
+
+    @app.get(
+        "/api/jobs/{job}", tags=["predict"], response_model=schema.Progress, responses=_NAMED, dependencies=[nothing]
+    )
+    async def progress(job: str) -> dict[str, Any]:
+        """How far a prediction is that was asked for with `job`. To cancel it, close its connection."""
+        found = served.line.jobs.get(job)
+        if found is None:
+            wanted = "one whose sound is in and whose answer is not out"
+            raise RefusedError(404, "no_such_job", f"no job {job[:100]!r}", wanted, "Ask later, or not any more.")
+        return {"state": "waiting" if found.begun is None else "working", "share": found.share}
+
+    @app.get(
+        "/api/models",
+        tags=["models"],
+        response_model=schema.Models,
+        responses={401: _ERRORS[401], 422: _ERRORS[422]},
+        dependencies=[nothing],
+    )
     async def list_models() -> dict[str, Any]:
         """All models of this server, how far to trust them, and what the server takes."""
         taken = {"bytes": served.limits.bytes, "seconds": served.limits.seconds, "timeout": served.limits.timeout}
         return {"models": list(served.told.values()), "limits": taken, "version": __version__}
 
-    @app.get("/api/model", tags=["models"], response_model=schema.Facts, responses=_NAMED)
+    @app.get("/api/model", tags=["models"], response_model=schema.Facts, responses=_NAMED, dependencies=[a_model])
     async def one_model(
         model: str | None = Query(None, description="Name of a model; default: the first.", max_length=200),
     ) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from .limits import Limits, full, out_of_time
+from .limits import Limits, RefusedError, full, out_of_time
 
 T = TypeVar("T")
 
@@ -24,11 +24,33 @@ T = TypeVar("T")
 class Job:
     """When a piece of work must be done, and whether anybody still waits for it."""
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, name: str | None = None) -> None:
         self.timeout = timeout
+        self.name = name
         self.ends = time.monotonic() + timeout
         self.begun: float | None = None  # monotonic seconds
         self.left = threading.Event()
+        self._total: float | None = None
+        self._passes = 1
+        self._pass, self._last, self._done = 0, 0.0, 0.0
+
+    @property
+    def share(self) -> float | None:
+        """How much of the work is done, 0 to 1; None: the sound does not say how long it is."""
+        return self._done if self._total else None
+
+    def expect(self, seconds: float | None, passes: int) -> None:
+        """The sound has so many seconds, and is gone through so many times."""
+        self._total, self._passes = seconds, passes
+
+    def at(self, seconds: float) -> None:
+        """So far a pass through the sound has come. Raises what ``check`` raises."""
+        self._pass += seconds < self._last / 2  # another pass begins
+        self._last = seconds
+        if self._total:
+            now = (self._pass + min(1.0, seconds / self._total)) / self._passes
+            self._done = min(1.0, max(self._done, now))
+        self.check()
 
     def check(self) -> None:
         """Raise RefusedError if the work need not go on; called by the worker between blocks of sound."""
@@ -43,6 +65,7 @@ class Line:
         self.limits = limits
         self.inside = 0  # waiting or at work
         self._usual = 1.0  # seconds that a job took lately
+        self.jobs: dict[str, Job] = {}  # those with a name, while they are inside
         self._workers = ThreadPoolExecutor(limits.workers, thread_name_prefix="earmark")
 
     @property
@@ -59,6 +82,14 @@ class Line:
         """Raise RefusedError (503) if the line is full."""
         if self.inside >= self.limits.workers + self.limits.waiting:
             raise full(self.retry_after)
+
+    def job(self, name: str | None) -> Job:
+        """A new job. Raises RefusedError if another one that is inside has its name."""
+        job = Job(self.limits.timeout, name)
+        if name is not None and name in self.jobs:
+            wanted, todo = "a name for each", "Choose another one, or leave it out."
+            raise RefusedError(422, "wrong_option", f"job={name!r}, which is at work", wanted, todo)
+        return job
 
     async def run(self, job: Job, work: Callable[[], T], done: Callable[[], None]) -> T:
         """The result of ``work()`` by a worker. ``done()`` is called once, when nobody touches the work any more.
@@ -85,6 +116,8 @@ class Line:
             done()
             raise
         self.inside += 1
+        if job.name is not None:
+            self.jobs[job.name] = job
         future = self._workers.submit(begin)
         future.add_done_callback(end)
         try:
@@ -96,6 +129,8 @@ class Line:
 
     def _end(self, job: Job) -> None:
         self.inside -= 1
+        if job.name is not None:
+            self.jobs.pop(job.name, None)
         if job.begun is not None:
             self._usual = 0.8 * self._usual + 0.2 * (time.monotonic() - job.begun)
 

@@ -10,14 +10,16 @@ from pydantic import BaseModel, Field
 class Told(BaseModel):
     """A label with its scores."""
 
-    label: str
+    label: str = Field(description="The best class, also where the sound is unknown.")
+    unknown: bool | None = Field(
+        None,
+        description="True: unlike the training sounds, so the label means little and the set promises nothing. Null: the model "
+        "cannot tell.",
+    )
     score: float = Field(description="Calibrated probability of the label, 0 to 1.")
     scores: dict[str, float] = Field(description="Calibrated probability of every class; they sum to 1.")
     set: list[str] | None = Field(
         None, description="Labels that cannot be excluded at the model's error rate, best first. Null: not calibrated."
-    )
-    unknown: bool | None = Field(
-        None, description="True: unlike the training sounds, the label means little. Null: the model cannot tell."
     )
 
 
@@ -145,6 +147,15 @@ class Refusal(BaseModel):
     """The body of every error."""
 
     error: Problem
+
+
+class Progress(BaseModel):
+    """How far a prediction is whose sound is in."""
+
+    state: str = Field(description="waiting: for a worker; working.")
+    share: float | None = Field(
+        description="How much of the work is done, 0 to 1. Null: the sound does not say how long it is."
+    )
 
 
 class State(BaseModel):

@@ -1,8 +1,9 @@
-"""The body of a request as a file: raw, or the first file of a form."""
+"""The body of a request as a file: raw, or the file of a form with fields beside it."""
 
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from typing import BinaryIO, cast
 
 from fastapi import Request
@@ -16,8 +17,17 @@ IN_MEMORY = 2 * 2**20  # bytes; bigger uploads lie on disk
 _NO_SOUND = ("application/json", "text/html", "application/xml")  # of the rest, the decoders decide
 
 
-async def received(request: Request) -> tuple[BinaryIO, str]:
-    """The sound and its name. The caller closes the file. Raises RefusedError."""
+@dataclass(frozen=True)
+class Upload:
+    """A sound, its name, and what else stood in the form. Whoever gets it closes the file."""
+
+    sound: BinaryIO
+    name: str
+    fields: tuple[tuple[str, str], ...] = ()
+
+
+async def received(request: Request) -> Upload:
+    """What a client sent. Raises RefusedError."""
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind == "multipart/form-data":
         return await _form(request)
@@ -39,12 +49,12 @@ async def received(request: Request) -> tuple[BinaryIO, str]:
     if not file.tell():
         file.close()
         raise _nothing("an empty body")
-    return file, plain(request.headers.get("x-file-name", ""))
+    return Upload(file, plain(request.headers.get("x-file-name", "")))
 
 
-async def _form(request: Request) -> tuple[BinaryIO, str]:
+async def _form(request: Request) -> Upload:
     try:
-        form = await request.form(max_files=1, max_fields=8, max_part_size=2**16)
+        form = await request.form(max_files=1, max_fields=20, max_part_size=2**16)
     except HTTPException as error:
         raise RefusedError(
             400,
@@ -54,13 +64,18 @@ async def _form(request: Request) -> tuple[BinaryIO, str]:
             "For example: curl -F file=@clip.wav URL. Send several sounds in several requests.",
         ) from error
     file = form.get("file")
+    fields = tuple((name, value) for name, value in form.multi_items() if isinstance(value, str))
+    strays = [name for name, value in form.multi_items() if isinstance(value, UploadFile) and name != "file"]
+    if strays and file is None:
+        await form.close()
+        raise _nothing(f"a file in the field {strays[0][:100]!r}, and none in the field 'file'")
     if not isinstance(file, UploadFile):
         await form.close()
         raise _nothing("a form without a file in the field 'file'")
     if not file.size:
         await form.close()
         raise _nothing("an empty file")
-    return file.file, plain(file.filename or "")
+    return Upload(file.file, plain(file.filename or ""), fields)
 
 
 def _nothing(found: str) -> RefusedError:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core import excel
 from ..core.columns import column_of, no_formula
 from ..core.jsonable import plain
 from ..core.paths import is_remote, spelled
@@ -88,6 +89,7 @@ def predictions_csv(comparison: Comparison) -> str:
     classes = list(dict.fromkeys(label for run in comparison.runs for label in run.classes))
     clips = {clip.id: clip for clip in comparison.dataset.clips}
     out = io.StringIO(newline="")
+    out.write(excel.beginning())
     write = csv.writer(out, lineterminator="\r\n").writerow
     write([*_COLUMNS, *(no_formula(column_of(c)) for c in classes)])
     for run in comparison.runs:

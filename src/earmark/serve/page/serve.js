@@ -1,12 +1,13 @@
 // The page: sounds in, answers out. No framework, no build; nothing is loaded from elsewhere.
 import { facts, trust } from "./facts.js";
 import { recorder } from "./record.js";
+import { send } from "./send.js";
 import { clock, element, percent, stage } from "./stage.js";
 
 const at = (id) => document.getElementById(id);
 const AT_ONCE = 2;
 const SHOWN = 12; // classes in the picture; all are in the table
-const sounds = []; // {file, state: waiting | sent | done | failed, answer, problem, button}
+const sounds = []; // {file, state: waiting | sent | done | failed | cancelled, answer, problem, button, stop, doing, share}
 const early = []; // files that came before the server had said which models it has
 let models = [], limits = { bytes: Infinity, seconds: 3600 }, current = null, open = null, sending = 0;
 
@@ -14,7 +15,6 @@ const say = (text, bad = false) => { at("say").textContent = text; at("say").cla
 const model = () => models.find((m) => m.name === at("model").value) || models[0];
 const key = () => sessionStorage.getItem("earmark-key");
 const asked = (path, options = {}) => fetch(path, { ...options, headers: { ...(key() ? { authorization: `Bearer ${key()}` } : {}), ...options.headers } });
-const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 async function start() {
   let answer;
@@ -45,7 +45,7 @@ function add(files) {
   if (!models.length) { early.push(...files); return; }
   const before = sounds.length;
   for (const file of files) {
-    const sound = { file, state: "waiting", model: model() };
+    const sound = { file, state: "waiting", model: model(), stop: new AbortController() };
     if (file.size > limits.bytes) Object.assign(sound, { state: "failed", problem: `Too big: ${(file.size / 2 ** 20).toFixed(0)} MiB. This server takes ${(limits.bytes / 2 ** 20).toFixed(0)} MiB.` });
     else if (!file.size) Object.assign(sound, { state: "failed", problem: "The file is empty." });
     sound.button = element("button", { type: "button" });
@@ -69,53 +69,71 @@ function next() {
     sending += 1;
     sound.state = "sent";
     row(sound);
-    send(sound).finally(() => {
+    ask(sound).finally(() => {
       sending -= 1;
       row(sound);
       if (sound === current) show(sound);
       const left = sounds.filter((s) => s.state === "waiting" || s.state === "sent").length;
-      const failed = sounds.filter((s) => s.state === "failed").length;
+      const count = (state) => sounds.filter((s) => s.state === state).length;
+      const failed = count("failed"), cancelled = count("cancelled"), answered = count("done");
+      const unknown = sounds.filter((s) => s.answer?.unknown).length;
       if (left) say(`${sounds.length - left} of ${sounds.length} done.`);
       else if (sounds.length === 1 && sound.state === "done") say(`${sound.file.name}: ${words(sound.answer)}`);
-      else say(`Done: ${sounds.length - failed} answered${failed ? `, ${failed} could not be used` : ""}.`, failed === sounds.length);
+      else say(`Done: ${answered} answered${failed ? `, ${failed} could not be used` : ""}${cancelled ? `, ${cancelled} cancelled` : ""}.${answered > 1 ? ` ${unknown} of ${answered} unknown.` : ""}`, failed === sounds.length);
       next();
     });
   }
 }
 
-async function send(sound) {
+async function ask(sound) {
   const form = new FormData();
   form.append("file", sound.file);
   const query = new URLSearchParams({ model: sound.model.name, timeline: "true", view: "true" });
-  for (let tries = 0; ; tries += 1) {
-    let answer;
-    try {
-      answer = await asked(`api/predict?${query}`, { method: "POST", body: form });
-    } catch {
-      Object.assign(sound, { state: "failed", problem: "The server did not answer, or the file changed while it was read." });
-      return;
-    }
-    if (answer.status === 503 && tries < 20) {
-      await pause(1000 * Number(answer.headers.get("retry-after") || 2));
-      continue;
-    }
-    const told = await answer.json().catch(() => null);
-    if (answer.ok && told) Object.assign(sound, { state: "done", answer: told });
-    else Object.assign(sound, { state: "failed", problem: told?.error ? `${told.error.found}. ${told.error.do}` : `The server said ${answer.status}.` });
-    if (answer.status === 401) at("ask-key").showModal();
-    return;
+  const tell = (doing, share) => {
+    if (sound.state !== "sent") return;
+    Object.assign(sound, { doing, share });
+    progress(sound);
+  };
+  try {
+    const { status, told } = await send(`api/predict?${query}`, form, key() ? { authorization: `Bearer ${key()}` } : {}, sound.stop.signal, tell);
+    if (status === 200 && told) Object.assign(sound, { state: "done", answer: told });
+    else Object.assign(sound, { state: "failed", problem: told?.error ? `${told.error.found}. ${told.error.do}` : `The server said ${status}.` });
+    if (status === 401) at("ask-key").showModal();
+  } catch {
+    if (sound.stop.signal.aborted) Object.assign(sound, { state: "cancelled", problem: "Cancelled." });
+    else Object.assign(sound, { state: "failed", problem: "The server did not answer, or the file changed while it was read." });
   }
 }
 
-const words = (answer) => (answer.unknown ? `unknown; nearest is ${answer.label}, ${percent(answer.score)}` : `${answer.label}, ${percent(answer.score)}`);
+function cancel(sound) {
+  if (sound.state === "waiting") Object.assign(sound, { state: "cancelled", problem: "Cancelled." });
+  sound.stop.abort();
+  row(sound);
+  if (sound === current) show(sound);
+}
+
+function bar(sound) {
+  const made = element("progress", { max: 1, "aria-label": `How far ${sound.file.name} is` });
+  if (sound.share !== null && sound.share !== undefined) made.value = sound.share;
+  return made;
+}
+
+function progress(sound) {
+  row(sound);
+  const place = sound === current ? document.querySelector("#detail .doing") : null;
+  place?.replaceChildren(sound.doing, bar(sound));
+}
+
+const words = (answer) => (answer.unknown ? `unknown (nearest: ${answer.label}, ${percent(answer.score)})` : `${answer.label}, ${percent(answer.score)}`);
 
 function row(sound) {
   const { button, answer } = sound;
-  const said = { waiting: "waiting", sent: "listening …", failed: "could not be used" }[sound.state] || (answer.unknown ? "unknown" : answer.label);
+  const said = { waiting: "waiting", sent: sound.doing || "sending …", failed: "could not be used", cancelled: "cancelled" }[sound.state] || (answer.unknown ? "unknown" : answer.label);
   button.className = sound.state === "done" && answer.unknown ? "unknown" : sound.state;
   const turning = sound.state === "sent" ? element("span", { className: "wait", "aria-hidden": "true" }) : null;
   button.replaceChildren(element("span", { className: "name" }, sound.file.name), element("span", { className: "said" }, turning, said));
-  if (sound.state === "done") button.append(element("span", { className: "score" }, percent(answer.score)));
+  if (sound.state === "done") button.append(element("span", { className: "score" }, answer.unknown ? `(nearest: ${answer.label}, ${percent(answer.score)})` : percent(answer.score)));
+  if (sound.state === "sent") button.append(bar(sound));
 }
 
 function show(sound, move = false) {
@@ -127,8 +145,14 @@ function show(sound, move = false) {
   const title = element("h2", { id: "detail-title" });
   const file = element("p", { className: "file" }, sound.file.name);
   if (sound.state !== "done") {
-    title.textContent = sound.state === "failed" ? "This sound could not be used" : "Listening …";
-    detail.replaceChildren(file, title, element("p", { className: sound.state === "failed" ? "note bad" : "quiet" }, sound.problem || "The answer will stand here."));
+    const coming = sound.state === "waiting" || sound.state === "sent";
+    title.textContent = coming ? "Listening …" : sound.state === "failed" ? "This sound could not be used" : "Cancelled";
+    detail.replaceChildren(file, title);
+    if (coming) {
+      const stop = element("button", { type: "button", className: "cancel" }, "Cancel");
+      stop.addEventListener("click", () => cancel(sound));
+      detail.append(element("p", { className: "quiet doing" }, sound.doing || "The answer will stand here.", bar(sound)), stop);
+    } else detail.append(element("p", { className: sound.state === "failed" ? "note bad" : "quiet" }, sound.problem));
   } else {
     const { answer } = sound;
     title.textContent = answer.unknown ? "Unknown" : answer.label;
@@ -141,13 +165,13 @@ function show(sound, move = false) {
 function verdict(answer, title, asked_) {
   const score = answer.unknown ? `nearest: ${answer.label}, ${percent(answer.score)}` : percent(answer.score);
   const parts = [element("div", { className: `verdict${answer.unknown ? " unknown" : ""}` }, title, element("span", { className: "score", title: "Calibrated probability" }, score))];
-  if (answer.unknown) parts.push(element("p", { className: "note" }, "This is unlike the sounds the model was trained on. Whatever label stands here means little."));
+  if (answer.unknown) parts.push(element("p", { className: "note" }, "This is unlike the sounds the model was trained on. Whatever label stands here means little, and labels that “cannot be excluded” promise nothing."));
   if (answer.set && !answer.set.length) {
     parts.push(element("p", { className: "note" }, `Every label can be excluded (such exclusions are wrong in about ${percent(answer.alpha)} of sounds): it fits none of them well.`));
   } else if (answer.set) {
     const sure = answer.set.length === 1;
     const told = sure ? "The only label that cannot be excluded:" : "Cannot be excluded:";
-    parts.push(element("div", { className: "possible" }, element("span", { className: "quiet" }, told), element("ul", { className: "chips" }, ...answer.set.map((c) => element("li", {}, c))), element("span", { className: "quiet small" }, `(such sets miss the truth in about ${percent(answer.alpha)} of sounds)`)));
+    parts.push(element("div", { className: "possible" }, element("span", { className: "quiet" }, told), element("ul", { className: "chips" }, ...answer.set.map((c) => element("li", {}, c))), element("span", { className: "quiet small" }, answer.unknown ? "(promises nothing: the sound is unknown)" : `(such sets miss the truth in about ${percent(answer.alpha)} of sounds)`)));
   } else {
     parts.push(element("p", { className: "quiet" }, `${asked_.title} has no prediction sets.`));
   }
@@ -171,8 +195,8 @@ function picture(sound) {
     else runs.push({ label, start: last ? Math.max(last.start, piece.start) : piece.start, end: piece.end });
   }
   const told = `Outline, spectrogram and scores over time. ${runs.slice(0, 12).map((r) => `${clock(r.start)} ${r.label}`).join(", ")}${runs.length > 12 ? " …" : ""}`;
-  open = stage({ view: answer.view, timeline: answer.timeline, classes, best: answer.label, player, words: told });
-  const bars = element("table", {}, element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Class"), element("th", { scope: "col" }, element("span", { className: "unseen" }, "Bar")), element("th", { scope: "col", className: "number" }, "Score"))),
+  open = stage({ view: answer.view, timeline: answer.timeline, classes, best: answer.unknown ? null : answer.label, player, words: told });
+  const bars = element("table", { className: answer.unknown ? "unknown" : "" }, element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "Class"), element("th", { scope: "col" }, element("span", { className: "unseen" }, "Bar")), element("th", { scope: "col", className: "number" }, "Score"))),
     element("tbody", {}, ...ranked.map(([name, value]) => {
       const bar = element("span", { className: "bar", "aria-hidden": "true" });
       bar.style.width = `${100 * value}%`;
@@ -180,13 +204,15 @@ function picture(sound) {
     })));
   const pieces = element("table", {}, element("thead", {}, element("tr", {}, ...["From", "To", "Label"].map((h) => element("th", { scope: "col" }, h)))),
     element("tbody", {}, ...runs.slice(0, 500).map((r) => element("tr", {}, element("td", {}, clock(r.start)), element("td", {}, clock(Math.min(r.end, answer.seconds))), element("td", {}, r.label)))));
-  return [open.node, element("div", { className: "player" }, player, mute),
+  const hatched = element("p", { className: "quiet small" }, "Hatched: unknown, or nothing to hear. No class is drawn there.");
+  hatched.hidden = !answer.timeline.some((p) => p.unknown || p.reason);
+  return [open.node, hatched, element("div", { className: "player" }, player, mute),
     element("details", { className: "scores", open: true }, element("summary", {}, "Scores of the whole sound"), bars),
     element("details", { className: "scores" }, element("summary", {}, `What it predicts when (${runs.length} ${runs.length === 1 ? "stretch" : "stretches"})`), pieces)];
 }
 
 // As core/columns.py has it: no class takes the name of another column, and all of it can be read back.
-const OURS = "id path file label group fold recording start end duration recipe seed predicted score correct task set unknown excluded model problem".split(" ");
+const OURS = "id path file label group fold recording start end duration recipe seed predicted score correct task set unknown reason excluded model problem".split(" ");
 const column = (label) => (OURS.includes(label.trim().toLowerCase()) || label.trim().toLowerCase().startsWith("score of") ? `score of ${label}` : label);
 const joined = (labels) => labels.map((label) => label.replaceAll(/[|\\]/g, "\\$&")).join("|");
 
@@ -194,11 +220,11 @@ function csv() {
   const done = sounds.filter((s) => s.state === "done");
   const names = [...new Set(done.flatMap((s) => Object.keys(s.answer.scores)))].sort();
   const cell = (value) => (/[",\r\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
-  const lines = [["path", "model", "label", "score", "set", "unknown", "problem", ...names.map(column)]];
+  const lines = [["path", "model", "label", "unknown", "score", "set", "problem", ...names.map(column)]];
   for (const s of sounds) {
     const a = s.answer;
-    if (s.state === "done") lines.push([s.file.name, a.model, a.label, a.score.toFixed(6), joined(a.set || []), a.unknown ?? "", "", ...names.map((n) => (n in a.scores ? a.scores[n].toFixed(6) : ""))]);
-    else if (s.state === "failed") lines.push([s.file.name, s.model.name, "", "", "", "", s.problem, ...names.map(() => "")]);
+    if (s.state === "done") lines.push([s.file.name, a.model, a.label, a.unknown ?? "", a.score.toFixed(6), joined(a.set || []), "", ...names.map((n) => (n in a.scores ? a.scores[n].toFixed(6) : ""))]);
+    else if (s.state === "failed" || s.state === "cancelled") lines.push([s.file.name, s.model.name, "", "", "", "", s.problem, ...names.map(() => "")]);
   }
   const text = lines.map((line) => line.map(cell).join(",")).join("\r\n") + "\r\n";
   const link = element("a", { href: URL.createObjectURL(new Blob([text], { type: "text/csv" })), download: "earmark.csv" });
@@ -209,7 +235,7 @@ function csv() {
 function clear() {
   open?.close();
   open = current = null;
-  for (const s of sounds) { if (s.address) URL.revokeObjectURL(s.address); s.state = "gone"; }
+  for (const s of sounds) { if (s.address) URL.revokeObjectURL(s.address); s.state = "gone"; s.stop.abort(); }
   sounds.length = 0;
   at("list").replaceChildren();
   at("detail").replaceChildren();

@@ -72,6 +72,18 @@ const image = (view) => {
   return made;
 };
 
+const hatch = (pen, colour, ratio) => {
+  const size = Math.round(8 * ratio);
+  const tile = document.createElement("canvas");
+  tile.width = tile.height = size;
+  const line = tile.getContext("2d");
+  line.strokeStyle = colour;
+  line.lineWidth = ratio;
+  for (const shift of [-size, 0, size]) { line.moveTo(shift, size); line.lineTo(shift + size, 0); }
+  line.stroke();
+  return pen.createPattern(tile, "repeat");
+};
+
 const toMel = (hz) => (hz < 1000 ? hz * 0.015 : 15 + (27 * Math.log(hz / 1000)) / Math.log(6.4));
 
 /** Draw a sound. `player` is an <audio> or null; `classes` are shown in this order. Returns {node, close}. */
@@ -130,17 +142,24 @@ export function stage({ view, timeline, classes, best, player, words }) {
     if (heat) {
       [pen, width, height, ratio] = sized(heat);
       const row = height / classes.length;
+      const spans = timeline.map((piece, i) => {
+        const end = i + 1 < timeline.length ? timeline[i + 1].start : Math.min(piece.end, seconds);
+        const left = Math.round((piece.start / seconds) * width), right = Math.round((Math.max(end, piece.start) / seconds) * width);
+        return { piece, left, across: Math.max(1, right - left) };
+      });
       pen.fillStyle = accent;
       classes.forEach((name, k) => {
         pen.globalAlpha = 0.07;
         pen.fillRect(0, k * row + ratio, width, row - 2 * ratio);
-        timeline.forEach((piece, i) => {
-          const end = i + 1 < timeline.length ? timeline[i + 1].start : Math.min(piece.end, seconds);
-          const left = Math.round((piece.start / seconds) * width), right = Math.round((Math.max(end, piece.start) / seconds) * width);
+        for (const { piece, left, across } of spans) {
+          if (piece.unknown || piece.reason) continue; // what is unknown is not painted as a class
           pen.globalAlpha = piece.scores[name];
-          pen.fillRect(left, k * row + ratio, Math.max(1, right - left), row - 2 * ratio);
-        });
+          pen.fillRect(left, k * row + ratio, across, row - 2 * ratio);
+        }
       });
+      pen.globalAlpha = 0.45;
+      pen.fillStyle = hatch(pen, ink, ratio);
+      for (const { piece, left, across } of spans) if (piece.unknown || piece.reason) pen.fillRect(left, 0, across, height);
       pen.globalAlpha = 1;
     }
     [pen, width, height, ratio] = sized(time);
