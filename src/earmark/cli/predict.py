@@ -130,6 +130,8 @@ def _file(
     if out is not None:
         opt.may_write(out, ANSWERS, model, paths, sounds=lambda: [c.path for c in clips], force=force)
     loaded = load_model(model).with_alpha(alpha)
+    if loaded.card.scope:
+        click.echo(f"Note: {loaded.card.scope}", err=True)
     if out is None:
         interrupts.keeps("what was printed is whole. The same command starts anew")
     answers = _answers(loaded, clips, timeline, seconds, bad)

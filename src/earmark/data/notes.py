@@ -22,8 +22,8 @@ def protocol_notes(dataset: Dataset, protocol: str) -> tuple[str, ...]:
         )
     if protocol == Protocol.CLIPS and not dataset.has_groups:
         found.append(
-            "No groups are known, so clips of one artist, session or speaker may lie on both sides of the split. Read the "
-            "accuracy as an upper bound, and add a column 'group' if you can."
+            "No groups are known, so clips of one artist, session or speaker may lie on both sides of the split: figures are of "
+            "the same sessions. Read the accuracy as an upper bound, and add a column 'group' if you can."
         )
     if protocol in (Protocol.GROUPS, Protocol.PUBLISHED):
         found += group_notes(dataset)

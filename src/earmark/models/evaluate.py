@@ -8,6 +8,7 @@ from ..backbones.base import facts
 from ..core.errors import DataError
 from ..core.provenance import versions
 from ..core.spec import Part
+from ..core.text import between, count, percent
 from ..data import split
 from ..data.cache import Cache
 from ..data.clips import Excluded
@@ -15,31 +16,14 @@ from ..data.notes import group_notes
 from ..embeddings.embedded import Embedded
 from ..embeddings.load import Source, load_dataset
 from ..embeddings.make import Embeddings, embed
+from ..metrics.evaluation import Evaluation, majority_baseline
 from ..metrics.evaluation import evaluate as evaluate_scores
-from ..metrics.evaluation import majority_baseline
 from ..recipes.recipe import Recipe
 from .fit import Scores
+from .known import Known, known, leak_notes
 from .model import Model
 from .prepare import Data, one_label
-from .results import Comparison, Run
-from .train import TRAINED_ON, _short
-
-
-def met_in_training(model: Model, data: Data) -> list[bool]:
-    """Of each clip, whether the model was trained on it (the same bytes)."""
-    known = set(model.extra.get(TRAINED_ON, b"").decode().split())
-    return [_short(d) in known for d in data.digests]
-
-
-def _leak_notes(model: Model, data: Data) -> tuple[str, ...]:
-    """A warning if some of the evaluated clips are ones that the model was trained on (the same bytes)."""
-    met = sum(met_in_training(model, data))
-    if not met:
-        return ()
-    return (
-        f"{met} of these {len(data.digests)} clips are sounds that the model was trained on (the same bytes): its scores "
-        "on them say nothing. Evaluate it on others, or read the scores out of fold in its model card",
-    )
+from .results import Comparison, HeldOut, Run
 
 
 def heard(model: Model, source: Source, *, cache: Cache | None = None) -> Data:
@@ -75,8 +59,8 @@ def heard(model: Model, source: Source, *, cache: Cache | None = None) -> Data:
     if not dataset.clips:
         raise DataError(f"{dataset.name}: no clip can be used; {len(dataset.excluded)} were excluded")
     ids = [c.id for c in dataset.clips]
-    notes = found.notes if isinstance(found, Embedded) else ()
-    return Data(dataset, {p: r.select(ids) for p, r in embeddings.items()}, parts, {}, notes=notes)
+    notes, made_by = (found.notes, found.facts) if isinstance(found, Embedded) else ((), None)
+    return Data(dataset, {p: r.select(ids) for p, r in embeddings.items()}, parts, {}, notes=notes, made_by=made_by)
 
 
 def _fitting(model: Model, found: Embedded) -> Embeddings:
@@ -106,7 +90,7 @@ def evaluate(
 ) -> Comparison:
     """Evaluate a trained model on labelled sounds it was not trained on; the scores are calibrated ones.
 
-    Raises DataError if a label is not one the model knows, or if no clip can be used.
+    Clips that it was trained on, or whose group it learnt from, are told, and figures given without them, too. Raises DataError if a label is not one the model knows, or if no clip can be used.
     """
     import time
 
@@ -120,10 +104,16 @@ def evaluate(
     protocol = split.Protocol.wholest(data.dataset)
     units = split.groups_of(data.dataset, protocol, data.digests)
     done = time.perf_counter()
+    met = known(model, data, cache=cache)
+    ids = tuple(c.id for c in data.dataset.clips)
+    without = None
+    if met.any.any() and not met.any.all():
+        new = ~met.any
+        without = evaluate_scores(y[new], proba[new], model.classes, units[new], seed=seed)
     evaluated = Run(
         recipe=Recipe.parse(model.card.recipe),
         classes=model.classes,
-        ids=tuple(c.id for c in data.dataset.clips),
+        ids=ids,
         y=y,
         groups=units,
         fold=np.zeros(len(y), int),
@@ -147,5 +137,23 @@ def evaluate(
         versions=versions(),
         seconds=time.perf_counter() - began,
         command=command,
-        notes=data.notes + group_notes(data.dataset) + _leak_notes(model, data),
+        notes=data.notes + group_notes(data.dataset) + leak_notes(data, met) + _without(met, without),
+        held_out=HeldOut(
+            tuple(i for i, copy in zip(ids, met.copies, strict=True) if copy),
+            tuple(i for i, group in zip(ids, met.groups, strict=True) if group),
+            without,
+        ),
+    )
+
+
+def _without(met: Known, found: Evaluation | None) -> tuple[str, ...]:
+    """The figures without clips that the model knows, in words."""
+    if not met.any.any():
+        return ()
+    if found is None:
+        return ("No clip is left that tells how good the model is: it knows them all.",)
+    score = found.scores["accuracy"]
+    return (
+        f"Without these, on {count(found.n_clips, 'clip')}: accuracy {percent(score.value)} "
+        f"({between(score.low, score.high)}).",
     )

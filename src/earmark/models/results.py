@@ -46,6 +46,34 @@ class Run(Tabular):
 
 
 @dataclass(frozen=True, repr=False)
+class HeldOut(Tabular):
+    """What else a finished model's figures on held-out clips say. ``copies``: clips that it was trained on, also in another
+    format; ``known_groups``: other clips of groups that it learnt from. ``without``: the figures without both; None where
+    there are none of these, or nothing else.
+    """
+
+    copies: tuple[str, ...]
+    known_groups: tuple[str, ...]
+    without: Evaluation | None
+
+    def _line(self) -> str:
+        return f"{len(self.copies)} copies, {len(self.known_groups)} of groups that the model learnt from"
+
+    def _columns(self) -> Columns:
+        """A line a clip that the model knows."""
+        why = ["copy"] * len(self.copies) + ["group"] * len(self.known_groups)
+        return {"id": [*self.copies, *self.known_groups], "known": why}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "copies": list(self.copies),
+            "known_groups": list(self.known_groups),
+            "without": self.without.to_dict() if self.without else None,
+        }
+
+
+@dataclass(frozen=True, repr=False)
 class Comparison(Reported):
     """Recipes evaluated on the same folds of the same clips."""
 
@@ -63,6 +91,7 @@ class Comparison(Reported):
     command: str = ""
     notes: tuple[str, ...] = ()
     source: tuple[str, ...] = ()  # where the data lie, for `rerun`; nothing if they were not read from a place
+    held_out: HeldOut | None = None  # of a finished model
 
     @property
     def best(self) -> Recipe:

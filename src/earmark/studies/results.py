@@ -51,6 +51,8 @@ def metrics(comparison: Comparison) -> dict[str, Any]:
         "seconds": comparison.seconds,
         "versions": dict(comparison.versions),
     }
+    if comparison.held_out is not None:
+        out["held_out"] = comparison.held_out.to_dict()
     made: dict[str, Any] = plain(out)
     return made
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ...core.errors import need_extra
 from ...core.union import united
 from ..cache import Cache
 from ..clips import Dataset
+from .facts import Facts
 from .find import pairs
 from .measure import measure_all
 
 
-def with_recordings(dataset: Dataset, *, cache: Cache | None = None, workers: int | None = None) -> Dataset:
+def with_recordings(
+    dataset: Dataset, facts: Sequence[Facts] | None = None, *, cache: Cache | None = None, workers: int | None = None
+) -> Dataset:
     """The data set with ``Clip.recording`` set where several clips hold one recording: the id of the first of them.
 
     What every split keeps together. A second time costs little: what was heard of a file is kept in ``cache`` by
-    content. Raises MissingExtraError without the 'train' extra.
+    content. ``facts`` of the clips, where they are measured. Raises MissingExtraError without the 'train' extra.
     """
     need_extra("finding duplicates", "scipy")
     clips = dataset.clips
-    found = pairs(measure_all(clips, cache=cache, workers=workers))
+    found = pairs(measure_all(clips, cache=cache, workers=workers) if facts is None else facts)
     first = united(range(len(clips)), ((p.a, p.b) for p in found))
     members = {i for p in found for i in (p.a, p.b)}
     named = (replace(c, recording=clips[first[i]].id if i in members else None) for i, c in enumerate(clips))
