@@ -23,7 +23,7 @@ def run(text: str, accuracy: float, weights: str | None) -> Any:
 
 
 def pair(a: str, b: str, difference: float, low: float, high: float) -> Pair:
-    return Pair(a, b, difference, low, high, 0.5, 0.5, "", None)
+    return Pair(a, b, difference, low, high, 0.5, 0.5, "")
 
 
 TUNED, PROBE, OTHER = "yamnet@layer12/finetune", "yamnet/logreg", "yamnet/knn"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -379,6 +380,64 @@ def test_a_splitter_is_cloned_and_pickled(sounds: Any) -> None:
         assert other.get_params() == made.get_params()
 
 
+def test_random_states_are_those_of_scikit_learn(sounds: Any) -> None:
+    paths, y, _ = sounds
+
+    def drawn(**how: Any) -> str:
+        return str([t.tolist() for _, t in SoundKFold(2, protocol="clips", **how).split(paths, y)])
+
+    assert drawn(shuffle=False) == drawn(shuffle=False, random_state=5) == drawn(random_state=0)
+    assert drawn(random_state=np.random.RandomState(3)) == drawn(random_state=np.random.RandomState(3))
+    assert len({drawn(random_state=None) for _ in range(8)}) > 1
+    with pytest.raises(ValueError, match="seed"):
+        drawn(random_state="x")
+
+
+def test_folds_in_a_search(sounds: Any) -> None:
+    """Each fold of a search by paths keeps groups whole; a pipeline's parameters are set by name."""
+    paths, y, groups = sounds
+    pipeline = make_pipeline(Embedder("mfcc"), StandardScaler(), LogisticRegression())
+    assert cross_val_score(pipeline, paths, y, groups=groups, cv=SoundKFold(3)).tolist() == [1, 1, 1]
+    assert cross_val_score(pipeline, [str(p) for p in paths], y, cv=SoundKFold(2, protocol="clips")).min() > 0.8
+    pipeline.set_params(embedder__backbone="mfcc(coefficients=13)", embedder__pool="std")
+    assert clone(pipeline).get_params()["embedder__backbone"] == "mfcc(coefficients=13)"
+
+
+# Bare arrays
+
+
+def test_bare_arrays_with_their_rate(sounds: Any, fitted: SoundClassifier) -> None:
+    paths, y, groups = sounds
+    bare = [samples for samples, _ in heard(paths)]
+    wanted = Embedder("mfcc").transform(paths)
+    for given in (bare, np.stack(bare)):
+        assert np.array_equal(Embedder("mfcc", rate=RATE).fit_transform(given), wanted)
+    assert np.array_equal(earmark.embed(bare, "mfcc", rate=RATE).vectors("mean"), wanted)
+    assert np.array_equal(earmark.embed(bare[0], "mfcc", rate=RATE).vectors("mean"), wanted[:1])
+    model = fitted.model_
+    assert model.predict(bare[0], rate=RATE).scores == model.predict(paths[0]).scores
+    assert [p.label for p in model.predict(bare, rate=RATE)] == [p.label for p in model.predict(paths)]
+    made = clone(fitted).set_params(rate=RATE).fit(np.stack(bare), y, groups=groups)
+    assert np.array_equal(made.predict_proba(bare), fitted.predict_proba(paths))
+    folds = [test.tolist() for _, test in SoundKFold(3, rate=RATE).split(bare, y, groups)]
+    assert folds == [test.tolist() for _, test in SoundKFold(3).split(paths, y, groups)]
+
+
+def test_bare_arrays_without_a_rate_are_told(sounds: Any, fitted: SoundClassifier) -> None:
+    bare, _ = heard(sounds[0][:1])[0]
+    for call in (
+        lambda: fitted.model_.predict(bare),
+        lambda: fitted.model_.predict([bare]),
+        lambda: earmark.embed(bare, "mfcc"),
+        lambda: earmark.embed([bare], "mfcc"),
+        lambda: Embedder("mfcc").transform([bare]),
+        lambda: fitted.predict([bare]),
+    ):
+        with pytest.raises(DataError, match=r"rate=16000") as told:
+            call()
+        assert "\n" not in str(told.value)
+
+
 # What is imported
 
 
@@ -400,3 +459,18 @@ def test_without_scikit_learn_the_extra_is_named() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.count("pip install 'earmark[train]'") == 3
+
+
+def test_the_page_on_scikit_learn(sounds: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths, y, groups = sounds
+    page = Path(__file__).parent.parent / "docs" / "scikit-learn.md"
+    (code,) = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    for path, label in zip(paths, y, strict=True):
+        (tmp_path / "my-sounds" / label).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "my-sounds" / label / path.name).write_bytes(path.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"BACKBONE": "mfcc", "paths": paths, "y": y, "groups": groups}
+    exec(code, names)
+    assert names["search"].best_score_ == 1
+    for folder in ("my-model", "my-classifier"):
+        assert earmark.load_model(folder).predict(paths[0]).label == "high"

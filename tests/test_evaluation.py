@@ -13,7 +13,7 @@ from earmark.core.errors import DataError
 from earmark.metrics.clips import METRICS
 from earmark.metrics.evaluation import Evaluation, evaluate, majority_baseline
 from earmark.metrics.intervals import Groups, interval, t_quantile, unseen
-from earmark.metrics.paired import clips_needed, compare
+from earmark.metrics.paired import compare
 
 
 def made(seed: int, groups: int = 40, k: int = 3, skill: float = 1.5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -193,21 +193,21 @@ def test_equally_good_recipes_raise_no_alarm(groups, count):
     assert alarms / 400 <= 0.08
 
 
-def test_as_many_clips_as_asked_for_show_the_difference():
-    """A first sample says how many groups are needed; with that many the difference is seen in about 80 %."""
+def test_a_difference_called_detectable_is_seen_in_four_cases_of_five():
     random = np.random.default_rng(5)
-    sample, group = recipes(random, 4000, 2, gain=0.35)
-    gap = np.diff([sample[r][:, 0] for r in ("r1", "r0")], axis=0)[0]
-    per_group, sizes = np.bincount(group, gap), np.bincount(group)
-    error = np.sqrt(((per_group - gap.mean() * sizes) ** 2).sum()) / len(group)
-    needed = clips_needed(gap.mean(), error, len(group))
-    groups = round(needed * 4000 / len(group))
-    seen = 0
-    for run in range(300):
-        proba, group = recipes(random, groups, 2, gain=0.35)
-        (pair,) = compare(np.zeros(len(group), int), proba, group, resamples=499, seed=run)
-        seen += pair.p <= 0.05
-    assert 0.7 <= seen / 300 <= 0.9
+    crowd, _ = recipes(random, 20_000, 2, gain=0.35)
+    true = float((crowd["r0"][:, 0] - crowd["r1"][:, 0]).mean())
+
+    def told(groups, runs):
+        for run in range(runs):
+            proba, group = recipes(random, groups, 2, gain=0.35)
+            yield compare(np.zeros(len(group), int), proba, group, resamples=499, seed=run)[0]
+
+    # As many groups as make the true difference the smallest that is told to be detectable.
+    groups = round(120 * (np.mean([pair.detectable for pair in told(120, 40)]) / true) ** 2)
+    found = list(told(groups, 300))
+    assert np.mean([pair.detectable for pair in found]) == pytest.approx(true, rel=0.05)
+    assert 0.7 <= np.mean([pair.p <= 0.05 for pair in found]) <= 0.9
 
 
 def test_interval_leaves_out_zero_exactly_where_p_is_small():
@@ -229,19 +229,97 @@ def test_a_clear_difference_is_told_in_words():
     assert json.loads(json.dumps(pair.to_dict()))["a"] == "weak"
 
 
-def test_what_cannot_be_told_apart_says_how_many_clips_would_tell():
+def test_what_cannot_be_told_apart_says_what_would_have_shown():
     proba, group = recipes(np.random.default_rng(8), 60, 2, gain=0.1)
     (pair,) = compare(np.zeros(len(group), int), proba, group)
     assert pair.p > 0.05
     assert f"cannot be told apart on these {len(group)} clips (60 groups)" in pair.verdict
-    assert pair.clips_needed > len(group)
-    assert "would be needed to see a difference of this size with 80 % power" in pair.verdict
+    assert pair.detectable > abs(pair.difference)
+    assert (
+        f"A difference of {100 * pair.detectable:.1f} points or more would have shown here with 80 % power"
+        in pair.verdict
+    )
+
+
+def test_what_hardly_differs_is_said_not_to_differ_by_more_than_two_points():
+    y, hits = np.zeros(2000, int), np.ones((2, 2000), int)
+    hits[0, :6], hits[1, 6:10] = 0, 0
+    (pair,) = compare(y, {"a": one_hot(hits[0]), "b": one_hot(hits[1])}, None, resamples=999)
+    assert pair.equivalent
+    assert pair.difference == pytest.approx(-0.001)
+    assert -0.02 < pair.low < pair.difference < pair.high < 0.02
+    assert pair.verdict.endswith("They do not differ by more than 2 points")
+    (pair,) = compare(y[:200], {"a": one_hot(hits[0][:200]), "b": one_hot(hits[1][:200])}, None, resamples=999)
+    assert not pair.equivalent
+
+
+@pytest.mark.parametrize(("won", "lost", "clips"), [(1, 0, 100), (4, 1, 100), (10, 10, 100), (30, 12, 150), (0, 9, 60)])
+def test_the_interval_of_a_difference_is_tangos_where_clips_are_their_own(won, lost, clips):
+    """Tango's statistic at both ends, by a likelihood maximized without his formula."""
+    optimize = pytest.importorskip("scipy.optimize", reason="reference")
+    hits = np.zeros((2, clips), int)
+    hits[0, :won], hits[1, won : won + lost] = 1, 1
+    (pair,) = compare(np.zeros(clips, int), {"a": one_hot(hits[0]), "b": one_hot(hits[1])}, None)
+    # Five flips cannot be told from chance, however they fall: what they reach counts, not Student's t.
+    critical = 5**0.5 if won + lost == 5 else t_quantile(0.975, clips - 1)
+
+    def statistic(delta):
+        def loss(rate):
+            shares = np.array([rate + delta, rate, 1 - 2 * rate - delta])
+            return -(np.array([won, lost, clips - won - lost]) * np.log(np.maximum(shares, 1e-12))).sum()
+
+        ends = (max(0, -delta), (1 - delta) / 2)
+        rate = optimize.minimize_scalar(loss, bounds=ends, method="bounded", options={"xatol": 1e-9}).x
+        return ((won - lost) / clips - delta) / np.sqrt((2 * rate + delta - delta**2) / clips)
+
+    if pair.p > 0.05:
+        assert statistic(pair.low) == pytest.approx(critical, rel=0.02)
+    far = pair.high if won >= lost else pair.low
+    assert abs(statistic(far)) == pytest.approx(critical, rel=0.02)
+
+
+def test_one_discordant_clip_of_a_hundred_leaves_doubt():
+    hits = np.ones((2, 100), int)
+    hits[1, 0] = 0
+    (pair,) = compare(np.zeros(100, int), {"a": one_hot(hits[0]), "b": one_hot(hits[1])}, None)
+    assert pair.p == 1
+    assert (pair.low, pair.high) == pytest.approx((-0.027, 0.056), abs=0.003)  # it was [0, 0.02]
+    assert pair.low < 0 < 0.03 < pair.detectable < 0.12
+
+
+@pytest.mark.parametrize(
+    ("groups", "size", "accuracy"), [(20, 5, (0.99, 0.95)), (100, 1, (0.99, 0.97)), (60, 3, (0.8, 0.7))]
+)
+def test_intervals_of_differences_hold_the_truth_where_few_clips_differ(groups, size, accuracy):
+    random, held = np.random.default_rng(2), 0
+    group, true = np.repeat(np.arange(groups), size), accuracy[0] - accuracy[1]
+    for run in range(300):
+        hard = random.random(groups)[group]
+        own = np.where(random.random(groups * size) < 0.3, hard, random.random(groups * size))
+        proba = {name: one_hot(own < a) for name, a in zip("ab", accuracy, strict=True)}
+        (pair,) = compare(np.zeros(len(group), int), proba, group, resamples=199, seed=run)
+        held += pair.low <= true <= pair.high
+    assert held / 300 >= 0.925
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), seeds=st.integers(1, 3), groups=st.integers(1, 40), rare=st.sampled_from([0.01, 0.1, 0.5]))
+def test_interval_and_p_agree_whatever_the_clips(data, seeds, groups, rare):
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    group = np.repeat(np.arange(groups), random.integers(1, data.draw(st.sampled_from([2, 8])), groups))
+    hits = (random.random((3, seeds, len(group))) > rare * random.random((3, 1, 1))).astype(int)
+    proba = {name: one_hot(h) for name, h in zip("abc", hits, strict=True)}
+    for pair in compare(np.zeros(len(group), int), proba, group, resamples=data.draw(st.sampled_from([19, 99, 500]))):
+        assert (pair.p <= 0.05) == (pair.low > 0 or pair.high < 0)
+        assert -1 <= pair.low <= pair.difference <= pair.high <= 1
+        assert not (pair.equivalent and pair.high - pair.low > 0.04)
+        assert pair.low < pair.high
 
 
 def test_the_same_answers_are_no_difference():
     y, proba, group = made(0)
     (pair,) = compare(y, {"a": proba, "b": proba}, group)
-    assert (pair.difference, pair.p, pair.p_adjusted, pair.clips_needed) == (0, 1, 1, None)
+    assert (pair.difference, pair.p, pair.p_adjusted) == (0, 1, 1)
     assert pair.high == -pair.low == pytest.approx(unseen(40, 0.95))
 
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from earmark.backbones.base import About, Backbone
 from earmark.cli import main
-from earmark.core import marks, records
+from earmark.core import legacy, marks, records
 from earmark.core.errors import BundleError, DataError
 from earmark.core.spec import Part
 from earmark.data.annotations import Annotation, Span
@@ -463,6 +463,27 @@ def test_reports_of_0_1_are_done_again(tmp_path: Path) -> None:
     assert found.data == found.numbers == ()
     assert found.compared > 50
     assert found.comparison.runs[0].recipe.short == "embeddings/lda"
+
+
+def test_a_report_with_other_intervals_is_compared_by_what_is_made_as_then() -> None:
+    then = {
+        "recipes": [{"recipe": "a", "macro_f1": {"value": 0.5, "low": 0.4, "high": 0.6}, "accuracy": {"low": 0.4}}],
+        "pairs": [{"a": "a", "b": "b", "difference": 0.1, "low": 0.0, "p": 0.04, "clips_needed": 62}],
+    }
+    now = {
+        "best_of_many": None,
+        "recipes": [{**then["recipes"][0], "macro_f1": {"value": 0.5, "low": 0.2, "high": 0.7}, "ranking": {}}],
+        "pairs": [{"a": "a", "b": "b", "difference": 0.1, "low": -0.1, "p": 0.06, "detectable": 0.2}],
+    }
+    one, two = legacy.comparable(then, now)
+    assert one == two
+    assert one["recipes"][0]["accuracy"] == {"low": 0.4}
+    assert one["pairs"][0]["difference"] == 0.1
+    assert legacy.comparable(now, now) == (now, now)
+    assert legacy.comparable({"recipes": [], "pairs": None}, {"recipes": [1]} | now)[0] == {
+        "recipes": [],
+        "pairs": None,
+    }
 
 
 def test_reports_of_0_1_are_known_as_ours() -> None:

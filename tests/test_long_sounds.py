@@ -85,22 +85,91 @@ def test_running_statistics_are_those_of_all_rows(seed, count, large):
     )
 
 
+def hearing(hop: int, window: int, pad: int = 0, rate: int = 10, name: str = "hearing") -> Backbone:
+    """A backbone that gives the first, middle, last and mean sample of each window, and its span and power."""
+
+    def front(samples: np.ndarray) -> np.ndarray:
+        windows = np.lib.stride_tricks.sliding_window_view(samples, window)[::hop]
+        facts = [windows[:, 0], windows[:, window // 2], windows[:, -1], windows.mean(axis=1), np.ptp(windows, axis=1)]
+        return np.stack([*facts, (windows**2).mean(axis=1)], axis=1).astype(np.float32)
+
+    return Backbone(name, rate, window, hop, (6,), front, pad_left=pad)
+
+
 @settings(max_examples=80, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    count=st.integers(1, 60),
+    count=st.integers(1, 600),
     hop=st.integers(1, 12),
     window=st.integers(1, 200),
+    pad=st.integers(0, 5),
     seconds=st.one_of(st.none(), st.floats(0.05, 12)),
 )
 @pytest.mark.parametrize("how", ["windows", "mean", "image(3)"])
-def test_a_timeline_is_the_same_in_blocks(how, seed, count, hop, window, seconds):
-    one = fake(hop=hop, window=window)
-    embeddings = np.random.default_rng(seed).standard_normal((count, 6)).astype(np.float32)
+def test_a_timeline_is_the_same_in_blocks(how, seed, count, hop, window, pad, seconds):
+    one = hearing(hop, max(window, pad + 1), pad)
+    sound = np.random.default_rng(seed).standard_normal(count).astype(np.float32)
     made = model(how, one)
-    wanted = made.pieces({one.fingerprint: embeddings}, "x", seconds=seconds)
-    blocks = ((one.fingerprint, block) for block in cut(embeddings, seed))
-    assert list(timeline.follow(made, blocks, "x", seconds)) == wanted
+    wanted = list(timeline.told(made, {one.fingerprint: [sound]}, "x", seconds, {}))
+    assert list(timeline.told(made, {one.fingerprint: cut(sound, seed)}, "x", seconds, {})) == wanted
+    known = {one.fingerprint: one.embed(sound)}  # what was made before saves time and changes nothing
+    assert list(timeline.told(made, {one.fingerprint: [sound]}, "x", seconds, known)) == wanted
+    for piece in wanted:
+        assert 0 <= piece.start < piece.end <= count / 10 + 1e-6
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    count=st.integers(1, 900),
+    hop=st.integers(1, 12),
+    window=st.integers(1, 60),
+    seconds=st.one_of(st.none(), st.floats(0.05, 12)),
+)
+@pytest.mark.parametrize("how", ["windows", "mean", "image(3)"])
+def test_a_piece_is_what_was_heard_of_it(how, count, hop, window, seconds):
+    """Each piece's windows lie within it, begin with it and end with it; together they are the whole sound."""
+    hop = min(hop, window)
+    sound = np.arange(1, count + 1, dtype=np.float32)  # each sample says where it is
+    grid = timeline.Grid.of(model(how, hearing(hop, window)), seconds)
+    pieces = list(timeline.Cutter(hearing(hop, window), grid).pieces(cut(sound, count)))
+    covered = np.zeros(count, bool)
+    for piece in pieces:
+        first, last = piece.embeddings[:, 0].min(), piece.embeddings[:, 2].max()
+        if count >= window:
+            assert (first - 1) / 10 == pytest.approx(piece.start)
+            assert last / 10 == pytest.approx(piece.end)
+        covered[round(piece.start * 10) : round(piece.end * 10)] = True
+    assert covered.all()
+    assert pieces[-1].end == pytest.approx(count / 10)
+    bounds = [(piece.start, piece.end) for piece in pieces]
+    assert len(set(bounds)) == len(bounds)
+
+
+@pytest.mark.parametrize("seconds", [None, 1.0, 0.3])
+def test_pieces_of_several_backbones_are_heard_together(seconds):
+    a, b = hearing(5, 10, name="a"), hearing(8, 20, rate=20, name="b")
+    sound = np.random.default_rng(0).standard_normal(100).astype(np.float32)
+    both = {a.fingerprint: [sound], b.fingerprint: [np.repeat(sound, 2)]}
+    found = list(timeline.told(model("mean", a, b), both, "x", seconds, {}))
+    assert [p.end for p in found][-1] == pytest.approx(10)
+    assert all(p.end - p.start >= min(1.0, seconds or 3.0) - 1e-6 for p in found)
+
+
+@pytest.mark.parametrize("still", [0.0, 0.4])
+@pytest.mark.parametrize("seconds", [None, 2.0, 0.5])
+def test_where_there_is_nothing_to_hear_there_is_no_label(still, seconds):
+    """Digital silence and a constant within a sound."""
+    draw = np.random.default_rng(0)
+    sound = np.concatenate([0.3 * draw.standard_normal(50), np.full(100, still), 0.3 * draw.standard_normal(50)])
+    made = model("windows", hearing(5, 10))
+    found = list(timeline.told(made, {k: [sound.astype(np.float32)] for k in made.backbones}, "x", seconds, {}))
+    for piece in found:
+        nothing = piece.start >= 5 and piece.end <= 15
+        assert (piece.label == "") == nothing == (piece.reason == "nothing to hear")
+        assert piece.unknown == nothing
+        assert sum(piece.scores.values()) == pytest.approx(0 if nothing else 1)
+    assert sum(not piece.label for piece in found) >= 4
+    assert "nothing to hear" in repr(next(p for p in found if not p.label))
 
 
 SCRIPT = """

@@ -26,7 +26,7 @@ from earmark.metrics.intervals import Interval
 from earmark.metrics.paired import compare as pairs
 from earmark.models.results import Comparison, Run
 from earmark.recipes.recipe import Recipe
-from earmark.report import page, sections, words
+from earmark.report import page, sections, trust, words
 from earmark.report.compare import write
 from earmark.report.figures.confusion import confusion, confusions
 from earmark.report.figures.reliability import bins
@@ -541,3 +541,31 @@ def test_another_report_needs_only_sections() -> None:
     assert found.faults == []
     for text in ("<Audit>", "Two & two.", "<rock>", "49"):
         assert text in found.text
+
+
+def test_page_corrects_the_best_for_the_picking_and_says_how_much_groups_differ(four: tuple[Comparison, Path]) -> None:
+    comparison, path = four
+    text = Reader(path.read_text(encoding="utf-8")).text.replace(words.NBSP, " ")
+    picked, between = comparison.picked, comparison.runs[0].evaluation.between
+    assert picked
+    assert picked.accuracy.value < picked.showed
+    assert f"corrected for that it is {100 * picked.accuracy.value:.1f} %" in text
+    assert f"expect between {100 * picked.accuracy.low:.1f} % and {100 * picked.accuracy.high:.1f} %" in text
+    told = json.loads((path.parent / "metrics.json").read_text(encoding="utf-8"))
+    assert told["best_of_many"]["accuracy"] == picked.accuracy.to_dict()
+    assert told["recipes"][0]["between_groups"]["worst"] == between.worst
+    assert f"The worst is {between.worst}: {between.worst_right:g} of {between.worst_clips} clips right" in text
+    assert "would show" in text
+    ranked = comparison.runs[0].evaluation.ranking["macro_auroc"]
+    assert f"{100 * ranked.low:.1f} – {100 * ranked.high:.1f} %" in text
+
+
+def test_of_two_classes_the_page_says_where_acting_on_scores_pays() -> None:
+    run = Made(("bat", "none"), ("a/b",), clips=90, skill=3.0).build().runs[0]
+    pays = trust.lines(run)[-1]
+    assert "Acting on its scores for bat pays more than acting always, or never" in pays
+    least, most = (float(pays.split("costs from ")[1].split()[k]) for k in (0, 2))
+    assert least < 1 < most
+    blind = replace(run, proba=np.full_like(run.proba, 0.5))
+    assert "is not shown to pay" in trust.lines(blind)[-1]
+    assert not any("Acting" in line for line in trust.lines(Made(("a", "b", "c"), ("a/b",), clips=30).build().runs[0]))

@@ -9,9 +9,9 @@ from block to block, so that the blocks joined are bit for bit the whole.
 The resampler is soxr at its quality "HQ" (20 bits), librosa's default too. Measured on 30 s, 44.1 -> 16 kHz:
 5 ms, "VHQ" 10 ms ("MQ" is not faster than "HQ").
 
-Damaged files: what decodes is used. ``probe`` tells what the header promises; a file that gives clearly less
-than that was cut off or damaged (compare ``probe(f).seconds`` with what was decoded). Ogg promises nothing in
-its header: there, a cut cannot be seen.
+Files are read to their end, whatever their headers say: see ``sizes``, ``chain`` and ``flac``. Damaged files: what
+decodes is used. ``probe`` tells what the header promises; a file that gives clearly less than that was cut off or damaged
+(compare ``probe(f).seconds`` with what was decoded). Ogg promises nothing in its header: there, a cut cannot be seen.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from ..core import interrupts
 from ..core.errors import AudioError
 from .decoders import Source, frame_at, name_of, opened
 from .decoding import Floats, Probe
+from .silence import SILENCE, Level
 
-__all__ = ["MIN_SECONDS", "SUFFIXES", "Probe", "Source", "blocks", "load", "probe"]
+__all__ = ["MIN_SECONDS", "SUFFIXES", "Probe", "Source", "blocks", "check_scale", "load", "name_of", "probe"]
 
 SUFFIXES = frozenset(
     {
@@ -39,7 +40,10 @@ SUFFIXES = frozenset(
 )  # what a folder is searched for; any other file can still be named
 
 MIN_SECONDS = 0.1  # less is no sound one could classify
-SILENCE = 1e-4  # peak: -80 dBFS
+EDGE = 0.02  # seconds at both ends where a resampler rings
+LEFT = 1e-3  # share of a sound's energy: if less is left, and that at the edges only, nothing of it is heard
+WHOLE = 2.0  # times full scale: more, and all whole numbers, are integers written as floats …
+FLOATS = 100.0  # … as is all that is louder than that by 40 dB
 LOUDEST = 1e6  # times full scale: more is not sound, and its power would overflow
 
 
@@ -55,7 +59,8 @@ def load(source: Source, sample_rate: int, *, start: float = 0.0, duration: floa
     ``source`` is a path, ``(samples, rate)`` (see ``memory``), the bytes of a file, or an open binary file that can seek
     (read from its beginning).
     A sound that ends before ``start + duration`` gives what there is. Raises AudioError with a reason that
-    begins "unreadable", "empty", "silent" (nothing above -80 dBFS) or "too short" (under 0.1 s).
+    begins "unreadable", "empty", "silent" (nothing above -80 dBFS but a constant, or nothing left at ``sample_rate``) or
+    "too short" (under 0.1 s).
     """
     return np.concatenate(list(_samples(source, sample_rate, start, duration)))
 
@@ -99,33 +104,53 @@ def _samples(source: Source, sample_rate: int, start: float, duration: float | N
         resampler = None
         if rate != sample_rate:
             resampler = soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ")
-        frames, peak, loudest = 0, 0.0, 0.0
+        frames, loudest = 0, 0.0
+        before, after = Level(), Level(edge=round(EDGE * sample_rate))
         stop = None if duration is None else frame_at(start + duration, rate)
         for chunk in decoder.chunks(frame_at(start, rate), stop):
             interrupts.check()
             high, low = float(chunk.max()), float(chunk.min())
-            if not (high <= LOUDEST and low >= -LOUDEST):  # put so that NaN fails, too
-                finite = math.isfinite(high) and math.isfinite(low)
-                found = f"samples of {max(high, -low):.2g} x full scale" if finite else "NaN or infinite samples"
-                raise AudioError(name, f"unreadable: {found}, after {start + frames / rate:.1f} s")
+            check_scale(name, chunk, high, low, start + frames / rate)
             mono, loudest = chunk[0], max(loudest, high, -low)
             if len(chunk) > 1:
                 mono = chunk.mean(axis=0)
-                high, low = float(mono.max()), float(mono.min())
-            peak = max(peak, high, -low)
+            before.add(mono)
             frames += len(mono)
-            yield mono if resampler is None else resampler.resample_chunk(mono)
+            made = mono if resampler is None else resampler.resample_chunk(mono)
+            if resampler is not None:
+                after.add(made)
+            yield made
         if resampler is not None:
-            yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+            made = resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+            after.add(made)
+            yield made
         if not frames:
             ends = decoder.probe.seconds
             where = f" from {start:g} s on" + (f", it ends at {ends:.2f} s" if ends else "") if start else ""
             raise AudioError(name, f"empty: no samples{where}")
         if frames / rate < MIN_SECONDS:
             raise AudioError(name, f"too short: {frames / rate:.3f} s (wanted at least {MIN_SECONDS} s)")
-        if peak < SILENCE <= loudest:
+        if before.peak < SILENCE <= loudest and decoder.probe.channels > 1:
             channels = decoder.probe.channels
             raise AudioError(name, f"silent: its {channels} channels cancel each other out when averaged")
-        if peak < SILENCE:
-            level = f"{20 * math.log10(peak):.0f} dBFS" if peak else "zero"
+        if before.peak < SILENCE:
+            level = f"{20 * math.log10(before.peak):.0f} dBFS" if before.peak else "zero"
             raise AudioError(name, f"silent: the peak is {level} (wanted above -80 dBFS)")
+        if before.still:
+            raise AudioError(name, f"silent: a constant of {before.mean:.3g} x full scale, and nothing else in it")
+        if resampler is not None and after.still and after.energy / sample_rate < LEFT * before.energy / rate:
+            band = f"{sample_rate / 2000:g} kHz"
+            raise AudioError(name, f"silent: nothing is left of it below {band}, which is as far as it is heard here")
+
+
+def check_scale(name: str, chunk: Floats, high: float, low: float, seconds: float) -> None:
+    """Raise AudioError for what is no number, or not on the scale of sound, where 1 is full."""
+    peak = max(high, -low)
+    if not peak <= LOUDEST:  # put so that NaN fails, too
+        finite = math.isfinite(high) and math.isfinite(low)
+        found = f"samples of {peak:.2g} x full scale" if finite else "NaN or infinite samples"
+        raise AudioError(name, f"unreadable: {found}, after {seconds:.1f} s")
+    if peak > WHOLE and (peak > FLOATS or np.array_equal(chunk, np.rint(chunk))):
+        found = f"samples of {peak:.5g} x full scale, after {seconds:.1f} s"
+        why = "they are floats on the scale of whole numbers: divide 16-bit ones by 32768"
+        raise AudioError(name, f"unreadable: {found} ({why}; wanted -1 to 1)")

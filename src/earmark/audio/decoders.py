@@ -10,14 +10,18 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 import soundfile
 
 from ..core.errors import AudioError, EarmarkError
+from .chain import Chain, links
 from .decoding import CHUNK, Decoder, Floats, Probe, said
 from .memory import NAME, Held, as_bytes
+from .sizes import NO_SIZE
+from .spliced import Spliced
 
 Source = str | Path | Held
 T = TypeVar("T")
@@ -27,7 +31,6 @@ RATES = (1_000, 1_000_000)  # Hz that a file may have
 _STRETCH = 2**18
 _CUT = re.compile(r"^\s*(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 _SYSTEM = 2  # libsndfile's error for a read that the system refused
-_NO_SIZE = 0x7FFFF000  # recorders and pipes write about this or more for "not known yet"
 
 
 @contextmanager
@@ -101,7 +104,7 @@ def _handle(source: Source, name: str) -> Iterator[BinaryIO]:
 class _Watched:
     """A file whose failure is remembered: libsndfile takes a read that fails for the end of the file."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO | Spliced) -> None:
         self.file = file
         self.failure: Exception | None = None
 
@@ -138,19 +141,34 @@ def _check_read(handle: object) -> None:
 
 
 def _decoder(handle: BinaryIO, name: str) -> Decoder:
+    if not handle.read(1):
+        raise AudioError(name, "empty: the file has no bytes")
+    found = links(handle)
+    if len(found) == 1:
+        return _one(found[0], name)
+
+    def opening(handle: BinaryIO | Spliced) -> Decoder:
+        decoder = _one(handle, name)
+        _check_facts(decoder.probe, name)
+        return decoder
+
+    return Chain(name, [partial(opening, one) for one in found])
+
+
+def _one(handle: BinaryIO | Spliced, name: str) -> Decoder:
+    handle.seek(0)
     head = handle.read(4)
     handle.seek(0)
-    if not head:
-        raise AudioError(name, "empty: the file has no bytes")
     # MPEG goes to FFmpeg at once: libsndfile's decoder writes complaints on stderr and gives up at damage.
     if not (head.startswith(b"ID3") or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0)):
         try:
-            return _Sndfile(handle, name)
+            watched = _Watched(handle) if isinstance(handle, Spliced) else handle
+            return _Sndfile(watched, name)  # type: ignore[arg-type]
         except Exception:  # LibsndfileError; TypeError: it is called .raw, of unknown format; and what damage brings
             handle.seek(0)
     from .libav import Libav  # which imports this module
 
-    return Libav(handle, name)
+    return Libav(handle, name)  # type: ignore[arg-type]
 
 
 class _Sound(soundfile.SoundFile):  # type: ignore[misc, unused-ignore]
@@ -171,7 +189,7 @@ class _Sndfile:
         rate, frames = self.sound.samplerate, self.sound.frames
         # libsndfile counts what the file holds; what the header promised stands only in its log.
         cut = _CUT.search(self.sound.extra_info)
-        if cut and 0 < int(cut[2]) < int(cut[1]) < _NO_SIZE:
+        if cut and 0 < int(cut[2]) < int(cut[1]) < NO_SIZE:
             frames = frames * int(cut[1]) // int(cut[2])
         seconds = frames / rate if rate > 0 and 0 <= frames < 2**62 else None
         self.probe = Probe(self.sound.format, self.sound.subtype, rate, self.sound.channels, seconds)

@@ -12,12 +12,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from ..data.duplicates.facts import Facts
+from ..data.duplicates.facts import MISSING, Facts
 
 SERIOUS, NOTE = "serious", "note"
 T = TypeVar("T", bound=Hashable)
 
-MISSING = 0.05  # seconds less than the header promises; compressed formats only estimate: 5 %
 CLIPPED = 1e-4  # share of the samples in flat tops
 OFFSET = 0.01  # mean, as a share of full scale
 QUIET = -50.0  # dBFS RMS
@@ -25,7 +24,6 @@ MOSTLY_SILENT = 0.5  # share of the frames below -80 dBFS
 CUT = (20.0, 0.85)  # dB of fall, and where: as a share of half the sample rate
 FAR = 4.0  # times shorter than 5 % of the clips, or longer than 95 %
 RARE = 0.2  # share of the set that an odd format may have
-_EXACT = {"WAV", "WAVEX", "FLAC", "AIFF", "W64", "RF64", "CAF", "AU"}
 
 ABOUT = {
     "truncated": f"Less was decoded than the header promises (by {MISSING} s; 5 % where the header only estimates).",
@@ -91,10 +89,8 @@ def _silent(f: Facts, _: Usual) -> Iterator[Flag]:
 
 
 def _truncated(f: Facts, _: Usual) -> Iterator[Flag]:
-    allowed = MISSING if f.format in _EXACT else max(MISSING, 0.05 * f.promised)
-    if f.promised - f.seconds > allowed:
-        text = f"{f.seconds:.2f} s decoded of {f.promised:.2f} s promised"
-        yield Flag("truncated", text, SERIOUS)
+    if f.truncated:
+        yield Flag("truncated", f.truncation, SERIOUS)
 
 
 def _clipped(f: Facts, _: Usual) -> Iterator[Flag]:

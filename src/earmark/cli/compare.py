@@ -132,6 +132,14 @@ def show(found: Comparison, out: Path | None, as_json: bool, force: bool = False
         )
     table.add_row(Text("always the majority class", "dim"), Text(opt.points(found.baseline["accuracy"]), "dim"))
     console.print(table)
+    if found.picked:
+        best, a = found.picked, found.picked.accuracy
+        console.print(
+            f"  {best.recipe}, the best of {best.among}, corrected for having been picked by these clips: "
+            f"{opt.points(a.value)} [{opt.points(a.low)}, {opt.points(a.high)}]",
+            highlight=False,
+            markup=False,
+        )
     for pair in found.pairs[:10]:
         console.print(f"  {pair.a} against {pair.b}: {pair.verdict}")
     if found.dataset.excluded:

@@ -261,6 +261,7 @@ def _write(answers: Iterator[Prediction], model: Model, form: str, times: bool, 
         else:
             own["set"] = list(a.set)
             line = {c: own[c] for c in columns[: len(columns) - len(model.classes)]}
+            line |= {"reason": a.reason} if a.reason else {}
             out.write(
                 json.dumps({**line, "scores": {c: round(v, 6) for c, v in a.scores.items()}}, ensure_ascii=False) + "\n"
             )
@@ -279,8 +280,8 @@ def _table(answers: Iterator[Prediction], times: bool, out: TextIO) -> None:
             a.path,
             *when,
             a.label,
-            f"{a.score:.2f}",
+            "" if a.reason else f"{a.score:.2f}",
             also,
-            Text("unknown: unlike the training sounds", "yellow") if a.unknown else "",
+            a.reason or (Text("unknown: unlike the training sounds", "yellow") if a.unknown else ""),
         )
     terminal.console(out).print(table)

@@ -28,8 +28,11 @@ class UnreachedError(AudioError):
     """A sound could not be reached now: no permission, a network or store that does not answer. It may be later."""
 
 
-class DataError(EarmarkError):
-    """A data set cannot be used as asked: missing columns, one class only, no groups, …"""
+class DataError(EarmarkError, ValueError):
+    """A data set cannot be used as asked: missing columns, one class only, no groups, …
+
+    It is a ValueError, too, which is what scikit-learn and programs around it look for.
+    """
 
 
 class RecipeError(EarmarkError):

@@ -17,6 +17,8 @@ _REPORT_KEYS = {f"{COLUMN}_accuracy": "window_accuracy"}
 _AS_THEY_ARE = ("dataset", "command", "source", "notes", "versions")
 # The backbone at the beginning of a branch, or a pooling: rows/lda, rows:mean/lda, a+rows/svm, yamnet:rows/lda.
 _RECIPE = re.compile(r"(?<![\w./-])(:)?rows(?=[/:+])")
+_NEWER = frozenset({"per_class_intervals", "ranking", "calibration", "between_groups"})  # of a recipe in a report
+_MEANS_OF_CLASSES = frozenset({"macro_precision", "macro_recall", "macro_f1", "balanced_accuracy"})
 _CARD_KEYS = {"strangeness": "nonconformity"}  # of the calibration
 
 
@@ -54,6 +56,31 @@ def report(found: Mapping[str, Any]) -> dict[str, Any]:
     if "task" in found:
         return dict(found)
     return {**_renamed(found), "task": "single-label", "protocol": _said(found.get("protocol"), _WINDOWS)}
+
+
+def comparable(then: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A report and the same comparison done again, without what is made otherwise since the report was written.
+
+    Reports that do not correct the best of many have other intervals of differences and of means over classes.
+    """
+    if "best_of_many" in then:
+        return dict(then), dict(now)
+    return _without_newer(then), _without_newer(now)
+
+
+def _without_newer(found: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in found.items() if key != "best_of_many"}
+    kept["recipes"] = [
+        {k: _only(v, "value") if k in _MEANS_OF_CLASSES else v for k, v in recipe.items() if k not in _NEWER}
+        for recipe in found["recipes"]
+    ]
+    if isinstance(pairs := found.get("pairs"), list):
+        kept["pairs"] = [_only(pair, "a", "b", "difference") for pair in pairs]
+    return kept
+
+
+def _only(found: Any, *names: str) -> Any:
+    return {k: v for k, v in found.items() if k in names} if isinstance(found, Mapping) else found
 
 
 def _renamed(value: Any, key: str = "") -> Any:

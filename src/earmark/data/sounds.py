@@ -11,6 +11,8 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..audio.decoders import Source
 from ..audio.memory import as_bytes, is_held
 from ..core.errors import DataError
@@ -19,8 +21,29 @@ from .clips import Clip, writable
 _WANTED = "wanted a list of sounds: paths, (samples, rate), the bytes of files, or open binary files"
 
 
-def sounds_in(given: Any) -> list[Source]:
-    """The sounds of a list, an array or a column, (n,) or (n, 1), in order. Raises DataError for what is none."""
+def with_rate(sound: Any, rate: int | None) -> Any:
+    """A bare array of numbers as ``(samples, rate)``, anything else as it is. Raises DataError if the rate is not known.
+
+    >>> import numpy as np
+    >>> with_rate(np.zeros(2), 16000)
+    (array([0., 0.]), 16000)
+    """
+    if not (isinstance(sound, np.ndarray) and sound.ndim and sound.dtype.kind in "iuf"):
+        return sound
+    if rate is None:
+        raise DataError(
+            "found samples without their rate; wanted (samples, rate), or rate= beside them, e.g. rate=16000"
+        )
+    return sound, rate
+
+
+def sounds_in(given: Any, rate: int | None = None) -> list[Source]:
+    """The sounds of a list, an array or a column, (n,) or (n, 1), in order. Raises DataError for what is none.
+
+    ``rate`` (Hz) is that of bare arrays; with it a table of numbers (n, samples) is n sounds.
+    """
+    if rate is not None and isinstance(given, np.ndarray) and given.ndim == 2 and given.dtype.kind in "iuf":
+        given = list(given)
     if isinstance(given, (str, os.PathLike)) or is_held(given):
         raise DataError(f"found one sound; {_WANTED}. Put it into a list: [sound]")
     if getattr(given, "ndim", 1) == 2:  # a table of one column, as scikit-learn hands them round
@@ -32,9 +55,12 @@ def sounds_in(given: Any) -> list[Source]:
         found = list(given)
     except TypeError as error:
         raise DataError(f"found a value of the kind {type(given).__qualname__}; {_WANTED}") from error
+    if rate is not None:
+        found = [with_rate(one, rate) for one in found]
     for number, one in enumerate(found):
         if not (is_held(one) or (isinstance(one, (str, os.PathLike)) and os.fspath(one))):
-            raise DataError(f"found a {type(one).__qualname__} at place {number}; {_WANTED}")
+            bare = " Or say the rate of bare arrays: rate=16000" if isinstance(one, np.ndarray) else ""
+            raise DataError(f"found a {type(one).__qualname__} at place {number}; {_WANTED}.{bare}".removesuffix("."))
     return [one if is_held(one) else Path(one) for one in found]
 
 

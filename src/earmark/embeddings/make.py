@@ -32,7 +32,7 @@ from ..core.storage import at_hand
 from ..data.cache import Cache, content_key
 from ..data.clips import Clip, Excluded, known, picked
 from ..data.load import load_dataset
-from ..data.sounds import clips_of, sounds_in
+from ..data.sounds import clips_of, sounds_in, with_rate
 from ..data.sources import Source
 from ..data.targets import Targets
 from ..data.windows import Windows
@@ -78,7 +78,7 @@ class Embeddings(Shown):
         """Embeddings of a part of the clips: by number, numbers, slice or mask (clips,), in that order. Raises IndexError.
 
         >>> import numpy as np
-        >>> embed([(np.ones(16000) * 0.1, 16000), (np.ones(8000) * 0.2, 16000)], "mfcc")[[1]].ids
+        >>> embed([(np.sin(np.arange(16000)), 16000), (np.sin(np.arange(8000)), 16000)], "mfcc")[[1]].ids
         ('sound 1',)
         """
         return self._part(picked(index, len(self.ids)))
@@ -189,14 +189,14 @@ def embedding_blocks(
     """Embeddings of one sound in blocks of about half a minute, in order: memory does not grow with its length.
 
     ``watch`` is told after each block how many seconds were read; it may raise to end the work. Raises AudioError if
-    the sound cannot be used.
+    the sound cannot be used; also, at its end, if there is nothing to hear in any window.
     """
     if isinstance(source, (str, Path)):
         source = at_hand(source)
     window, hop = backbone.window_samples, backbone.hop_samples
     seconds = max(30.0, 4 * window / backbone.sample_rate)
     held = np.zeros(backbone.pad_left, np.float32)
-    given = False
+    given = audible = False
 
     def blocks() -> Iterator[Floats]:
         read = 0
@@ -214,10 +214,15 @@ def embedding_blocks(
         held = np.concatenate([held, block]) if len(held) else block
         if len(held) >= window:
             embeddings = 1 + (len(held) - window) // hop
+            audible = audible or bool(silence.audible(held, window, hop).any())
             yield _embeddings(backbone, held[: window + (embeddings - 1) * hop])
             held, given = held[embeddings * hop :], True
     if not given:
         yield backbone.embed(held[backbone.pad_left :])
+    elif not audible:
+        raise AudioError(
+            audio.name_of(source), f"silent: nothing above -80 dBFS in any of its windows of {backbone.window:g} s"
+        )
 
 
 def _embeddings(backbone: Backbone, samples: Floats) -> Floats:
@@ -240,19 +245,21 @@ def embed(
     cache: Cache | None = None,
     workers: int | None = None,
     change: Change | None = None,
+    rate: int | None = None,
 ) -> Embeddings:
     """Embeddings of all clips, from the cache where they are known. A clip that cannot be used is told in ``excluded``.
 
     ``source`` are clips, what ``load_dataset`` opens, or sounds in memory: one or a list of ``(samples, rate)``, bytes of
     files, open files, paths (``ids`` are then "sound 0" and so on). ``backbone`` is built or a name with its parameters as in a
     recipe, e.g. ``"yamnet"`` or ``"logmel(seconds=4)"``. ``workers`` files are worked on at once (default: one per processor); nets run on one thread each.
-    ``change`` is done to each sound first (see ``effects``); embeddings of changed sounds are cached under its key.
+    ``rate`` (Hz) is that of bare arrays. ``change`` is done to each sound first (see ``effects``); embeddings of changed sounds are cached under its key.
     """
     if isinstance(backbone, str):
         backbone = load_backbone(backbone)
-    held = [source] if is_held(source) else source
-    if isinstance(held, (list, tuple)) and any(map(is_held, held)):
-        with clips_of(sounds_in(held)) as made:
+    one = with_rate(source, rate)
+    held = [one] if is_held(one) else one
+    if isinstance(held, (list, tuple)) and any(is_held(h) or isinstance(h, np.ndarray) for h in held):
+        with clips_of(sounds_in(held, rate)) as made:
             return embed(made, backbone, cache=cache, workers=workers, change=change)
     clips = _clips(cast("Source", source))
     found: list[tuple[Clip, str, Floats]] = []

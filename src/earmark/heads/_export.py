@@ -7,6 +7,7 @@ in float32 the probabilities of a discriminant on a thousand columns would be of
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model._base import LinearClassifierMixin
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 
 from ..core.errors import BundleError
 
@@ -86,11 +89,14 @@ class Graph:
         if isinstance(step, LogisticRegression):
             drawn = _logistic(self, x, step)
             return drawn if scores else self("Softmax", drawn, axis=1)
+        if scores and isinstance(step, LinearClassifierMixin):
+            return self.scores(x, *_for_each_class(step))
         if isinstance(step, PCA):
             return _pca(self, x, step)
-        if scores:
-            raise BundleError(f"the scores of a {type(step).__name__} cannot be saved: give it a method onnx(graph, x)")
-        return _by_skl2onnx(self, x, step)
+        if isinstance(step, StandardScaler):
+            return _scaled(self, x, step)
+        drawn = _by_skl2onnx(self, x, step, scores=scores)
+        return self.double(drawn) if scores else drawn
 
     def model(self, proba: str, shape: tuple[int, ...], classes: int) -> onnx.ModelProto:
         """The finished model: ``rows`` (n, *shape) -> ``proba`` (n, classes)."""
@@ -123,10 +129,24 @@ def from_torch(net: Any, shape: tuple[int, ...]) -> onnx.ModelProto:
 
 
 def _logistic(graph: Graph, x: str, step: LogisticRegression) -> str:
-    coef, intercept = step.coef_, step.intercept_
-    if len(coef) == 1:  # two classes: a sigmoid is a softmax beside 0
+    return graph.scores(x, *_for_each_class(step))
+
+
+def _for_each_class(step: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Coefficients and intercepts; of two classes the second's lead stands beside 0, as a sigmoid is a softmax beside 0."""
+    coef = np.atleast_2d(step.coef_)
+    intercept = np.broadcast_to(step.intercept_, len(coef))
+    if len(coef) == 1:
         coef, intercept = np.vstack([np.zeros_like(coef), coef]), np.append(0.0, intercept)
-    return graph.scores(x, coef, intercept)
+    return coef, intercept
+
+
+def _scaled(graph: Graph, x: str, step: StandardScaler) -> str:
+    """As scikit-learn does it on float32, rounding in between: what follows may be a tree, whose answer turns at a hair."""
+    for operator, value in (("Sub", step.mean_ if step.with_mean else None), ("Div", step.scale_)):
+        if value is not None:
+            x = graph("Cast", graph(operator, graph.double(x), value.astype(np.float64)), to=TensorProto.FLOAT)
+    return x
 
 
 def _pca(graph: Graph, x: str, step: PCA) -> str:
@@ -135,21 +155,26 @@ def _pca(graph: Graph, x: str, step: PCA) -> str:
     return graph("MatMul", centred, np.ascontiguousarray((step.components_ / np.reshape(scale, (-1, 1))).T, np.float64))
 
 
-def _by_skl2onnx(graph: Graph, x: str, step: Any) -> str:
+def _by_skl2onnx(graph: Graph, x: str, step: Any, *, scores: bool = False) -> str:
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
 
-    options = {type(step): {"zipmap": False}} if hasattr(step, "predict_proba") else None
+    options: dict[str, bool] | None = {"zipmap": False} if hasattr(step, "predict_proba") or scores else None
+    if options and scores:
+        options["raw_scores"] = True
+    what = f"{'the scores of ' * scores}a {type(step).__name__}"
     try:
-        part = convert_sklearn(
-            step,
-            initial_types=[("x", FloatTensorType([None, step.n_features_in_]))],
-            options=options,
-            target_opset=OPSETS,
-        )
-    except (RuntimeError, ValueError, NotImplementedError) as error:
+        with warnings.catch_warnings():  # of names that scikit-learn is giving up, which skl2onnx still asks for
+            warnings.simplefilter("ignore")
+            part = convert_sklearn(
+                step,
+                initial_types=[("x", FloatTensorType([None, step.n_features_in_]))],
+                options={id(step): options} if options else None,
+                target_opset=OPSETS,
+            )
+    except Exception as error:  # a converter fails by whatever it meets in a class that it does not know
         raise BundleError(
-            f"a {type(step).__name__} cannot be saved: skl2onnx says {str(error)[:200]!r}. Give it a method "
+            f"{what} cannot be saved: skl2onnx says {' '.join(str(error).split())[:200]!r}. Give it a method "
             "onnx(graph, x) that draws it, or take another head"
         ) from error
     part = onnx.compose.add_prefix(part, f"s{len(graph.nodes)}_")

@@ -1,4 +1,4 @@
-"""What heads ask of their data: embeddings that can be learnt from, and inner splits that cut no group apart.
+"""What heads make of their data: what each window counts, and inner splits that cut no group apart.
 
 A head that stops early or tunes a parameter looks at embeddings it did not learn from. If those share a group (an artist,
 a recording session) with the embeddings it learnt from, it stops at the wrong moment and trusts itself too much.
@@ -11,62 +11,27 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from ..core.errors import DataError
+from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.intp]  # labels as numbers: index into the sorted classes
 Split = tuple[NDArray[np.intp], NDArray[np.intp]]  # embeddings to learn from, embeddings to look at
 
 
-def checked(X: ArrayLike, y: ArrayLike, groups: ArrayLike | None) -> tuple[Floats, Codes, NDArray[Any], Codes | None]:
-    """Embeddings (n, *shape) float32, codes (n,), sorted classes (strings), group codes (n,) or None.
-
-    Raises DataError when there is nothing to learn: no embeddings, lengths that differ, numbers that are not finite,
-    fewer than two classes.
-    """
-    embeddings = _embeddings(X)
-    labels = np.asarray(y).astype(str)
-    if labels.shape != (len(embeddings),):
-        raise DataError(
-            f"found {len(embeddings)} embeddings and labels of shape {labels.shape}; wanted one label for each window"
-        )
-    classes, codes = np.unique(labels, return_inverse=True)
-    if len(classes) < 2:
-        raise DataError(f"found the classes {classes.tolist()} only; a head needs embeddings of at least two classes")
-    if groups is None:
-        return embeddings, codes, classes, None
-    ids = np.asarray(groups)
-    if ids.shape != (len(embeddings),):
-        raise DataError(
-            f"found {len(embeddings)} embeddings and groups of shape {ids.shape}; wanted one group for each window"
-        )
-    return embeddings, codes, classes, np.unique(ids.astype(str), return_inverse=True)[1]
-
-
-def like(X: ArrayLike, shape: tuple[int, ...]) -> Floats:
-    """Embeddings to be scored (n, *shape) float32. Raises DataError if their shape is not the learnt one."""
-    embeddings = np.asarray(X, dtype=np.float32)
-    if embeddings.shape[1:] != shape or embeddings.ndim == 0:
-        raise DataError(
-            f"found embeddings of shape {embeddings.shape[1:]}; this head learnt from embeddings of shape {shape}"
-        )
-    return embeddings
-
-
-def weights(codes: Codes, groups: Codes | None) -> Floats:
+def weights(codes: Codes, groups: Codes | None, given: Floats | None = None) -> Floats:
     """What each window counts (n,), 1 on average: all classes the same, a group within its class the root of its embeddings.
 
     Embeddings of one recording say much the same; counted one by one, a few long recordings would be what is learnt. Under
-    the square root, ten embeddings of a group count as about three that have nothing to do with each other.
+    the square root, ten embeddings of a group count as about three that have nothing to do with each other. ``given``:
+    what each counts by itself; two of one embedding are then the same as one that counts 2.
     """
-    both = np.arange(len(codes))
+    own = np.ones(len(codes)) if given is None else given.astype(np.float64)
+    count = own
     if groups is not None:
         both = np.unique(np.stack([codes, groups]), axis=1, return_inverse=True)[1].reshape(-1)
-    count = 1 / np.sqrt(np.bincount(both)[both])
+        count = own / np.sqrt(np.bincount(both, own)[both])
     count = count / np.bincount(codes, count)[codes]
-    return np.asarray(count / count.mean(), np.float32)
+    return np.asarray(count / (count.sum() / own.sum()), np.float32)
 
 
 def fitted(estimator: Any, X: Floats, y: Codes, weight: Floats | None) -> Any:
@@ -136,15 +101,3 @@ def holdout(codes: Codes, groups: Codes | None, fraction: float, *, seed: int) -
         return float(np.abs(here - share).sum() + abs(len(split[1]) / len(codes) - fraction))
 
     return min(folds(codes, groups, max(2, round(1 / fraction)), seed=seed), key=unlike, default=everything)
-
-
-def _embeddings(X: ArrayLike) -> Floats:
-    embeddings = np.asarray(X, dtype=np.float32)
-    if embeddings.ndim < 2 or len(embeddings) == 0:
-        raise DataError(f"found an array of shape {embeddings.shape}; wanted embeddings (n, *shape) with n > 0")
-    if not np.isfinite(embeddings).all():
-        bad = int((~np.isfinite(embeddings)).reshape(len(embeddings), -1).any(axis=1).sum())
-        raise DataError(
-            f"{bad} of {len(embeddings)} embeddings hold numbers that are not finite; embed these sounds again"
-        )
-    return embeddings

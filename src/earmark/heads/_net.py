@@ -27,7 +27,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, PassthroughScoring
 from skorch.helper import predefined_split
@@ -36,7 +35,8 @@ from torch import Tensor, nn
 from ..core import interrupts
 from ..core.errors import DataError, RecipeError
 from . import _heap
-from ._inner import Codes, Floats, Split, checked, holdout, like, weights
+from ._head import Head
+from ._inner import Codes, Floats, Split, holdout, weights
 from ._options import TrainingOptions
 
 Module = Callable[[Floats, int], nn.Module]
@@ -48,7 +48,7 @@ _USUAL = TrainingOptions()
 _BETTER = 1e-4  # nats: a loss that falls by less is no better, or embeddings that are told apart perfectly are learnt for ever
 
 
-class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class NetHead(Head):
     """A net trained with Adam and cross-entropy, stopped early, the best epoch's weights kept.
 
     ``module``: embeddings learnt from, number of classes -> torch module that gives logits.
@@ -82,6 +82,7 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y: ArrayLike,
         groups: ArrayLike | None = None,
         watch: tuple[ArrayLike, ArrayLike] | None = None,
+        sample_weight: ArrayLike | None = None,
     ) -> NetHead:
         """Fit on embeddings X (n, *shape) with labels y (n,). Raises DataError, RecipeError if the training diverges.
 
@@ -89,14 +90,15 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         empty where nothing was held out), ``splits_`` the inner split. ``watch``: embeddings and labels for these last two
         where nothing is held out (``spare=0``); they decide nothing.
         """
-        embeddings, codes, self.classes_, ids = checked(X, y, groups)
-        self.shape_ = embeddings.shape[1:]
+        given = self.known(X, y, groups, sample_weight)
+        embeddings, codes, ids = given.embeddings, given.codes, given.groups
         learn, look = holdout(codes, ids, self.training.spare, seed=self.training.seed)
         seen = self._watched(watch)
         if seen is not None and len(look):
             raise DataError("embeddings to watch were given to a head that holds out its own; wanted spare=0")
         self.splits_: list[Split] = [(learn, look)] if len(look) else []
-        count = weights(codes, ids) if self.training.balanced else np.ones(len(codes), np.float32)
+        count = np.ones(len(codes), np.float32) if given.weight is None else given.weight
+        count = weights(codes, ids, given.weight) if self.training.balanced else count
         # A copy of torch's random state: the same seed gives the same net, and nobody else's numbers change.
         with torch.random.fork_rng(devices=[] if self.training.device == "cpu" else None):
             torch.manual_seed(self.training.seed)
@@ -111,19 +113,21 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.training.refit and len(look):
             again = replace(self.training, spare=0, epochs=self.best_epoch_, refit=False)
             params = self.get_params(deep=False) | {"training": again}
-            self.net_ = NetHead(**params).fit(embeddings, y, groups).net_
+            self.net_ = NetHead(**params).fit(embeddings, codes, ids, sample_weight=given.weight).net_
         self.net_.eval()
         return self
 
     def _watched(self, watch: tuple[ArrayLike, ArrayLike] | None) -> Examples | None:
         if watch is None:
             return None
-        labels = np.asarray(watch[1]).astype(str)
+        labels = np.asarray(watch[1])
         new = sorted(set(labels.tolist()) - set(self.classes_.tolist()))
         if new:
-            raise DataError(f"the embeddings to watch are of classes that are not learnt: {', '.join(new[:5])}")
+            raise DataError(
+                f"the embeddings to watch are of classes that are not learnt: {', '.join(map(str, new[:5]))}"
+            )
         targets = np.eye(len(self.classes_), dtype=np.float32)[np.searchsorted(self.classes_, labels)]
-        embeddings = torch.from_numpy(np.array(like(watch[0], self.shape_)))
+        embeddings = torch.from_numpy(np.array(self.like(watch[0])))
         return Examples(embeddings, torch.from_numpy(targets), np.arange(len(labels)))
 
     def _train(
@@ -213,17 +217,13 @@ class NetHead(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Probabilities (n, classes) float32 in the order of ``classes_``."""
-        embeddings = torch.from_numpy(np.array(like(X, self.shape_)))
+        embeddings = torch.from_numpy(np.array(self.like(X)))
         with torch.inference_mode():
             batches = torch.split(embeddings, batch_of(self.shape_))
             parts = [self.net_(x.to(self.training.device)).softmax(1).cpu() for x in batches]
         return np.asarray(
             torch.cat(parts).numpy() if len(embeddings) else np.zeros((0, len(self.classes_)), np.float32)
         )
-
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """The most probable class of each window (n,)."""
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def onnx(self) -> Any:
         """The fitted head as an ONNX model; see ``_export``."""

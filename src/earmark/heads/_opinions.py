@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax
-from sklearn.base import BaseEstimator, ClassifierMixin
 
-from ._inner import Floats, checked, like, weights
+from ._head import Head
+from ._inner import Floats, weights
 
 
-class OpinionPool(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class OpinionPool(Head):
     """Weights (branches,) of 0 or more with the least log loss on rows X (n, branches × classes) of log-probabilities.
 
     The columns are one branch after the other, each in the order of the sorted classes. Classes count the same.
@@ -29,10 +29,10 @@ class OpinionPool(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> OpinionPool:
         """Raises DataError for rows that cannot be learnt from."""
-        rows, codes, self.classes_, ids = checked(X, y, groups)
-        self.shape_ = rows.shape[1:]
+        known = self.known(X, y, groups)
+        rows, codes = known.embeddings, known.codes
         logs = rows.reshape(len(rows), self.branches, len(self.classes_)).astype(np.float64)
-        count = weights(codes, ids)
+        count = weights(codes, known.groups)
         at = (np.arange(len(codes)), codes)
 
         def loss(weight: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -48,7 +48,7 @@ class OpinionPool(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Probabilities (n, classes) float32."""
-        rows = like(X, self.shape_).astype(np.float64)
+        rows = self.like(X).astype(np.float64)
         return np.asarray(np.exp(log_softmax(rows @ self._mix(), axis=1)), np.float32)
 
     def _mix(self) -> NDArray[np.float64]:

@@ -16,12 +16,18 @@ from numpy.typing import ArrayLike
 from ..core.errors import DataError
 from ..core.jsonable import plain
 from ..core.renderers import Columns, Tabular, counted
+from .by_class import FIGURES, by_class
+from .by_group import BetweenGroups, between_groups
+from .calibration import debiased_error, error_floor
 from .clips import METRICS, checked, per_class
 from .intervals import Array, Groups, Interval, Ints, interval
-from .paired import Pair, clips_needed, compare
+from .paired import Pair, compare
+from .ranking import ranking
 
-__all__ = ["Evaluation", "Interval", "Pair", "clips_needed", "compare", "evaluate", "majority_baseline"]
+__all__ = ["Evaluation", "Interval", "Pair", "compare", "evaluate", "majority_baseline"]
 
+# Means over classes, whose intervals are no narrower than those of the classes make them.
+_MACRO = {"macro_precision": "precision", "macro_recall": "recall", "balanced_accuracy": "recall", "macro_f1": "f1"}
 _FEW_GROUPS = 20  # below, the simulation's coverage is no longer promised
 
 
@@ -30,7 +36,10 @@ class Evaluation(Tabular):
     """How good predictions are. Scores are means over seeds; ``confusion`` and ``per_class`` count all seeds.
 
     ``confusion`` (k, k) int: row = true class, column = predicted class, summed over seeds, so a row sums to
-    seeds × clips of that class. ``support`` in ``per_class`` is in clips.
+    seeds × clips of that class. ``support`` in ``per_class`` is in clips. ``class_intervals``: by class, of precision,
+    recall, F1, average precision and AUROC; ``ranking``: the means over classes of the last two. ``calibration``: the
+    calibration error that a perfectly calibrated model would show on as many clips, and an estimate without bias.
+    ``between``: how much groups differ; None where that cannot be known.
     """
 
     classes: tuple[str, ...]
@@ -40,6 +49,10 @@ class Evaluation(Tabular):
     n_clips: int
     n_groups: int
     spread: Mapping[str, float] = field(default_factory=dict)  # standard deviation over seeds; empty: one seed
+    class_intervals: Mapping[str, Mapping[str, Interval]] = field(default_factory=dict)
+    ranking: Mapping[str, Interval] = field(default_factory=dict)
+    calibration: Mapping[str, float] = field(default_factory=dict)
+    between: BetweenGroups | None = None
     notes: tuple[str, ...] = ()  # what a reader should know before believing the numbers
 
     def _line(self) -> str:
@@ -67,6 +80,13 @@ class Evaluation(Tabular):
         return {
             **{name: score.to_dict() for name, score in self.scores.items()},
             "per_class": {label: dict(row) for label, row in self.per_class.items()},
+            "per_class_intervals": {
+                label: {name: found.to_dict() for name, found in of.items()}
+                for label, of in self.class_intervals.items()
+            },
+            "ranking": {name: found.to_dict() for name, found in self.ranking.items()},
+            "calibration": plain(self.calibration),
+            "between_groups": self.between.to_dict() if self.between else None,
             "labels": list(self.classes),
             "confusion": self.confusion.tolist(),
             "clips": self.n_clips,
@@ -98,34 +118,30 @@ def evaluate(
         )
     units = Groups.of(groups, len(truth))
     each_seed = {name: np.array([float(metric(truth, p)) for p in stack]) for name, metric in METRICS.items()}
-    drawn = _scored(truth, stack, units.resamples(resamples, seed))
-    left_out = _scored(truth, stack, units.left_out(seed))
-    scores = {
-        name: interval(
-            float(each_seed[name].mean()),
-            drawn[name],
-            left_out[name],
-            units,
-            best=metric.best,
-            worst=metric.worst,
-            level=level,
-        )
-        for name, metric in METRICS.items()
-    }
-    table = per_class(np.tile(truth, len(stack)), stack.reshape(-1, stack.shape[2]))
-    rows = {
-        label: {name: float(table[name][i]) for name in ("precision", "recall", "f1")}
-        | {"support": int(table["support"][i]) // len(stack)}
-        for i, label in enumerate(classes)
-    }
+    figures, ranked = by_class(truth, stack, units, level), ranking(truth, stack, units, level)
+    means = {name: float(v.mean()) for name, v in each_seed.items()}
+    scores = _intervals(truth, stack, units, means, resamples=resamples, level=level, seed=seed)
+    occur = np.unique(truth).tolist()
+    scores |= {name: figures[of].widened(scores[name], occur) for name, of in _MACRO.items()}
+    of_class = {name: figures[name] for name in FIGURES} | {name: found for name, (_, found) in ranked.items()}
+    hits = (stack.argmax(axis=2) == truth).mean(axis=0)
     return Evaluation(
         classes=tuple(classes),
         scores=scores,
-        per_class=rows,
+        per_class=_per_class(truth, stack, classes),
         confusion=_confusion(truth, stack),
         n_clips=len(truth),
         n_groups=len(units),
         spread={n: float(v.std(ddof=1)) for n, v in each_seed.items()} if len(stack) > 1 else {},
+        class_intervals={
+            label: {name: found.intervals[c] for name, found in of_class.items()} for c, label in enumerate(classes)
+        },
+        ranking={f"macro_{name}": mean for name, (mean, _) in ranked.items()},
+        calibration={
+            "floor": float(np.mean([error_floor(p, draws=20, seed=seed) for p in stack])),
+            "debiased": float(np.mean([debiased_error(truth, p) for p in stack])),
+        },
+        between=between_groups(hits, groups, level=level, seed=seed),
         notes=_notes(truth, classes, units),
     )
 
@@ -137,6 +153,28 @@ def majority_baseline(y: ArrayLike, classes: int) -> dict[str, float]:
         raise DataError("found no clips; wanted at least one")
     shares = np.bincount(truth, minlength=classes) / len(truth)
     return {name: float(metric(truth, np.tile(shares, (len(truth), 1)))) for name, metric in METRICS.items()}
+
+
+def _intervals(
+    truth: Ints, stack: Array, units: Groups, means: Mapping[str, float], *, resamples: int, level: float, seed: int
+) -> dict[str, Interval]:
+    """Every metric with its interval by resampling groups."""
+    drawn = _scored(truth, stack, units.resamples(resamples, seed))
+    left_out = _scored(truth, stack, units.left_out(seed))
+    return {
+        name: interval(
+            means[name], drawn[name], left_out[name], units, best=metric.best, worst=metric.worst, level=level
+        )
+        for name, metric in METRICS.items()
+    }
+
+
+def _per_class(truth: Ints, stack: Array, classes: Sequence[str]) -> dict[str, dict[str, float]]:
+    table = per_class(np.tile(truth, len(stack)), stack.reshape(-1, stack.shape[2]))
+    return {
+        label: {name: float(table[name][i]) for name in FIGURES} | {"support": int(table["support"][i]) // len(stack)}
+        for i, label in enumerate(classes)
+    }
 
 
 def _scored(truth: Ints, stack: Array, weights: Iterable[Array]) -> dict[str, Array]:

@@ -84,6 +84,10 @@ class Groups:
         """Groups of equal size that would tell as much (Kish): the number of groups if all have the same size."""
         return float(self.sizes.sum() ** 2 / (self.sizes**2).sum())
 
+    def sums(self, values: ArrayLike) -> Array:
+        """What clips (n,) add up to in each group (count,)."""
+        return np.bincount(self.codes, np.asarray(values, np.float64), minlength=len(self)).astype(np.float64)
+
     def resamples(self, number: int, seed: int) -> Iterator[Array]:
         """Bootstrap weights of clips, in blocks (r, n): how often each clip's group was drawn."""
         random, chances = np.random.default_rng(seed), np.full(len(self), 1 / len(self))

@@ -6,7 +6,7 @@ The table of differences is group by group, so anything that keeps groups whole 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .clips import checked
-from .intervals import Array, Groups, Interval, normal_quantile, unseen
+from .discordance import Discordance
+from .intervals import Array, Groups, normal_quantile, t_quantile, unseen
 
+MARGIN = 0.02  # a difference of accuracies that makes no difference
 _FLIPS_BLOCK = 4_000_000  # signs held at once
 
 
@@ -25,7 +27,9 @@ class Pair:
 
     ``low``, ``high``: interval of this one difference. ``p``: chance of as large a difference if there were none.
     ``p_adjusted``: the same for the largest of all pairs compared: below 0.05, fewer than one in twenty such tables
-    holds any false alarm. ``clips_needed``: about how many would be enough to see a difference of this size.
+    holds any false alarm. ``detectable``: the smallest true difference that these clips would have shown with 80 %
+    power; None where groups are too few to show any. ``equivalent``: the interval leaves no room for a difference of
+    more than two points, either way (two one-sided tests: Schuirmann 1987).
     """
 
     a: str
@@ -36,7 +40,8 @@ class Pair:
     p: float
     p_adjusted: float
     verdict: str
-    clips_needed: int | None = None
+    detectable: float | None = None
+    equivalent: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -56,94 +61,79 @@ def compare(
     """Compare the accuracies of every two recipes on the same clips.
 
     y (n,); proba by recipe, each (n, k) or (seeds, n, k); groups (n,) or None. If two recipes are as good, then in any
-    group their difference could as well have had the other sign: signs are flipped group by group and the studentised
-    difference is compared with what comes out (wild cluster bootstrap with the null imposed: Cameron, Gelbach & Miller
-    2008). All pairs share the flips, and ``p_adjusted`` is the step-down max-T p-value (Westfall & Young 1993; Romano
-    & Wolf 2005), which corrects for the number of pairs and spends nothing on pairs that go together. The interval
-    holds the differences that the same test would not reject, so it leaves out 0 exactly where p < 1 - level.
+    group their difference could as well have had the other sign: signs are flipped group by group, and the difference
+    is compared with what comes out (for clips of their own, McNemar's exact test). All pairs share the flips, and
+    ``p_adjusted`` is the step-down max-T p-value (Westfall & Young 1993; Romano & Wolf 2005), which corrects for the
+    number of pairs and spends nothing on pairs that go together. The interval inverts a score test
+    (``discordance.py``) that agrees with the flips at 0: it leaves out 0 exactly where p <= 1 - level.
     """
-    names = list(proba)
-    units = Groups.of(groups, len(np.asarray(y)))
-    sums = []
+    names, units = list(proba), Groups.of(groups, len(np.asarray(y)))
+    hits = []
     for name in names:
         truth, stack = checked(y, proba[name], f"recipe {name!r}: ")
-        sums.append(np.bincount(units.codes, (stack.argmax(axis=2) == truth).mean(axis=0), minlength=len(units)))
+        hits.append((stack.argmax(axis=2) == truth).mean(axis=0))
     if len(names) < 2:
         return ()
     pairs = list(combinations(range(len(names)), 2))
-    gaps = np.stack([sums[i] - sums[j] for i, j in pairs], axis=1)  # (groups, pairs), in clips
-    difference, error = gaps.sum(axis=0) / units.sizes.sum(), _error(gaps, units)
-    observed = _studentised(difference, error)
-    flipped = _flipped(gaps, units, resamples, seed)
-    p = _p_values(observed, flipped)
-    adjusted = _step_down(observed, flipped)
-    rank = min(resamples - 1, int(np.ceil(level * (resamples + 1))) - 1)
-    critical = np.sort(flipped, axis=0)[rank]
-    family = float(np.sort(flipped.max(axis=1))[rank])
+    gaps = np.stack([units.sums(hits[i] - hits[j]) for i, j in pairs], axis=1)  # (groups, pairs), in clips
+    observed = _standard(np.abs(gaps.sum(axis=0)), gaps)
+    flipped = _flipped(gaps, resamples, seed)
+    p, adjusted = _p_values(observed, flipped), _step_down(observed, flipped)
+    # So many flips may lie as far out as what is seen if p is to be small: what the next one reaches is not enough.
+    last = int((1 - level) * (resamples + 1) + 1e-9) - 1
+    bars = -np.sort(-flipped, axis=0)[max(0, last)] if last >= 0 else np.full(len(pairs), np.inf)
+    family = float(-np.sort(-flipped.max(axis=1))[max(0, last)])
     found = []
     for k, (i, j) in enumerate(pairs):
-        gap, se = float(difference[k]), float(error[k])
-        reach = float(critical[k]) * se if se > 0 else unseen(len(units), level)
-        low, high = (max(-1.0, gap - reach), min(1.0, gap + reach)) if len(units) > 1 else (-1.0, 1.0)
-        needed = clips_needed(gap, se, len(units.codes), power=power, critical=family)
-        verdict = _verdict(
-            names[i],
-            names[j],
-            Interval(gap, low, high),
-            p=float(p[k]),
-            adjusted=float(adjusted[k]),
-            level=level,
-            power=power,
-            needed=needed,
-            units=units,
-            pairs=len(pairs),
-        )
-        found.append(Pair(names[i], names[j], gap, low, high, float(p[k]), float(adjusted[k]), verdict, needed))
+        seen = Discordance.of(hits[i] - hits[j], units)
+        low, high = _interval(seen, units, float(bars[k]), small=bool(p[k] <= 1 - level), level=level)
+        least = _detectable(seen, units, family, level=level, power=power)
+        pair = Pair(names[i], names[j], seen.difference, low, high, float(p[k]), float(adjusted[k]), "", least)
+        pair = replace(pair, equivalent=max(-low, high) <= MARGIN)
+        found.append(replace(pair, verdict=_verdict(pair, units, pairs=len(pairs), level=level, power=power)))
     return tuple(found)
 
 
-def clips_needed(
-    difference: float, standard_error: float, clips: int, *, power: float = 0.8, critical: float = 1.96
-) -> int | None:
-    """Clips (in groups like these) at which a true ``difference`` is seen with probability ``power``.
-
-    The standard error falls with the square root of the number of groups, so
-    ``clips · ((critical + z(power)) · standard_error / difference)²`` (Cohen 1988). None if there is
-    no difference or no error to reckon with. It takes the difference seen for the true one: read it as a size, not as a promise.
-    """
-    if difference == 0 or standard_error == 0 or not np.isfinite(critical):
-        return None
-    return int(np.ceil(clips * ((critical + normal_quantile(power)) * standard_error / difference) ** 2))
-
-
 # ------------------------------------------------------------------------------------------------- inner parts
-def _error(gaps: Array, units: Groups) -> Array:
-    """Standard error (pairs,) of the mean difference per clip, by group."""
-    count, clips = len(units), units.sizes.sum()
-    rest = gaps - gaps.sum(axis=0) / clips * units.sizes[:, None]
-    return np.asarray(np.sqrt((rest**2).sum(axis=0) * count / max(1, count - 1)) / clips)
+def _standard(sums: Array, gaps: Array) -> Array:
+    """|sums of all groups| over their standard error if there were no difference; 0 where nothing differs."""
+    error = np.sqrt((gaps**2).sum(axis=0))
+    return np.asarray(np.divide(sums, error, out=np.zeros_like(sums), where=error > 1e-12))
 
 
-def _studentised(difference: Array, error: Array) -> Array:
-    """|difference| / error; 0 for no difference, infinite for one that is the same in all groups."""
-    size = np.abs(difference)
-    sure = np.where(size > 1e-12, np.inf, 0.0)
-    return np.asarray(np.divide(size, error, out=np.broadcast_to(sure, size.shape).copy(), where=error > 1e-12))
-
-
-def _flipped(gaps: Array, units: Groups, resamples: int, seed: int) -> Array:
-    """Studentised differences (resamples, pairs) with the sign of each group's difference drawn at random."""
-    random, count, clips = np.random.default_rng(seed), len(units), units.sizes.sum()
+def _flipped(gaps: Array, resamples: int, seed: int) -> Array:
+    """What ``_standard`` gives (resamples, pairs) with the sign of each group's difference drawn at random."""
+    random, count = np.random.default_rng(seed), len(gaps)
     block = max(1, _FLIPS_BLOCK // count)
-    squares, sizes2 = (gaps**2).sum(axis=0), float((units.sizes**2).sum())
     found = []
     for start in range(0, resamples, block):
         signs = random.integers(0, 2, (min(block, resamples - start), count)) * 2.0 - 1.0
-        mean = signs @ gaps / clips
-        rest = squares - 2 * mean * (signs @ (gaps * units.sizes[:, None])) + mean**2 * sizes2
-        error = np.sqrt(np.maximum(0.0, rest) * count / max(1, count - 1)) / clips
-        found.append(_studentised(mean, np.where(rest < 1e-9 * squares, 0.0, error)))
+        found.append(_standard(np.abs(signs @ gaps), gaps))
     return np.asarray(np.concatenate(found))
+
+
+def _interval(seen: Discordance, units: Groups, bar: float, *, small: bool, level: float) -> tuple[float, float]:
+    """The differences not rejected: 0 among them unless p is ``small``. ``bar``: what the flips reach by chance."""
+    if len(units) < 2:
+        return -1.0, 1.0
+    if seen.won == seen.lost == 0:
+        reach = unseen(len(units), level)
+        return -reach, reach
+    far = max(t_quantile((1 + level) / 2, (len(units) + units.effective) / 2 - 1), bar / seen.caution)
+    at_zero = abs(seen.difference) / seen.error(0.0)
+    return seen.interval(min(far, at_zero) if small else max(far, at_zero), far, zero=not small)
+
+
+def _detectable(seen: Discordance, units: Groups, family: float, *, level: float, power: float) -> float | None:
+    if len(units) < _fewest(level):
+        return None
+    critical = max(family, t_quantile((1 + level) / 2, (len(units) + units.effective) / 2 - 1))
+    return seen.shown(critical, normal_quantile(power))
+
+
+def _fewest(level: float) -> int:
+    """Groups below which no flip of signs is rarer than 1 - level."""
+    return int(np.ceil(1 - np.log2(1 - level)))
 
 
 def _p_values(observed: Array, flipped: Array) -> Array:
@@ -160,23 +150,12 @@ def _step_down(observed: Array, flipped: Array) -> Array:
     return adjusted
 
 
-def _verdict(
-    a: str,
-    b: str,
-    gap: Interval,
-    *,
-    p: float,
-    adjusted: float,
-    level: float,
-    power: float,
-    needed: int | None,
-    units: Groups,
-    pairs: int,
-) -> str:
+def _verdict(pair: Pair, units: Groups, *, pairs: int, level: float, power: float) -> str:
     """What a pair shows, in words."""
-    low, value, high = (100 * x for x in (gap.low, gap.value, gap.high))
-    if adjusted <= 1 - level:
-        if gap.value < 0:
+    a, b = pair.a, pair.b
+    low, value, high = (100 * x for x in (pair.low, pair.difference, pair.high))
+    if pair.p_adjusted <= 1 - level:
+        if value < 0:
             a, b, low, value, high = b, a, -high, -value, -low
         return f"{a} is better than {b} by {value:.1f} points [{low:.1f}, {high:.1f}]"
     clips, count = len(units.codes), len(units)
@@ -184,25 +163,18 @@ def _verdict(
     text = (
         f"{a} and {b} cannot be told apart on these {where}: {_signed(value)} points [{_signed(low)}, {_signed(high)}]"
     )
-    if p <= 1 - level:
+    if pair.p <= 1 - level:
         text += f", not sure enough among {pairs} comparisons"
-    fewest = int(np.ceil(1 - np.log2(1 - level)))  # all signs alike must be rarer than 1 - level
-    if count < fewest:
-        return f"{text}. With {count} groups no difference could be sure; at least {fewest} are needed"
-    if needed is None:
-        return text
-    if needed > 1_000_000:
-        return text + ". More than a million clips would be needed to see so small a difference"
-    more = f"{_round(needed):,} clips"
-    more += "" if count == clips else f" ({_round(round(needed * count / clips)):,} groups)"
-    return f"{text}. About {more} would be needed to see a difference of this size with {100 * power:.0f} % power"
+    if pair.equivalent:
+        return f"{text}. They do not differ by more than {100 * MARGIN:.0f} points"
+    if pair.detectable is None:
+        return f"{text}. With {count} groups no difference could be sure; at least {_fewest(level)} are needed"
+    return (
+        f"{text}. A difference of {100 * pair.detectable:.1f} points or more would have shown here "
+        f"with {100 * power:.0f} % power"
+    )
 
 
 def _signed(points: float) -> str:
     text = f"{points:+.1f}"
     return "0.0" if text in ("+0.0", "-0.0") else text
-
-
-def _round(number: int) -> int:
-    """To two digits: the third would claim too much."""
-    return round(number, 2 - len(str(number))) if number >= 100 else number

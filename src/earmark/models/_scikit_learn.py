@@ -6,6 +6,7 @@ from ..core.errors import MissingExtraError
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+    from sklearn.utils import check_random_state
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 except ModuleNotFoundError as error:
@@ -20,5 +21,6 @@ __all__ = [
     "check_classification_targets",
     "check_consistent_length",
     "check_is_fitted",
+    "check_random_state",
     "column_or_1d",
 ]

@@ -13,11 +13,15 @@ from ..core.renderers import Columns, Shown, shortened
 from ..embeddings.pooling import Pooling, seen
 
 Scores = NDArray[np.float64]
+NOTHING = "nothing to hear"  # of a piece in which only silence or a constant is left for the backbone
 
 
 @dataclass(frozen=True, repr=False)
 class Prediction(Shown):
-    """What a model says of a sound, or of the part from ``start`` to ``end`` seconds."""
+    """What a model says of a sound, or of the part from ``start`` to ``end`` seconds.
+
+    Where there is nothing to hear, ``label`` is empty, all scores are 0, and ``reason`` says so.
+    """
 
     path: str
     label: str
@@ -27,9 +31,12 @@ class Prediction(Shown):
     unknown: bool = False  # unlike the sounds the model was trained on: the label means little
     start: float | None = None
     end: float | None = None
+    reason: str = ""  # why there is no label
 
     def _line(self) -> str:
         when = "" if self.start is None or self.end is None else f", {self.start:g} to {self.end:g} s"
+        if self.reason:
+            return f"{shortened(self.path)!r}{when}: {self.reason}"
         unknown = ", unknown" if self.unknown else ""
         return f"{shortened(self.path)!r}{when}: {shortened(self.label)!r} {self.score:.3f}{unknown}"
 

@@ -23,7 +23,7 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc, unused-ig
 
     Sounds are paths, ``(samples, rate)``, bytes of files, or open binary files. ``backbone`` is a name with its
     parameters as in a recipe; ``pool`` is "mean", "mean+std", … (see ``earmark.embeddings.pooling``); ``cache`` a
-    ``Cache`` or its folder, or None: nothing is kept. Nothing is learnt: it transforms without having been fitted.
+    ``Cache`` or its folder, or None: nothing is kept; ``rate`` (Hz) is that of bare arrays. Nothing is learnt: it transforms without having been fitted.
 
     >>> import numpy as np
     >>> tones = [(np.sin(np.arange(16000) * f), 16000) for f in (0.05, 0.1)]
@@ -31,14 +31,22 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc, unused-ig
     (2, 120)
     """
 
-    def __init__(self, backbone: str = "yamnet", pool: str = "mean", cache: Cache | str | Path | None = None) -> None:
+    def __init__(
+        self,
+        backbone: str = "yamnet",
+        pool: str = "mean",
+        cache: Cache | str | Path | None = None,
+        *,
+        rate: int | None = None,
+    ) -> None:
         self.backbone = backbone
         self.pool = pool
         self.cache = cache
+        self.rate = rate
 
     def fit(self, X: Any, y: Any = None) -> Embedder:  # noqa: ARG002 - as scikit-learn calls it
         """Look at the parameters; ``X`` and ``y`` change nothing. Raises RecipeError, WeightsError, DataError."""
-        sounds_in(X)
+        sounds_in(X, self.rate)
         self._built()
         return self
 
@@ -46,7 +54,7 @@ class Embedder(TransformerMixin, BaseEstimator):  # type: ignore[misc, unused-ig
         """Vectors (n, d) float32 of sounds (n,). Raises DataError if one of them cannot be used, RecipeError, WeightsError."""
         backbone = self._built()
         cache = Cache(self.cache) if isinstance(self.cache, (str, Path)) else self.cache
-        with clips_of(sounds_in(X)) as clips:
+        with clips_of(sounds_in(X, self.rate)) as clips:
             found = embed(clips, backbone, cache=cache)
         if found.excluded:
             first = next(iter(found.excluded.values()))

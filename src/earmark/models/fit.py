@@ -16,6 +16,7 @@ from ..core.spec import Part
 from ..data.split import Ints, Labels, spared, stratified
 from ..embeddings.pooling import pool_images, pool_scores, stacked
 from ..recipes.augment import numbered
+from ..recipes.given import Given, parameters
 from ..recipes.recipe import Branch, Recipe
 from .prepare import Data
 
@@ -93,13 +94,16 @@ def _fit_branch(
 
 def fit_head(branch: Branch, data: Data, X: Floats, y: Labels, groups: Labels, seed: int, **more: Any) -> Any:
     """A branch's head, built and fitted on embeddings X (n, …) with labels and groups (n,); ``more`` is for its fit."""
-    params = branch.head.kwargs
-    if len(branch.backbones) > 1 and "widths" in plugins.parameters("heads", branch.head.name):
+    params, takes = branch.head.kwargs, parameters(branch.head)
+    if len(branch.backbones) > 1 and "widths" in takes:
         factor = max(1, len(branch.pool.statistics))
         params["widths"] = tuple(int(np.prod(data.backbones[b].shape)) * factor for b in branch.backbones)
-    if "backbone" in plugins.parameters("heads", branch.head.name):  # heads that go on from a pretrained net
+    if "backbone" in takes:  # heads that go on from a pretrained net
         params["backbone"] = data.backbones[branch.backbones[0]]
-    head = plugins.build("heads", branch.head.name, **{"seed": seed, **params})
+    if isinstance(branch.head, Given):
+        head = branch.head.build(seed)
+    else:
+        head = plugins.build("heads", branch.head.name, **{"seed": seed, **params})
     with plain_scikit_learn():
         return head.fit(X, y, groups=groups, **more)
 

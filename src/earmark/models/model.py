@@ -37,7 +37,7 @@ from ..core.seal import sealed
 from ..data.clips import Clip, Dataset, Excluded, by_path
 from ..data.layouts.table import labels_are
 from ..data.load import load_dataset
-from ..data.sounds import sounds_in
+from ..data.sounds import sounds_in, with_rate
 from ..data.sources import Source as Data
 from ..data.sources import is_frame
 from ..embeddings.make import embedding_blocks
@@ -65,19 +65,23 @@ class Model(Shown):
     extra: Mapping[str, bytes] = field(default_factory=dict)
 
     @overload
-    def predict(self, source: list[Any]) -> Predictions: ...
+    def predict(self, source: list[Any], *, rate: int | None = None) -> Predictions: ...
 
     @overload
-    def predict(self, source: Source, *, watch: Callable[[float], None] | None = None) -> Prediction: ...
+    def predict(
+        self, source: Any, *, rate: int | None = None, watch: Callable[[float], None] | None = None
+    ) -> Prediction: ...
 
     def predict(
-        self, source: Source | list[Any], *, watch: Callable[[float], None] | None = None
+        self, source: Any, *, rate: int | None = None, watch: Callable[[float], None] | None = None
     ) -> Prediction | Predictions:
         """Evaluate one sound, or each of a list: a file, ``(samples, rate)``, bytes or a binary stream, of any length:
-        embeddings are not kept. ``watch`` as in ``embedding_blocks``. Raises AudioError; ``predict_many`` tells what cannot be used, and goes on.
+        embeddings are not kept. ``rate`` (Hz) is that of bare arrays, ``watch`` as in ``embedding_blocks``. Raises
+        AudioError, DataError; ``predict_many`` tells what cannot be used, and goes on.
         """
         if isinstance(source, list):
-            return Predictions(self.predict(one) for one in sounds_in(source))
+            return Predictions(self.predict(one) for one in sounds_in(source, rate))
+        source = with_rate(source, rate)
         return self._told(self._blocks(source, watch=watch), name_of(source))
 
     def with_alpha(self, alpha: float | None) -> Model:
@@ -93,33 +97,39 @@ class Model(Shown):
             raise DataError(f"found alpha={alpha}; wanted a number between 0 and 1, such as 0.1")
         return replace(self, calibration=replace(self.calibration, alpha=alpha))
 
-    def timeline(self, source: Source, *, seconds: float | None = None) -> list[Prediction]:
-        """Evaluate a sound piece by piece: the backbone's own windows, or pieces of ``seconds`` (an image's length or 3 s
-        where clips are pooled).
+    def timeline(
+        self,
+        source: Source,
+        *,
+        seconds: float | None = None,
+        watch: Callable[[float], None] | None = None,
+        known: Mapping[str, Floats] | None = None,
+    ) -> list[Prediction]:
+        """Evaluate a sound piece by piece: the backbone's own windows, or pieces of ``seconds`` (an image's length or about
+        3 s where clips are pooled).
 
-        What is left at the end, less than a hop or a piece, is not looked at. Raises AudioError.
+        What is said of a piece was heard between its start and end; the last one ends with the sound. Where there is nothing to
+        hear, ``label`` is empty. ``known`` are the sound's ``embeddings``, where they were made before: it saves time, and
+        changes nothing. ``watch`` as in ``embedding_blocks``. Raises AudioError.
         """
-        return list(self.follow(source, seconds=seconds))
+        return list(self.follow(source, seconds=seconds, watch=watch, known=known))
 
     def follow(
-        self, source: Source, *, seconds: float | None = None, start: float = 0.0, duration: float | None = None
+        self,
+        source: Source,
+        *,
+        seconds: float | None = None,
+        start: float = 0.0,
+        duration: float | None = None,
+        watch: Callable[[float], None] | None = None,
+        known: Mapping[str, Floats] | None = None,
     ) -> Iterator[Prediction]:
-        """``timeline`` while the sound is read; with one backbone, in memory that does not grow with its length.
+        """``timeline`` while the sound is read, in memory that does not grow with its length.
 
         Of ``duration`` seconds from ``start`` on, or all; times are those of the sound.
         """
-        name, blocks = name_of(source), self._blocks(source, start=start, duration=duration)
-        if len(self.backbones) > 1:
-            found = timeline.pieces(self, self._joined(blocks), name, seconds)
-        else:
-            found = timeline.follow(self, blocks, name, seconds)
-        return (timeline.moved(piece, start) for piece in found) if start else found
-
-    def pieces(
-        self, embeddings: Mapping[str, Floats], name: str = "", *, seconds: float | None = None
-    ) -> list[Prediction]:
-        """What ``timeline`` tells, from the ``windows`` of a sound."""
-        return list(timeline.pieces(self, embeddings, name, seconds))
+        part = (start, duration)
+        return timeline.follow(self, source, name_of(source), seconds, part=part, watch=watch, known=known)
 
     def predict_many(
         self, sources: Iterable[str | Path] | Data, *, workers: int | None = None

@@ -10,7 +10,7 @@ from ..core.renderers import Columns, Tabular, counted
 from ..data.clips import Excluded
 from .branch import Prediction
 
-_FACTS = ("path", "label", "score", "unknown", "set", "start", "end", "excluded")
+_FACTS = ("path", "label", "score", "unknown", "set", "start", "end", "reason", "excluded")
 
 
 class Predictions(Tabular, list[Prediction | Excluded]):
@@ -21,7 +21,7 @@ class Predictions(Tabular, list[Prediction | Excluded]):
     """
 
     def _line(self) -> str:
-        labels = [one.label for one in self if isinstance(one, Prediction)]
+        labels = [one.label or one.reason for one in self if isinstance(one, Prediction)]
         counts = sorted({label: labels.count(label) for label in labels}.items(), key=lambda item: (-item[1], item[0]))
         told = [f"{n} {label}" for label, n in counts[:5]] + (["…"] if len(counts) > 5 else [])
         gone = len(self) - len(labels)
@@ -29,7 +29,9 @@ class Predictions(Tabular, list[Prediction | Excluded]):
         return counted(len(self), "sound") + (f": {', '.join(told)}" if told else "")
 
     def _columns(self) -> Columns:
-        """A line each: path, label, score, unknown, set (joined by |), start, end, excluded (why), and the score of every class (``core.columns``)."""
+        """A line each: path, label, score, unknown, set (joined by |), start, end, reason (why there is no label), excluded (why),
+        and the score of every class (``core.columns``).
+        """
         found: dict[str, list[Any]] = {name: [] for name in _FACTS}
         classes = dict.fromkeys(c for one in self if isinstance(one, Prediction) for c in one.scores)
         scores: dict[str, list[float | None]] = {c: [] for c in classes}
@@ -42,7 +44,9 @@ class Predictions(Tabular, list[Prediction | Excluded]):
             for c, column in scores.items():
                 column.append(said.scores.get(c) if said else None)
         kept = {
-            n: c for n, c in found.items() if n not in ("start", "end", "excluded") or any(v is not None for v in c)
+            n: c
+            for n, c in found.items()
+            if n not in ("start", "end", "reason", "excluded") or any(v not in (None, "") for v in c)
         }
         return kept | {column_of(c): column for c, column in scores.items()}
 

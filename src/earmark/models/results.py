@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..data.split import Ints, Labels
 from ..metrics.evaluation import Evaluation
 from ..metrics.intervals import columns
 from ..metrics.paired import Pair
+from ..metrics.selection import BestOfMany, best_of_many
 from ..recipes.recipe import Recipe
 
 
@@ -97,6 +99,15 @@ class Comparison(Reported):
     def best(self) -> Recipe:
         """The recipe of the best accuracy; of equals the first."""
         return max(self.runs, key=lambda run: run.evaluation.scores["accuracy"].value).recipe
+
+    @cached_property
+    def picked(self) -> BestOfMany | None:
+        """What the best accuracy is worth after it was picked; None for fewer than 3 recipes."""
+        first = self.runs[0] if self.runs else None
+        if first is None or any(run.ids != first.ids for run in self.runs):
+            return None
+        scores = {run.recipe.name: run.proba for run in self.runs}
+        return best_of_many(first.y, scores, first.groups, seed=self.seed)
 
     def _line(self) -> str:
         told = [f"{counted(len(self.runs), 'recipe')} on {counted(len(self.dataset.clips), 'clip')}"]

@@ -33,7 +33,8 @@ class SoundClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unu
 
     Sounds are paths, ``(samples, rate)``, bytes of files, or open binary files. ``recipe`` is what ``train`` takes;
     ``protocol``, ``folds`` and ``seed`` say how the model is evaluated out of fold while it is fitted, which
-    calibrates its probabilities; ``cache`` is a ``Cache`` or its folder, or None: nothing is kept.
+    calibrates its probabilities; ``cache`` is a ``Cache`` or its folder, or None: nothing is kept. ``rate`` (Hz) is
+    that of bare arrays.
 
     ``model_`` is the trained Model, ``classes_`` (k,) the labels in the kind they came in, ``excluded_`` the sounds
     that could not be learnt from, with the reason. In a search ask for groups by
@@ -54,19 +55,21 @@ class SoundClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unu
         folds: int = 5,
         seed: int = 0,
         cache: Cache | str | Path | None = None,
+        rate: int | None = None,
     ) -> None:
         self.recipe = recipe
         self.protocol = protocol
         self.folds = folds
         self.seed = seed
         self.cache = cache
+        self.rate = rate
 
     def fit(self, X: Any, y: Any, groups: Any = None) -> SoundClassifier:
         """Train on sounds (n,) with labels (n,); ``groups`` (n,) is what must not be cut apart when evaluating.
 
         Warns of sounds that cannot be used; they are told in ``excluded_``. Raises DataError, RecipeError, WeightsError.
         """
-        sounds = sounds_in(X)
+        sounds = sounds_in(X, self.rate)
         classes, index, names = labels_of(y)
         check_consistent_length(sounds, index)
         with clips_of(sounds, (names[i] for i in index), groups_in(groups, len(sounds))) as clips:
@@ -89,7 +92,7 @@ class SoundClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc, unu
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Calibrated probabilities (n, k), columns as ``classes_``. Raises AudioError if a sound cannot be used."""
         check_is_fitted(self, "model_")
-        found: list[Prediction] = [self.model_.predict(sound) for sound in sounds_in(X)]
+        found: list[Prediction] = [self.model_.predict(sound) for sound in sounds_in(X, self.rate)]
         scores = np.array([list(one.scores.values()) for one in found]).reshape(-1, len(self.classes_))
         return scores[:, self._order]
 

@@ -15,23 +15,26 @@ from ..core.provenance import versions
 from ..core.spec import Part
 from ..data.cache import Cache
 from ..data.sources import settled
-from ..embeddings.embedded import made_by
-from ..embeddings.load import Source, sounds_of
+from ..embeddings.embedded import Embedded, made_by
+from ..embeddings.load import Source, load_dataset, sounds_of
 from ..embeddings.pooling import Pooling, pool_vectors, seen_shape
 from ..embeddings.store import MEMORY, Folder
 from ..metrics.calibration import Calibration
 from ..metrics.evaluation import majority_baseline
 from ..metrics.out_of_distribution import Novelty
+from ..recipes.given import Given
 from ..recipes.recipe import Recipe, find
 from .branch import Branch
 from .card import BackboneFacts, BranchFacts, DataFacts, Measured, ModelCard, Range
 from .cross_validate import run
-from .fit import Fitted, fit
+from .fit import Fitted, branch_inputs, fit
 from .known import TRAINED_ON, kept
 from .model import Model
 from .plan import Plan, planned, refuse_windows
 from .prepare import Data, open_data
 from .results import Run
+
+_LOOKED_AT = 200  # clips by which the nets of heads that were given are held against the heads themselves
 
 
 def train(
@@ -67,7 +70,9 @@ def train(
             force=force,
         )
     recipe = find(recipe)
-    data = open_data(source, [recipe], cache=cache, seed=seed, memory=memory)
+    held = load_dataset(source, memory=memory, seed=seed)
+    savable(recipe, len((held.dataset if isinstance(held, Embedded) else held).classes))
+    data = open_data(held, [recipe], cache=cache, seed=seed, memory=memory)
     made = None if data.made_by is None else made_by(data.made_by, data.dataset.name)
     plan = planned(data, protocol, folds, seed, recipes=[recipe])
     evaluated = run(recipe, data, protocol=plan.protocol, folds=len(plan.splits), seed=seed)
@@ -96,15 +101,30 @@ def _hearing(
     return replace(fitted, recipe=recipe), data, replace(evaluated, recipe=recipe)
 
 
+def savable(recipe: Recipe, classes: int) -> None:
+    """Raise BundleError, before long work, if a head that was given cannot be saved; RecipeError as ``check`` does."""
+    for branch in recipe.branches:
+        if isinstance(branch.head, Given):
+            from ..heads._given import check_saved
+
+            branch.head.check()
+            check_saved(branch.head.estimator, min(max(classes, 2), 5))
+
+
 def bundle(fitted: Fitted, data: Data, evaluated: Run, plan: Plan, *, seed: int, command: str = "") -> Model:
     """The fitted recipe as a Model: heads as ONNX, calibration, novelty and the facts about all of it."""
     from ..heads._export import to_onnx
+    from ..heads._given import saved
 
     branches = []
     for branch, head in zip(fitted.recipe.branches, fitted.heads, strict=True):
         backbones = tuple(data.backbones[b] for b in branch.backbones)
         shape = seen_shape([b.shape for b in backbones], branch.pool)
-        branches.append(Branch(backbones, branch.pool, Net(to_onnx(head, shape), output="proba")))
+        if isinstance(branch.head, Given):
+            content = saved(head, branch_inputs(branch, data, np.arange(len(data.labels))[:_LOOKED_AT])[0])
+        else:
+            content = to_onnx(head, shape)
+        branches.append(Branch(backbones, branch.pool, Net(content, output="proba")))
     combiner = None
     if fitted.combiner is not None:
         combiner = Net(to_onnx(fitted.combiner, (len(branches) * len(fitted.classes),)), output="proba")

@@ -20,9 +20,9 @@ from __future__ import annotations
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import tomli_w
 
@@ -33,6 +33,7 @@ from ..core.spec import Part, _cut, _part, _part_of, _split
 from ..data.clips import writable
 from ..embeddings.pooling import WINDOWS, Pooling
 from .augment import checked
+from .given import Given, check, head_of
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,55 @@ class Branch:
         return "+".join(map(str, self.backbones)) + pooling + "/" + str(self.head)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Recipe(Shown):
-    """Branches whose clip scores are combined (``"mean"`` or ``"stack"``), and augmentations of the training side."""
+    """Branches whose clip scores are combined (``"mean"`` or ``"stack"``), and augmentations of the training side.
+
+    A recipe in text is read; backbone and head may be given apart, the head as any classifier of scikit-learn. It is
+    copied for each fold, and random states that it does not set are those of the run.
+
+    >>> Recipe("yamnet/logreg") == Recipe("yamnet", "logreg") == Recipe.parse("yamnet/logreg")
+    True
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> Recipe("yamnet:mean", LogisticRegression(C=0.1)).name
+    'yamnet:mean/LogisticRegression(C=0.1)'
+    """
 
     branches: tuple[Branch, ...]
     combine: str = "mean"
     augment: tuple[Part, ...] = ()
     title: str = ""
     about: str = ""
+
+    @overload
+    def __init__(
+        self, branches: str, head: Any = None, /, *, augment: Sequence[Part] = (), title: str = "", about: str = ""
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        branches: tuple[Branch, ...],
+        combine: str = "mean",
+        augment: Sequence[Part] = (),
+        title: str = "",
+        about: str = "",
+    ) -> None: ...
+
+    def __init__(
+        self,
+        branches: str | tuple[Branch, ...],
+        combine: Any = None,
+        augment: Sequence[Part] = (),
+        title: str = "",
+        about: str = "",
+    ) -> None:
+        if isinstance(branches, str):
+            read = _apart(branches, combine)
+            branches, combine, augment = read.branches, read.combine, (*read.augment, *augment)
+        values = (branches, combine or "mean", tuple(augment), title, about)
+        for one, value in zip(fields(self), values, strict=True):
+            object.__setattr__(self, one.name, value)
 
     @property
     def name(self) -> str:
@@ -84,6 +125,11 @@ class Recipe(Shown):
         }
 
     @property
+    def is_text(self) -> bool:
+        """Whether a text can say all of it: no head was given by a program."""
+        return not any(isinstance(branch.head, Given) for branch in self.branches)
+
+    @property
     def backbones(self) -> tuple[Part, ...]:
         """Every backbone once, in order of first use."""
         return tuple(dict.fromkeys(b for branch in self.branches for b in branch.backbones))
@@ -99,7 +145,7 @@ class Recipe(Shown):
                     plugins.check("backbones", part.name, part.kwargs)
                 elif part.name not in given:
                     raise RecipeError(f"the file has no embeddings called {part.name!r}. It has: {', '.join(given)}")
-            plugins.check("heads", branch.head.name, branch.head.kwargs)
+            check(branch.head)
         if self.augment:
             checked(self.augment)
 
@@ -143,7 +189,14 @@ class Recipe(Shown):
         return replace(recipe, title=title, about=about)
 
     def to_toml(self) -> str:
-        """The recipe as a file that ``from_toml`` reads back; no title is read as the file's name."""
+        """The recipe as a file that ``from_toml`` reads back; no title is read as the file's name.
+
+        Raises RecipeError if a head was given by a program, which no file can hold.
+        """
+        if not self.is_text:
+            raise RecipeError(
+                f"{self.short}: a file cannot hold a head that was given in Python. Wanted: a head by its name, e.g. logreg"
+            )
         about = {key: text for key, text in (("title", self.title), ("about", self.about)) if text}
         return tomli_w.dumps({key: writable(text) for key, text in {**about, "recipe": self.short}.items()})
 
@@ -176,6 +229,17 @@ def shipped() -> dict[str, Path]:
     return {p.stem: p for p in sorted((Path(__file__).parent / "shipped").glob("*.toml"))}
 
 
+def _apart(text: str, head: Any) -> Recipe:
+    """The recipe of a text, or of backbones in a text and a head: its name, a Part, or a classifier. Raises RecipeError."""
+    if head is None:
+        return find(text)
+    if isinstance(head, (str, Part)):
+        return Recipe.parse(f"{text}/{head}")
+    recipe = Recipe.parse(f"{text}/head")
+    (branch,) = recipe.branches
+    return replace(recipe, branches=(replace(branch, head=Given.by(head)),))
+
+
 def _branch(text: str, whole: str) -> Branch:
     sides = _split(text, "/")
     if len(sides) != 2 or not all(sides):
@@ -186,7 +250,7 @@ def _branch(text: str, whole: str) -> Branch:
     left, *pooling = _split(sides[0], ":")
     backbones = tuple(_part(b, whole) for b in _split(left, "+"))
     how = pooling[0] if pooling else ("mean" if len(backbones) > 1 else "windows")
-    return _checked(Branch(backbones, _part(sides[1], whole), Pooling(how)))
+    return _checked(Branch(backbones, head_of(sides[1], whole), Pooling(how)))
 
 
 def _from_table(table: Mapping[str, Any]) -> Branch:

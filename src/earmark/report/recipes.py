@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from . import page, words
+from . import page, trust, words
 from .figures.confusion import confusion, confusions
 from .figures.curves import curves, has
 from .figures.reliability import reliability
@@ -40,7 +40,7 @@ def _one(comparison: Comparison, run: Run, number: int, folder: Path, *, sounds:
     matrix = np.asarray(run.evaluation.confusion) / len(run.proba)  # counted over all seeds
     name = f"recipe-{number}"
     square = confusion(f"{name}-confusion", matrix, run.classes, title=run.recipe.name)
-    trust = reliability(f"{name}-reliability", run.y, run.proba)
+    drawn = reliability(f"{name}-reliability", run.y, run.proba)
     learning = [curves(f"{name}-{w}", run.history, w) for w in ("loss", "accuracy") if has(run.history, w)]
     mean = run.proba.mean(0)
     says, sure = mean.argmax(1), mean.max(1)
@@ -53,14 +53,15 @@ def _one(comparison: Comparison, run: Run, number: int, folder: Path, *, sounds:
         by_class=class_table(run),
         confusion=page.figure(square),
         mistakes=confusions(matrix, run.classes),
-        reliability=page.figure(trust),
+        reliability=page.figure(drawn),
+        trust=trust.lines(run),
         curves=page.figures(learning) if learning else "",
         folds=len(run.history),
         wrong=clips(comparison, run, wrong, says, sure, folder) if sounds else [],
         seeds=seeds if len(seeds) > 1 else [],
         window_accuracy=run.window_accuracy if np.isfinite(run.window_accuracy) else None,
     )
-    return body, [square, trust, *learning]
+    return body, [square, drawn, *learning]
 
 
 def class_table(run: Run) -> Markup:
@@ -71,7 +72,12 @@ def class_table(run: Run) -> Markup:
         values.append([float(row[k]) for k in ("precision", "recall", "f1", "support")])
         *shares, support = values[-1]
         precision, recall, f1 = shares
-        rows.append([label, f"{precision:.2f}", f"{recall:.2f}", (max(0.0, f1), f"{f1:.2f}"), f"{support:.0f}"])
+        found = run.evaluation.class_intervals.get(label, {})
+        between = words.between(found["f1"].low, found["f1"].high) if found else ""
+        area = found["average_precision"].value if found else float("nan")
+        shown = f"{area:.2f}" if np.isfinite(area) else "–"
+        bar = (max(0.0, f1), f"{f1:.2f}")
+        rows.append([label, f"{precision:.2f}", f"{recall:.2f}", bar, between, shown, f"{support:.0f}"])
     table = np.nan_to_num(np.array(values))
     support = table[:, 3]
     occurs = support > 0  # as the scores: means over the classes that occur
@@ -79,8 +85,15 @@ def class_table(run: Run) -> Markup:
     accuracy = run.evaluation.scores["accuracy"].value
     total = f"{support.sum():.0f}"
     foot = [
-        ["accuracy", "", "", f"{accuracy:.2f}", total],
-        ["macro mean", *(f"{v:.2f}" for v in macro), total],
-        ["weighted mean", *(f"{v:.2f}" for v in weighted), total],
+        ["accuracy", "", "", f"{accuracy:.2f}", "", "", total],
+        ["macro mean", *(f"{v:.2f}" for v in macro), *_macro(run), total],
+        ["weighted mean", *(f"{v:.2f}" for v in weighted), "", "", total],
     ]
-    return page.table(["class", "precision", "recall", "F1", "support"], rows, foot=foot)
+    head = ["class", "precision", "recall", "F1", "95 % of F1", "average precision", "support"]
+    return page.table(head, rows, foot=foot)
+
+
+def _macro(run: Run) -> list[str]:
+    """The interval of macro F1, and macro average precision."""
+    f1, ranked = run.evaluation.scores["macro_f1"], run.evaluation.ranking.get("macro_average_precision")
+    return [words.between(f1.low, f1.high), f"{ranked.value:.2f}" if ranked and np.isfinite(ranked.value) else ""]

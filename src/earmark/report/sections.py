@@ -55,6 +55,8 @@ def scores(comparison: Comparison) -> Section:
         [words.metric_name(name), *_line(runs, name), words.score(name, base[name]) if name in base else ""]
         for name in names
     ]
+    ranked = [n for n in runs[0].evaluation.ranking if all(n in r.evaluation.ranking for r in runs)]
+    every += [[words.metric_name(name), *_line(runs, name), ""] for name in ranked]
     by_class = []
     for label in runs[0].classes:
         f1 = [float(run.evaluation.per_class[label]["f1"]) for run in runs]
@@ -84,15 +86,17 @@ def pairs(comparison: Comparison) -> Section:
         every.append([page.marked(pair.verdict, names), words.points(sign * pair.difference), gap, p, adjusted])
         if pair.a == best:
             against.append(
-                Row(pair.b, pair.difference, pair.low, pair.high, cells=(words.verdict(pair), words.needed(pair)))
+                Row(pair.b, pair.difference, pair.low, pair.high, cells=(words.verdict(pair), words.detectable(pair)))
             )
         elif pair.b == best:  # turned round, so that every line says "the best less the other"
             verdict = {"better": "worse", "worse": "better"}.get(words.verdict(pair), words.verdict(pair))
-            against.append(Row(pair.a, -pair.difference, -pair.high, -pair.low, cells=(verdict, words.needed(pair))))
+            against.append(
+                Row(pair.a, -pair.difference, -pair.high, -pair.low, cells=(verdict, words.detectable(pair)))
+            )
     against.sort(key=lambda row: row.value)
     chart = page.forest(
         against,
-        head=[Markup("{} against").format(page.code(best)), "points", "it is", "clips to tell"],
+        head=[Markup("{} against").format(page.code(best)), "points", "it is", "would have shown"],
         unit="points",
         line=0.0,
         line_label="no difference",
@@ -191,7 +195,7 @@ def _three(run: Run, metric: str) -> tuple[float, float, float]:
 
 def _line(runs: list[Run], metric: str) -> list[Markup]:
     """A metric's value and interval in each run; the best value is set in bold."""
-    found = [run.evaluation.scores[metric] for run in runs]
+    found = [{**run.evaluation.ranking, **run.evaluation.scores}[metric] for run in runs]
     known = METRICS.get(metric)
     best = (max if known is None or known.higher_is_better else min)(score.value for score in found)
     return [

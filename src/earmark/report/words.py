@@ -52,6 +52,7 @@ PROTOCOLS = {
 
 _METRICS = {
     "macro_f1": "Macro F1", "weighted_f1": "Weighted F1", "brier": "Brier score", "ece": "Calibration error",
+    "macro_average_precision": "Average precision, mean of classes", "macro_auroc": "AUROC, mean of classes",
     "top3": "Among the top 3", "top5": "Among the top 5",
 }  # fmt: skip
 
@@ -90,13 +91,11 @@ def verdict(pair: Pair) -> str:
     return "cannot be told apart"
 
 
-def needed(pair: Pair) -> str:
-    """About how many clips would show a difference of this size, to two digits; "" where it shows already."""
-    if verdict(pair) != "cannot be told apart" or pair.clips_needed is None:
+def detectable(pair: Pair) -> str:
+    """The smallest difference, in points, that these clips would have shown; "" where one is shown."""
+    if verdict(pair) != "cannot be told apart" or pair.detectable is None:
         return ""
-    if pair.clips_needed > 1_000_000:
-        return "> 1,000,000"
-    return f"~ {int(float(f'{pair.clips_needed:.2g}')):,}"
+    return f"{100 * pair.detectable:.1f}"
 
 
 def ranked(comparison: Comparison) -> list[Run]:
@@ -110,10 +109,21 @@ def summary(comparison: Comparison) -> list[str]:
     best = runs[0]
     accuracy, name = best.evaluation.scores["accuracy"], best.recipe.name
     classes, protocol = len(best.classes), PROTOCOLS.get(comparison.protocol, (comparison.protocol, ""))[0]
-    lines = [
-        f"{name} gets {percent(accuracy.value)} of the clips right. On new data of this kind, expect between "
-        f"{percent(accuracy.low)} and {percent(accuracy.high)} (95{NBSP}% interval)."
-    ]
+    shown = f"between {percent(accuracy.low)} and {percent(accuracy.high)}"
+    picked, expected = comparison.picked, accuracy
+    if picked is None:
+        lines = [
+            f"{name} gets {percent(accuracy.value)} of the clips right. On new data of this kind, expect {shown} "
+            f"(95{NBSP}% interval)."
+        ]
+    else:
+        expected = picked.accuracy
+        lines = [
+            f"{name} gets {percent(accuracy.value)} of the clips right, {shown} by itself (95{NBSP}% interval).",
+            f"The best of {picked.among} was picked on the very clips of the test side, so its number is slightly "
+            f"flattering: corrected for that it is {percent(expected.value)}. On new data of this kind, expect between "
+            f"{percent(expected.low)} and {percent(expected.high)}.",
+        ]
     if len(runs) > 1:
         place = {run.recipe.name: i for i, run in enumerate(runs)}
         of_best = [(p.b if p.a == name else p.a, p) for p in comparison.pairs if name in (p.a, p.b)]
@@ -129,13 +139,9 @@ def summary(comparison: Comparison) -> list[str]:
         f"For comparison: always answering the most frequent class gives {percent(base)}, guessing blindly among "
         f"{classes} classes {percent(1 / classes)}."
     )
-    if accuracy.low <= base:
+    if expected.low <= base:
         lines.append("The best recipe is not clearly above that baseline: these numbers show no learning yet.")
     lines.append(f"Evaluated on {protocol}. {PROTOCOLS.get(comparison.protocol, ('', ''))[1]}".strip())
-    if len(runs) > 2:
-        lines.append(
-            f"The best of {len(runs)} was picked on the very clips of the test side it, so its number is slightly flattering."
-        )
     return lines
 
 

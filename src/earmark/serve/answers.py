@@ -58,8 +58,11 @@ def answer(name: str, model: Model, sound: BinaryIO, file: str, wish: Wish, limi
             "view": None,
         }
         if wish.timeline:
-            pieces = model.pieces(embeddings, seconds=_length(model, heard, wish.seconds))
-            told["timeline"] = [{"start": p.start, "end": p.end, **_told(model, p, wish)} for p in pieces]
+            length = _length(model, heard, wish.seconds)
+            pieces = model.timeline(sound, seconds=length, watch=watch, known=embeddings)
+            told["timeline"] = [
+                {"start": p.start, "end": p.end, "reason": p.reason or None, **_told(model, p, wish)} for p in pieces
+            ]
         if wish.view:
             told["view"] = view(sound, watch=watch).to_dict()
     except AudioError as error:
@@ -71,7 +74,7 @@ def _told(model: Model, p: Prediction, wish: Wish) -> dict[str, Any]:
     labels: list[str] | None = None
     if model.calibration and wish.set:
         embedding = np.array([[p.scores[c] for c in model.classes]])
-        labels = list(p.set if wish.alpha is None else model.calibration.sets(embedding, wish.alpha)[0])
+        labels = list(p.set if wish.alpha is None or p.reason else model.calibration.sets(embedding, wish.alpha)[0])
     return {
         "label": p.label,
         "score": p.score,

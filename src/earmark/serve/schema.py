@@ -22,10 +22,11 @@ class Told(BaseModel):
 
 
 class Piece(Told):
-    """A piece of the sound."""
+    """A piece of the sound. Where there is nothing to hear, its label is empty and its scores are 0."""
 
     start: float = Field(description="Seconds.")
-    end: float = Field(description="Seconds.")
+    end: float = Field(description="Seconds; never beyond the sound's end.")
+    reason: str | None = Field(None, description="Why there is no label. Null: there is one.")
 
 
 class Picture(BaseModel):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..core import plugins
 from ..metrics.paired import Pair
+from ..recipes.given import parameters
 
 if TYPE_CHECKING:
     from ..models.results import Run
@@ -41,7 +41,7 @@ def frozen(runs: Sequence[Run], pairs: Sequence[Pair]) -> tuple[str, ...]:
 
 def _trains(run: Run) -> bool:
     """Whether a head of the recipe goes on from a pretrained net."""
-    return any("backbone" in plugins.parameters("heads", b.head.name) for b in run.recipe.branches)
+    return any("backbone" in parameters(b.head) for b in run.recipe.branches)
 
 
 def _net(run: Run) -> object:

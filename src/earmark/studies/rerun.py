@@ -116,7 +116,8 @@ def rerun(report: str | Path, *, source: Source | None = None, cache: Cache | No
         now["dataset"]["name"] = then["dataset"].get("name")
     then, told = {k: v for k, v in then.items() if k not in _WORDS}, then.get("notes", [])
     known = {_timeless(note) for note in told}
-    every = list(_differences(then, {k: v for k, v in now.items() if k not in _WORDS}))
+    then, now = legacy.comparable(then, {k: v for k, v in now.items() if k not in _WORDS})
+    every = list(_differences(then, now))
     return Rerun(
         found,
         data=tuple(d for d in every if d.where.startswith("dataset.")),

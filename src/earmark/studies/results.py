@@ -44,6 +44,7 @@ def metrics(comparison: Comparison) -> dict[str, Any]:
         "seed": comparison.seed,
         "baseline": dict(comparison.baseline),
         "recipes": [_recipe(run) for run in comparison.runs],
+        "best_of_many": comparison.picked.to_dict() if comparison.picked else None,
         "pairs": [pair.to_dict() for pair in comparison.pairs],
         "notes": list(comparison.notes),
         "command": comparison.command,
@@ -71,7 +72,7 @@ def _recipe(run: Run) -> dict[str, Any]:
         "window_accuracy": run.window_accuracy,
         "seconds": dict(run.seconds),
         "backbones": [dict(facts) for facts in run.backbones],
-        "toml": run.recipe.to_toml(),
+        "toml": run.recipe.to_toml() if run.recipe.is_text else None,
     }
 
 

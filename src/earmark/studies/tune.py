@@ -20,7 +20,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import plugins
 from ..core.errors import DataError, MissingExtraError, RecipeError
 from ..core.progress import bar
 from ..core.provenance import versions
@@ -39,6 +38,8 @@ from ..models.cross_validate import cross_validate
 from ..models.fit import fit
 from ..models.plan import planned
 from ..models.prepare import Data, open_data
+from ..recipes.given import parameters
+from ..recipes.given import space as space_of
 from ..recipes.recipe import Branch, Recipe, find
 from .study import Study
 
@@ -254,7 +255,7 @@ def spaces(recipe: Recipe) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for i, branch in enumerate(recipe.branches):
         name = _prefix(recipe, i)
-        declared = dict(getattr(plugins.module("heads", branch.head.name), "SPACE", {}))
+        declared = space_of(branch.head)
         pools = _pools(branch, declared.pop("pool", []))
         found |= {name + k: choice for k, choice in declared.items() if k not in branch.head.kwargs}
         if len(pools) > 1:
@@ -279,9 +280,8 @@ def with_values(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
         name = _prefix(recipe, i)
         mine = {k.removeprefix(name): v for k, v in values.items() if k.startswith(name)}
         how = mine.pop("pool", branch.pool)
-        branches.append(
-            replace(branch, head=Part.of(branch.head.name, {**branch.head.kwargs, **mine}), pool=Pooling(how))
-        )
+        params = Part.of(branch.head.name, {**branch.head.kwargs, **mine}).params
+        branches.append(replace(branch, head=replace(branch.head, params=params), pool=Pooling(how)))
     return replace(recipe, branches=tuple(branches))
 
 
@@ -307,7 +307,7 @@ def _defaults(recipe: Recipe, space: Space) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for i, branch in enumerate(recipe.branches):
         name = _prefix(recipe, i)
-        usual = {**plugins.parameters("heads", branch.head.name), "pool": branch.pool}
+        usual = {**parameters(branch.head), "pool": branch.pool}
         for key, choice in ((k.removeprefix(name), c) for k, c in space.items() if k.startswith(name)):
             value = usual[key]
             if isinstance(choice, list):

@@ -20,12 +20,26 @@ def with_recordings(
     """The data set with ``Clip.recording`` set where several clips hold one recording: the id of the first of them.
 
     What every split keeps together. A second time costs little: what was heard of a file is kept in ``cache`` by
-    content. ``facts`` of the clips, where they are measured. Raises MissingExtraError without the 'train' extra.
+    content. ``facts`` of the clips, where they are measured. Sounds of which clearly less could be decoded than their
+    headers promise are named in a note. Raises MissingExtraError without the 'train' extra.
     """
     need_extra("finding duplicates", "scipy")
     clips = dataset.clips
-    found = pairs(measure_all(clips, cache=cache, workers=workers) if facts is None else facts)
+    facts = measure_all(clips, cache=cache, workers=workers) if facts is None else facts
+    found = pairs(facts)
     first = united(range(len(clips)), ((p.a, p.b) for p in found))
     members = {i for p in found for i in (p.a, p.b)}
     named = (replace(c, recording=clips[first[i]].id if i in members else None) for i, c in enumerate(clips))
-    return replace(dataset, clips=tuple(named))
+    return replace(dataset, clips=tuple(named), notes=(*dataset.notes, *_truncated(dataset, facts)))
+
+
+def _truncated(dataset: Dataset, facts: Sequence[Facts]) -> tuple[str, ...]:
+    """A note on the sounds that were cut off, if there are any."""
+    cut = [f"{c.id}: {f.truncation}" for c, f in zip(dataset.clips, facts, strict=True) if f.truncated]
+    if not cut:
+        return ()
+    named = "; ".join(cut[:3]) + ("; …" if len(cut) > 3 else "")
+    return (
+        f"{len(cut)} of {len(facts)} sounds {'is' if len(cut) == 1 else 'are'} truncated: less could be decoded than the header promises, and what there is "
+        f"was used ({named}). Copy them again, or take them out; `earmark audit` lists them all.",
+    )

@@ -15,7 +15,11 @@ from ...audio.fingerprint import BANDS, Fingerprint
 from ...core.atomic import whole
 from ..cache import Cache
 
-VERSION = 2  # of the facts; raise it when one of them is measured in another way
+VERSION = 3  # of the facts; raise it when one of them is measured in another way
+
+
+MISSING = 0.05  # seconds less than the header promises; compressed formats only estimate: 5 %
+_EXACT = {"WAV", "WAVEX", "FLAC", "AIFF", "W64", "RF64", "CAF", "AU"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,17 @@ class Facts:
     treble_floor: float = float("nan")  # level of the quiet frames in the top quarter of the spectrum
     dead: tuple[int, ...] = ()  # channels without sound beside channels with sound
     fingerprint: Fingerprint | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def truncated(self) -> bool:
+        """Whether clearly less was decoded than the header promises."""
+        allowed = MISSING if self.format in _EXACT else max(MISSING, 0.05 * self.promised)
+        return not self.error and self.promised - self.seconds > allowed
+
+    @property
+    def truncation(self) -> str:
+        """How much was decoded of what was promised."""
+        return f"{self.seconds:.2f} s decoded of {self.promised:.2f} s promised"
 
 
 def kept(cache: Cache | None, key: str) -> Facts | None:

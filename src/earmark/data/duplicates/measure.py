@@ -15,9 +15,11 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from ...audio import check_scale
 from ...audio.decoders import frame_at, opened
 from ...audio.decoding import Decoder
 from ...audio.fingerprint import RATE, fingerprint
+from ...audio.silence import SILENCE, Level
 from ...core import interrupts
 from ...core.errors import AudioError
 from ...core.progress import bar
@@ -73,7 +75,8 @@ def _measured(facts: Facts, clip: Clip, decoder: Decoder) -> Facts:
     start = frame_at(clip.start, rate)
     stop = None if clip.duration is None else frame_at(clip.start + clip.duration, rate)
     seen = _Seen(probe.channels)
-    print_ = fingerprint(_at_rate(map(seen.add, decoder.chunks(start, stop)), rate))
+    chunks = _on_scale(decoder.chunks(start, stop), clip)
+    print_ = fingerprint(_at_rate(map(seen.add, chunks), rate))
     known = replace(
         facts,
         format=probe.format,
@@ -87,7 +90,18 @@ def _measured(facts: Facts, clip: Clip, decoder: Decoder) -> Facts:
         return replace(known, error="empty: no samples")
     if not seen.finite:
         return replace(known, error="unreadable: NaN or infinite samples")
+    if seen.level.still and seen.level.peak >= SILENCE:
+        return replace(known, error=f"silent: a constant of {seen.level.mean:.3g} x full scale, and nothing else in it")
     return replace(seen.facts(known), fingerprint=print_)
+
+
+def _on_scale(chunks: Iterator[Floats], clip: Clip) -> Iterator[Floats]:
+    """The same chunks. Raises AudioError for numbers that are not on the scale of sound, as loading does."""
+    for chunk in chunks:
+        high, low = float(chunk.max()), float(chunk.min())
+        if np.isfinite(high) and np.isfinite(low):
+            check_scale(str(clip.path), chunk, high, low, clip.start)
+        yield chunk
 
 
 def _promised(seconds: float | None, clip: Clip) -> float:
@@ -125,6 +139,7 @@ class _Seen:
         self.treble: list[NDArray[np.float32]] = []
         self.spectrum = np.zeros(FRAME // 2 + 1)
         self.frames = 0
+        self.level = Level()
 
     def add(self, chunk: Floats) -> Floats:
         """Take in a chunk (channels, n); gives it back as mono."""
@@ -140,6 +155,7 @@ class _Seen:
         self.high = np.maximum(self.high, high)
         self.flat += _flat_tops(chunk, magnitude, float(high.max()))
         mono: Floats = chunk.mean(axis=0) if len(chunk) > 1 else chunk[0]
+        self.level.add(mono)
         joined = np.concatenate([self.rest, mono])
         whole = len(joined) - len(joined) % FRAME
         self._spectra(joined[:whole].reshape(-1, FRAME))

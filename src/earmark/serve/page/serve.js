@@ -166,7 +166,7 @@ function picture(sound) {
   const runs = [];
   for (const piece of answer.timeline) {
     const last = runs.at(-1);
-    const label = piece.unknown ? "unknown" : piece.label;
+    const label = piece.reason || (piece.unknown ? "unknown" : piece.label);
     if (last?.label === label) last.end = piece.end;
     else runs.push({ label, start: last ? Math.max(last.start, piece.start) : piece.start, end: piece.end });
   }
