@@ -13,6 +13,7 @@ from ..core.outputs import AUDIT
 from ..core.paths import relative
 from ..data.clips import Dataset
 from ..data.duplicates.find import Pair
+from ..data.split import cut_groups
 from ..data.times import written
 from .confounds import Confound
 
@@ -110,6 +111,7 @@ def counts(found: Audit) -> dict[str, Any]:
         "duplicate_clips": int((found.same >= 0).sum()),
         "label_conflicts": sum(map(found.conflict, found.pairs)),
         "proposed_groups": int(found.proposed.max(initial=-1)) + 1,
+        "groups_cut_by_folds": len(cut_groups(found.dataset)[0]),
         "confounds": sum(c.found for c in found.confounds),
         "label_suspects": len(found.suspects()),
     }

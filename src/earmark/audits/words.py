@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..core.text import count, listed, percent
+from ..data import split
 from ..data.duplicates.find import Pair
 from . import confounds
 from .files import SERIOUS
@@ -22,6 +23,7 @@ def findings(found: Audit) -> list[str]:
             *_conflicts(found),
             *_unusable(found),
             *_twins(found),
+            *_folds(found),
             *_beside(found),
             *_labels(found),
             *_noted(found),
@@ -87,6 +89,19 @@ def _twins(found: Audit) -> list[str]:
     else:
         line += " Earmark's own splits keep all copies together."
     return [line]
+
+
+def _folds(found: Audit) -> list[str]:
+    """Groups that the published folds cut apart, with their number."""
+    cut, of = split.cut_groups(found.dataset)
+    if not cut:
+        return []
+    what, how = ("group", "groups") if found.dataset.has_groups else ("file", "clips")
+    return [
+        f"The published folds put {len(cut)} of {count(of, what)} on both sides of a split ({listed(cut, most=3)}): a model "
+        f"evaluated by them may know the {what} instead of the class. `earmark study ladder` shows what that gives away; "
+        f"--protocol {how} keeps each whole."
+    ]
 
 
 def _beside(found: Audit) -> list[str]:

@@ -16,7 +16,7 @@ from ..core.renderers import Columns, Tabular, counted, shortened
 from ..core.spec import Part
 from ..data.cache import Cache
 from ..data.clips import Dataset, Excluded
-from ..data.duplicates import with_recordings
+from ..data.duplicates import with_recordings, with_twins
 from ..data.duplicates.measure import measure_all
 from ..data.duplicates.traces import Trace
 from ..data.ends import past_the_end
@@ -179,7 +179,7 @@ def from_ready(ready: Embedded, recipes: Sequence[Recipe]) -> Data:
         if part.params:
             raise RecipeError(f"{part}: embeddings from a file take no parameters")
     return Data(
-        ready.dataset,
+        with_twins(ready.dataset, ready.made.digest),
         {p: ready.embeddings[p.name] for p in parts},
         {p: ready.backbones[p.name] for p in parts},
         dict.fromkeys(parts, 0.0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -31,6 +32,16 @@ def with_recordings(
     members = {i for p in found for i in (p.a, p.b)}
     named = (replace(c, recording=clips[first[i]].id if i in members else None) for i, c in enumerate(clips))
     return replace(dataset, clips=tuple(named), notes=(*dataset.notes, *_truncated(dataset, facts)))
+
+
+def with_twins(dataset: Dataset, digests: Sequence[str]) -> Dataset:
+    """The same where only embeddings are known: clips of equal ``digests`` (one per clip) hold one recording."""
+    first: dict[str, str] = {}
+    for clip, digest in zip(dataset.clips, digests, strict=True):
+        first.setdefault(digest, clip.id)
+    twice = Counter(digests)
+    named = (replace(c, recording=first[d]) if twice[d] > 1 else c for c, d in zip(dataset.clips, digests, strict=True))
+    return replace(dataset, clips=tuple(named))
 
 
 def _truncated(dataset: Dataset, facts: Sequence[Facts]) -> tuple[str, ...]:
