@@ -16,8 +16,8 @@ from .facts import Facts
 
 LANDMARKS = 256  # kept of a clip; the smallest hashes, which a copy of it keeps, too
 MOST = 2**21  # kept of all clips together: then fewer of each
-SHARE = 0.05  # of a clip's landmarks that a copy shares at one offset: mp3, Ogg and half a clip share .06 to .97,
-# other clips at most 10 of 256
+SHARE = 0.03  # of a clip's landmarks that a copy shares at one offset: mp3, Ogg and half a clip share .06 to .97,
+# other clips of 890 at most 5 of 256
 
 
 @dataclass(frozen=True)
