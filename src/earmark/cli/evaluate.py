@@ -33,6 +33,10 @@ def command(
 ) -> None:
     """Evaluate a trained MODEL on labelled DATA that it was not trained on.
 
+    Clips that it was trained on after all (also in another format, cut, or louder), and clips of groups that it learnt
+    from, are counted, and the figures given without them, too. It ends in whether what the model promises holds here:
+    sets that hold the true label, scores that mean what they say, "unknown" of no more known sounds than it says.
+
     \b
     Example:
       earmark evaluate my-model new-sounds/ -o out
@@ -46,3 +50,8 @@ def command(
         load_model(model), data, cache=opt.open_cache(cache_folder, no_cache), seed=seed, command=opt.said()
     )
     show(found, out, as_json, force)
+    if not as_json and found.held_out is not None and found.held_out.promises is not None:
+        promises = found.held_out.promises
+        for remark in promises.remarks:
+            click.echo(remark)
+        click.echo(promises.verdict)

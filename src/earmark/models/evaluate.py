@@ -13,12 +13,15 @@ from ..data import split
 from ..data.cache import Cache
 from ..data.clips import Excluded
 from ..data.notes import group_notes
+from ..data.split import Ints, Labels
 from ..embeddings.embedded import Embedded
 from ..embeddings.load import Source, load_dataset
 from ..embeddings.make import Embeddings, embed
 from ..metrics.evaluation import Evaluation, majority_baseline
 from ..metrics.evaluation import evaluate as evaluate_scores
+from ..metrics.promises import known_sets, promises
 from ..recipes.recipe import Recipe
+from .branch import Prediction
 from .fit import Scores
 from .known import Known, known, leak_notes
 from .model import Model
@@ -105,15 +108,11 @@ def evaluate(
     units = split.groups_of(data.dataset, protocol, data.digests)
     done = time.perf_counter()
     met = known(model, data, cache=cache)
-    ids = tuple(c.id for c in data.dataset.clips)
-    without = None
-    if met.any.any() and not met.any.all():
-        new = ~met.any
-        without = evaluate_scores(y[new], proba[new], model.classes, units[new], seed=seed)
+    held = held_out(model, data, met, y, proba, units, seed)
     evaluated = Run(
         recipe=Recipe.parse(model.card.recipe),
         classes=model.classes,
-        ids=ids,
+        ids=tuple(c.id for c in data.dataset.clips),
         y=y,
         groups=units,
         fold=np.zeros(len(y), int),
@@ -137,13 +136,37 @@ def evaluate(
         versions=versions(),
         seconds=time.perf_counter() - began,
         command=command,
-        notes=data.notes + group_notes(data.dataset) + leak_notes(data, met) + _without(met, without),
-        held_out=HeldOut(
-            tuple(i for i, copy in zip(ids, met.copies, strict=True) if copy),
-            tuple(i for i, group in zip(ids, met.groups, strict=True) if group),
-            without,
-        ),
+        notes=data.notes + group_notes(data.dataset) + leak_notes(data, met) + _without(met, held.without),
+        held_out=held,
     )
+
+
+def held_out(model: Model, data: Data, met: Known, y: Ints, proba: Scores, units: Labels, seed: int) -> HeldOut:
+    """The figures without clips that the model knows, and whether it keeps its promises on those others."""
+    ids, new = np.array([c.id for c in data.dataset.clips]), ~met.any
+    without = kept = None
+    if new.any() and not new.all():
+        without = evaluate_scores(y[new], proba[new], model.classes, units[new], seed=seed)
+    if new.any():
+        said = _said(model, data, np.flatnonzero(new))
+        sets = None if model.calibration is None else known_sets([one.set for one in said], model.classes)
+        kept = promises(
+            y[new],
+            proba[new],
+            model.classes,
+            units[new],
+            inside=sets,
+            alpha=model.calibration.alpha if model.calibration else 0.1,
+            unknown=None if model.novelty is None else [one.unknown for one in said],
+            rate=model.novelty.rate if model.novelty else 0.05,
+        )
+    return HeldOut(tuple(ids[met.copies].tolist()), tuple(ids[met.groups].tolist()), without, kept)
+
+
+def _said(model: Model, data: Data, clips: Ints) -> list[Prediction]:
+    """What the model says of clips whose embeddings are there."""
+    embeddings = {data.backbones[p].fingerprint: e for p, e in data.embeddings.items()}
+    return [model.predict_embeddings({k: e.X[e.clip == i] for k, e in embeddings.items()}) for i in clips.tolist()]
 
 
 def _without(met: Known, found: Evaluation | None) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from ..data.split import Ints, Labels
 from ..metrics.evaluation import Evaluation
 from ..metrics.intervals import columns
 from ..metrics.paired import Pair
+from ..metrics.promises import Promises
 from ..metrics.selection import BestOfMany, best_of_many
 from ..recipes.recipe import Recipe
 
@@ -51,12 +52,14 @@ class Run(Tabular):
 class HeldOut(Tabular):
     """What else a finished model's figures on held-out clips say. ``copies``: clips that it was trained on, also in another
     format; ``known_groups``: other clips of groups that it learnt from. ``without``: the figures without both; None where
-    there are none of these, or nothing else.
+    there are none of these, or nothing else. ``promises``: whether sets, scores and "unknown" are what was promised, on
+    clips that it does not know; None where there are none.
     """
 
     copies: tuple[str, ...]
     known_groups: tuple[str, ...]
     without: Evaluation | None
+    promises: Promises | None = None
 
     def _line(self) -> str:
         return f"{len(self.copies)} copies, {len(self.known_groups)} of groups that the model learnt from"
@@ -72,6 +75,7 @@ class HeldOut(Tabular):
             "copies": list(self.copies),
             "known_groups": list(self.known_groups),
             "without": self.without.to_dict() if self.without else None,
+            "promises": self.promises.to_dict() if self.promises else None,
         }
 
 
