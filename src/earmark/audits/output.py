@@ -48,6 +48,7 @@ def as_json(found: Audit) -> dict[str, Any]:
         "duplicates": [_pair(found, p) for p in found.pairs],
         "groups": [[clips[i].id for i in members] for members in sets(found.proposed.tolist())],
         "confounds": [_confound(c) for c in found.confounds],
+        "silence": found.silence.to_dict() if found.silence else None,
         "labels": [
             {"clip": clips[i].id, "label": clips[i].label, "proposed": other, "likely": likely, "own": own}
             for i, other, likely, own in found.suspects()

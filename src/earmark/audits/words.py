@@ -25,6 +25,7 @@ def findings(found: Audit) -> list[str]:
             *_twins(found),
             *_folds(found),
             *_beside(found),
+            *([found.silence.text] if found.silence and found.silence.found else []),
             *_labels(found),
             *_noted(found),
             *_alike(found),

@@ -86,6 +86,7 @@ def as_json(found: Ladder) -> dict[str, Any]:
             ],
             "steps": [_step(s) for s in found.steps],
             "total": _step(found.total) if found.total else None,
+            "silence": found.silence.to_dict() if found.silence else None,
             "missing": dict(found.missing),
             "resampled": found.unit,
             "groups": found.groups,
@@ -156,6 +157,8 @@ def lead(found: Ladder) -> list[str]:
     else:
         told.append(f"{found.recipe.name}: {words.percent(last.clips.value)} of the clips right on {NAMES[last.name]}.")
     told += _given_away(found)
+    if found.silence is not None:
+        told.append(found.silence.text)
     if not any(r.name == "groups" for r in found.rungs):
         why = "are not known" if found.unit == "clips" else "were not kept whole on any rung"
         told.append(f"Groups {why}, so the most honest rung is missing: read the number as an upper bound.")
@@ -215,7 +218,25 @@ def _rungs(found: Ladder) -> Markup:
         ]
         return [what, *scores, f"{rung.evaluated:,}", f"{rung.window_count:,}"]
 
-    return page.table(["rung", "by window", "by clip", "clips", "windows"], [line(r) for r in found.rungs])
+    return page.table(
+        ["rung", "by window", "by clip", "clips", "windows"], [*(line(r) for r in found.rungs), *_silence(found)]
+    )
+
+
+def _silence(found: Ladder) -> list[list[object]]:
+    """The rung below the ladder."""
+    one = found.silence
+    if one is None:
+        return []
+    what = Markup("{}<br><small>{}</small>").format(
+        "silence alone",
+        "The quietest quarter of a second of each clip, its level removed, by a linear head on MFCC statistics, whatever the recipe: "
+        "what recorders, rooms and codecs give away.",
+    )
+    score = Markup("{}<small>{}</small>").format(
+        words.percent(one.accuracy.value), words.between(one.accuracy.low, one.accuracy.high)
+    )
+    return [[what, "", score, f"{one.clips:,}", ""]]
 
 
 def _missing(found: Ladder) -> Markup:
