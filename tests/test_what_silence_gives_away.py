@@ -55,7 +55,8 @@ def test_a_recorder_for_each_class_is_found(tmp_path: Path) -> None:
     assert steps.silence == found.silence
     assert any("quietest quarter" in line for line in lead(steps))
     told = CliRunner().invoke(
-        main, ["study", "ladder", str(data), "-r", "mfcc/lda", "-o", str(tmp_path / "out"), "--cache", str(cache.folder)]
+        main,
+        ["study", "ladder", str(data), "-r", "mfcc/lda", "-o", str(tmp_path / "out"), "--cache", str(cache.folder)],
     )
     assert told.exit_code == 0, told.output
     assert json.loads((tmp_path / "out" / "ladder.json").read_text())["silence"]["found"] is True

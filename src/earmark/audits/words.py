@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..core.text import count, listed, percent
+from ..core.text import between, count, listed, percent
 from ..data import split
 from ..data.duplicates.find import Pair
 from . import confounds
 from .files import SERIOUS
+from .labels import bounds
 from .output import sets
 
 if TYPE_CHECKING:
@@ -123,9 +124,12 @@ def _labels(found: Audit) -> list[str]:
         return []
     if not suspects:
         return [f"No label among {count(len(found.evaluated), 'clip')} looks clearly wrong."]
-    share = percent(len(suspects) / max(1, len(found.evaluated)))
+    share = len(suspects) / max(1, len(found.evaluated))
+    low, high = bounds(0.9, share)
     return [
-        f"{count(len(suspects), 'label')} ({share}) look wrong to models that learnt neither from the clip nor from its group."
+        f"{count(len(suspects), 'label')} ({percent(share)}) look wrong to models that learnt neither from the clip nor from its "
+        f"group. If they are, an accuracy measured on these labels may be off by {100 * share:.1f} points either way: "
+        f"{percent(0.9)} stands for {between(low, high)}. `earmark compare --audit` gives the bounds of each recipe."
     ]
 
 

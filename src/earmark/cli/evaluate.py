@@ -18,6 +18,7 @@ PLACE = ("learn", 3)
 @opt.seed_option
 @opt.out_option("Folder for report.html, metrics.json, predictions.csv and figures.", required=False)
 @opt.force_option
+@opt.audit_option
 @opt.pseudo_labels_option
 @opt.cached
 @opt.json_option
@@ -27,6 +28,7 @@ def command(
     seed: int,
     out: Path | None,
     force: bool,
+    audit_folder: Path | None,
     cache_folder: Path | None,
     no_cache: bool,
     as_json: bool,
@@ -49,6 +51,7 @@ def command(
     found = evaluate(
         load_model(model), data, cache=opt.open_cache(cache_folder, no_cache), seed=seed, command=opt.said()
     )
+    found = opt.doubted(found, audit_folder)
     show(found, out, as_json, force)
     if not as_json and found.held_out is not None and found.held_out.promises is not None:
         promises = found.held_out.promises

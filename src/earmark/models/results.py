@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -79,6 +79,15 @@ class HeldOut(Tabular):
         }
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """Between what an accuracy lies if the labels of ``suspects`` clips may be wrong."""
+
+    low: float
+    high: float
+    suspects: int
+
+
 @dataclass(frozen=True, repr=False)
 class Comparison(Reported):
     """Recipes evaluated on the same folds of the same clips."""
@@ -98,6 +107,7 @@ class Comparison(Reported):
     notes: tuple[str, ...] = ()
     source: tuple[str, ...] = ()  # where the data lie, for `rerun`; nothing if they were not read from a place
     held_out: HeldOut | None = None  # of a finished model
+    label_bounds: Mapping[str, Bounds] = field(default_factory=dict)  # of each recipe, where an audit was given
 
     @property
     def best(self) -> Recipe:
