@@ -9,10 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from torch import nn
 
+import earmark
 from earmark.backbones import runtimes
 from earmark.backbones.base import Net
 from earmark.backbones.weights.export import to_onnx
@@ -32,6 +34,13 @@ def net() -> bytes:
 @pytest.fixture(scope="module")
 def embeddings() -> np.ndarray:
     return np.random.default_rng(0).standard_normal((40, 16, 24)).astype(np.float32)
+
+
+def test_a_net_does_not_say_where_it_was_made(net: bytes) -> None:
+    model = onnx.load_from_string(net)
+    assert not any(n.metadata_props or n.doc_string for n in (*model.graph.node, *model.graph.value_info))
+    for told in (str(Path(torch.__file__).parents[1]), str(Path(earmark.__file__).parents[1]), "site-packages", ".py"):
+        assert told.encode() not in net, told
 
 
 def test_engines_agree(net: bytes, embeddings: np.ndarray) -> None:

@@ -33,8 +33,13 @@ def test_a_sample_of_everything(tools: Path) -> None:
     outcomes = list(fuzzing.run(wanted, tools))
     assert len(outcomes) == len(wanted)
     assert failures(iter(outcomes)) == []
-    for target in ("audio", "predict", "table", "bundle"):  # both do occur, or the damage would be none or too much
+    for target in ("audio", "predict"):  # both do occur, or the damage would be none or too much
         assert {o.kind for o in outcomes if o.case.target == target} == {"answer", "error"}
+    for target in (
+        "table",
+        "bundle",
+    ):  # all may be refused: of a table what is doubtful, of a model what has another checksum
+        assert "error" in {o.kind for o in outcomes if o.case.target == target}
 
 
 @pytest.mark.slow

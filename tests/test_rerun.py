@@ -113,6 +113,7 @@ def test_rerun_tells_other_numbers_and_other_versions(made: tuple[Path, Path, Pa
     was = told["recipes"][0]["accuracy"]["value"]
     told["recipes"][0]["accuracy"]["value"] = was - 0.25
     told["versions"]["numpy"] = "1.0"
+    told["recipes"][0]["backbones"][0]["fingerprint"] = "of a net that was exported by another version"
     (tmp_path / "metrics.json").write_text(json.dumps(told))
     out = call("rerun", tmp_path, "--cache", cache, code=1)
     assert "versions.numpy: '1.0' then, '" in out

@@ -272,7 +272,7 @@ def test_a_server_with_a_key(chromium: Browser, model: Model, files: Path) -> No
         page.select_option("#model", "two")
         page.set_input_files("#files", files / "a.wav")
         answered(page, 1)
-        assert "heard by two" in page.inner_text("#detail .file")
+        assert "predicted by two" in page.inner_text("#detail .file")
 
 
 def test_the_description_of_the_api(chromium: Browser, address: str) -> None:

@@ -6,6 +6,7 @@ the first. The links are read as one sound, at the rate and with the channels of
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -52,7 +53,7 @@ def _behind_tags(file: BinaryIO) -> int:
     while True:
         head = at(file, place, 16)
         if head.startswith(b"ID3") and len(head) == 16 and max(head[6:10]) < 128:
-            size = sum(byte << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+            size = functools.reduce(lambda size, byte: 128 * size + byte, head[6:10], 0)
             place += 10 + size + (10 if head[5] & 0x10 else 0)
         elif head.startswith(b"APETAGEX") and len(head) == 16:
             place += 32 + int.from_bytes(head[12:16], "little")

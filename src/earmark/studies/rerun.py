@@ -122,13 +122,22 @@ def rerun(report: str | Path, *, source: Source | None = None, cache: Cache | No
     every = list(_differences(then, now))
     return Rerun(
         found,
-        data=tuple(d for d in every if d.where.startswith("dataset.")),
-        versions=tuple(d for d in every if d.where.startswith("versions.")),
-        numbers=tuple(d for d in every if not (d.where.startswith(("dataset.", "versions.")) or d.rounding)),
-        rounding=tuple(d for d in every if not d.where.startswith(("dataset.", "versions.")) and d.rounding),
+        data=tuple(d for d in every if _kind(d) == "data"),
+        versions=tuple(d for d in every if _kind(d) == "versions"),
+        numbers=tuple(d for d in every if _kind(d) == "numbers"),
+        rounding=tuple(d for d in every if _kind(d) == "rounding"),
         compared=sum(1 for _ in _leaves(then)),
         told=tuple(note for note in found.notes if _timeless(note) not in known),
     )
+
+
+def _kind(one: Difference) -> str:
+    """What differs: a backbone's fingerprint is a version, as its net may be made anew by another exporter."""
+    if one.where.startswith("dataset."):
+        return "data"
+    if one.where.startswith("versions.") or re.fullmatch(r"recipes\[\d+\]\.backbones\[\d+\]\.fingerprint", one.where):
+        return "versions"
+    return "rounding" if one.rounding else "numbers"
 
 
 def places(report: str | Path) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import logging
 import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from earmark.core.errors import MissingExtraError, WeightsError
 
@@ -64,8 +64,23 @@ def to_onnx(net: nn.Sequential, inputs: Sequence[int], outputs: Sequence[str]) -
         )
         if program is None:
             raise WeightsError("torch.onnx.export made nothing")
-        onnx.save(program.model_proto, file)
+        onnx.save(without_traces(program.model_proto), file)
     return file.getvalue()
+
+
+def without_traces(model: Any) -> Any:
+    """``model`` (a ModelProto, which is changed) without what says where and by whom it was made.
+
+    The exporter writes the lines of code behind each node, with the folders of this machine: a net would tell them to whoever
+    gets it, and have another hash wherever Earmark lies elsewhere.
+    """
+    graph = model.graph
+    described = [graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer]
+    for one in (model, *described, *model.functions, *(n for f in model.functions for n in f.node)):
+        one.ClearField("doc_string")
+        one.ClearField("metadata_props")
+    model.ClearField("producer_version")
+    return model
 
 
 def fold(net: nn.Sequential) -> nn.Sequential:
