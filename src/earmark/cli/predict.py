@@ -103,6 +103,8 @@ def _shards(
         raise click.UsageError("a store is Parquet with one line a clip: no --format and no --timeline")
     opt.may_write(out, SHARDS, model, paths)
     work = Answering.of(model, alpha)
+    if work.card.scope:
+        click.echo(f"Note: {work.card.scope}", err=True)
     with labels_are("unread"):
         dataset = opt.open_sounds(paths)
     opt.account(dataset)

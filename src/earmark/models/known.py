@@ -82,6 +82,11 @@ def known(model: Model, data: Data, *, cache: Cache | None = None) -> Known:
             notes.append(f"Only equal bytes were looked for, no other copies of what the model was trained on: {error}")
     group = np.array([g is not None and _short(g) in have.groups for g in data.dataset.groups])
     group |= np.array(["+" in d and _file(d) in have.files for d in data.digests])  # another part of one file
+    if not have.traces and data.made_by is None:
+        notes.append(
+            "This model does not know what its training sounds sounded like (it learnt from embeddings, or an older Earmark made "
+            "it): copies in other formats were not looked for."
+        )
     if have.groups and not data.dataset.has_groups:
         notes.append(
             "These clips have no groups, so whether the model learnt from their artists, sessions or speakers is not known. Add a "

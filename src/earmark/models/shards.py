@@ -41,8 +41,13 @@ class Answering:
         return cls(tuple((p.name, p.read_bytes()) for p in sorted(folder.iterdir()) if p.is_file()), alpha)
 
     @property
+    def card(self) -> ModelCard:
+        """What the model's ``earmark.json`` says."""
+        return ModelCard.from_json(json.loads(dict(self.files)[FACTS]))
+
+    @property
     def facts(self) -> dict[str, Any]:
-        card = ModelCard.from_json(json.loads(dict(self.files)[FACTS]))
+        card = self.card
         every = hashlib.sha256(b"".join(name.encode() + content for name, content in self.files)).hexdigest()
         return {
             "format": FORMAT,
