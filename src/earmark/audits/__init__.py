@@ -5,6 +5,7 @@
 ``duplicates``          the same recording twice: re-encoded, resampled, shifted, cut, made louder
 ``groups``              clips that sound like one session or artist (proposed)
 ``confounds``           facts beside the sound that give the label away
+``silence``             how well the quietest moment of each clip tells the classes apart
 ``labels``              labels that look wrong
 ======================  =============================================================================================
 
@@ -41,6 +42,7 @@ from .confounds import Confound
 from .files import SERIOUS, Flag
 from .labels import Suspicion
 from .proposals import Proposals, propose, views_of
+from .silence import Silence, silence
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,6 +67,7 @@ class Audit(Reported):
     notes: tuple[str, ...]
     seed: int
     seconds: float
+    silence: Silence | None = None
 
     def _line(self) -> str:
         flagged = sum(map(bool, self.flags))
@@ -146,10 +149,12 @@ def audit(
         given = views_of([c for c, ok in zip(clips, usable, strict=True) if ok], backbones, cache, workers)
         found = propose(clips, facts, unit, given, groups=groups, labels=labels, seed=seed)
     told: tuple[Confound, ...] = ()
+    silent: Silence | None = None
     if confounds and usable.any():
         at = np.flatnonzero(usable)
         names, label = [clips[i].path.stem for i in at], np.array([clips[i].label or "" for i in at])
         told = _confounds.confounds([facts[i] for i in at], names, label, unit[at], seed=seed)
+        silent = silence([clips[i] for i in at], unit[at], cache=cache, workers=workers, seed=seed)
     result = Audit(
         dataset=dataset,
         facts=facts,
@@ -164,6 +169,7 @@ def audit(
         notes=(*_notes(dataset), *_few_notes(dataset, unit, usable), *heard, *found.notes),
         seed=seed,
         seconds=time.perf_counter() - began,
+        silence=silent,
     )
     ordered = sorted(
         pairs, key=lambda p: (not result.conflict(p), not result.cut_by_folds(p), not result.cut_apart(p), p.a, p.b)

@@ -24,7 +24,10 @@ from ..core.errors import BundleError, EarmarkError
 from ..core.outputs import Kind
 from ..core.paths import is_remote, located
 from ..core.renderers import Shown
+from ..data.duplicates import with_twins
+from ..data.notes import copy_notes, cut_notes
 from ..data.sources import files_of
+from ..data.split import Protocol
 from ..embeddings import ready
 from . import integrity_cache, integrity_store
 
@@ -183,6 +186,10 @@ def _file(path: Path, found: list[Finding]) -> dict[str, int]:
     if not _has_checksum(path):
         found.append(Finding(path.name, "has no checksum: a changed number may not show", NOTE))
     made = next(iter(data.embeddings.values()))
+    if data.dataset.has_folds:
+        dataset = with_twins(data.dataset, made.digest)
+        told = (*cut_notes(dataset), *copy_notes(dataset, Protocol.PUBLISHED))
+        found += (Finding(path.name, note, NOTE) for note in told)
     return {"clips": len(data.dataset.clips), "embeddings": len(made.X)}
 
 

@@ -60,6 +60,16 @@ def _knn() -> Any:
 MODELS: dict[str, Callable[[], Any]] = {"lda": _lda, "logreg": _logreg, "knn": _knn}
 
 
+def bounds(accuracy: float, share: float) -> tuple[float, float]:
+    """Between what the accuracy lies if a ``share`` of the labels that it was measured on may be wrong: where a label is
+    wrong, an answer that agrees with it is wrong, and any other may be right.
+
+    >>> bounds(0.75, 0.125), bounds(0.9375, 0.125)
+    ((0.625, 0.875), (0.8125, 1.0))
+    """
+    return max(0.0, accuracy - share), min(1.0, accuracy + share)
+
+
 def enough(labels: NDArray[np.str_], groups: NDArray[np.str_]) -> bool:
     """True if labels can be evaluated at all: a class of three clips to leave one out of, and two groups."""
     return bool(np.unique(labels, return_counts=True)[1].max(initial=0) > 2 and len(np.unique(groups)) > 1)

@@ -13,6 +13,7 @@ from ..core.outputs import AUDIT
 from ..core.paths import relative
 from ..data.clips import Dataset
 from ..data.duplicates.find import Pair
+from ..data.split import cut_groups
 from ..data.times import written
 from .confounds import Confound
 
@@ -47,6 +48,7 @@ def as_json(found: Audit) -> dict[str, Any]:
         "duplicates": [_pair(found, p) for p in found.pairs],
         "groups": [[clips[i].id for i in members] for members in sets(found.proposed.tolist())],
         "confounds": [_confound(c) for c in found.confounds],
+        "silence": found.silence.to_dict() if found.silence else None,
         "labels": [
             {"clip": clips[i].id, "label": clips[i].label, "proposed": other, "likely": likely, "own": own}
             for i, other, likely, own in found.suspects()
@@ -110,6 +112,7 @@ def counts(found: Audit) -> dict[str, Any]:
         "duplicate_clips": int((found.same >= 0).sum()),
         "label_conflicts": sum(map(found.conflict, found.pairs)),
         "proposed_groups": int(found.proposed.max(initial=-1)) + 1,
+        "groups_cut_by_folds": len(cut_groups(found.dataset)[0]),
         "confounds": sum(c.found for c in found.confounds),
         "label_suspects": len(found.suspects()),
     }

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..core.text import count, listed, percent
+from ..core.text import between, count, listed, percent
+from ..data import split
 from ..data.duplicates.find import Pair
 from . import confounds
 from .files import SERIOUS
+from .labels import bounds
 from .output import sets
 
 if TYPE_CHECKING:
@@ -22,7 +24,9 @@ def findings(found: Audit) -> list[str]:
             *_conflicts(found),
             *_unusable(found),
             *_twins(found),
+            *_folds(found),
             *_beside(found),
+            *([found.silence.text] if found.silence and found.silence.found else []),
             *_labels(found),
             *_noted(found),
             *_alike(found),
@@ -89,6 +93,19 @@ def _twins(found: Audit) -> list[str]:
     return [line]
 
 
+def _folds(found: Audit) -> list[str]:
+    """Groups that the published folds cut apart, with their number."""
+    cut, of = split.cut_groups(found.dataset)
+    if not cut:
+        return []
+    what, how = ("group", "groups") if found.dataset.has_groups else ("file", "clips")
+    return [
+        f"The published folds put {len(cut)} of {count(of, what)} on both sides of a split ({listed(cut, most=3)}): a model "
+        f"evaluated by them may know the {what} instead of the class. `earmark study ladder` shows what that gives away; "
+        f"--protocol {how} keeps each whole."
+    ]
+
+
 def _beside(found: Audit) -> list[str]:
     told = [c for c in found.confounds if c.found]
     out = [confounds.sentence(c) for c in confounds.named(found.confounds) if not c.factor.content][:3]
@@ -107,9 +124,12 @@ def _labels(found: Audit) -> list[str]:
         return []
     if not suspects:
         return [f"No label among {count(len(found.evaluated), 'clip')} looks clearly wrong."]
-    share = percent(len(suspects) / max(1, len(found.evaluated)))
+    share = len(suspects) / max(1, len(found.evaluated))
+    low, high = bounds(0.9, share)
     return [
-        f"{count(len(suspects), 'label')} ({share}) look wrong to models that learnt neither from the clip nor from its group."
+        f"{count(len(suspects), 'label')} ({percent(share)}) look wrong to models that learnt neither from the clip nor from its "
+        f"group. If they are, an accuracy measured on these labels may be off by {100 * share:.1f} points either way: "
+        f"{percent(0.9)} stands for {between(low, high)}. `earmark compare --audit` gives the bounds of each recipe."
     ]
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ..data.cache import Cache
     from ..data.clips import Dataset
     from ..embeddings.embedded import Embedded
+    from ..models.results import Comparison
 
 F = TypeVar("F", bound=Callable[..., Any])
 PROTOCOLS = ("windows", "clips", "groups", "published")
@@ -45,6 +46,12 @@ folds_option = click.option(
     help="Number of folds; fewer where the data allow no more, which is told.",
 )
 seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same numbers.")
+audit_option = click.option(
+    "--audit",
+    "audit_folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder that `earmark audit` wrote of these data: between what the accuracy lies if labels that it doubts are wrong.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a machine to read.")
 cache_option = click.option(
     "--cache",
@@ -358,3 +365,12 @@ def tell(console: Console, notes: Iterable[str]) -> None:
 def points(value: float) -> str:
     """A share as a percentage with one digit."""
     return f"{100 * value:.1f}"
+
+
+def doubted(found: Comparison, audit: Path | None) -> Comparison:
+    """The comparison with the bounds that an audit's doubts leave, where one is given."""
+    if audit is None:
+        return found
+    from ..studies.doubts import doubted as bounded
+
+    return bounded(found, audit)

@@ -41,6 +41,7 @@ PLACE = ("learn", 1)
 @opt.out_option("Folder for report.html, metrics.json, predictions.csv and figures.", required=False)
 @opt.csv_bom_option
 @opt.force_option
+@opt.audit_option
 @opt.embeddings_given
 @opt.copies_option
 @opt.pseudo_labels_option
@@ -56,6 +57,7 @@ def command(
     seed: int,
     out: Path | None,
     force: bool,
+    audit_folder: Path | None,
     embeddings: str | None,
     memory: float,
     cache_folder: Path | None,
@@ -96,7 +98,7 @@ def command(
         cache=opt.open_cache(cache_folder, no_cache),
         command=opt.said(),
     )
-    show(found, out, as_json, force)
+    show(opt.doubted(found, audit_folder), out, as_json, force)
 
 
 def show(found: Comparison, out: Path | None, as_json: bool, force: bool = False) -> None:

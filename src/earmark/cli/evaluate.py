@@ -19,6 +19,7 @@ PLACE = ("learn", 3)
 @opt.out_option("Folder for report.html, metrics.json, predictions.csv and figures.", required=False)
 @opt.csv_bom_option
 @opt.force_option
+@opt.audit_option
 @opt.pseudo_labels_option
 @opt.annotations_given
 @opt.cached
@@ -29,11 +30,16 @@ def command(
     seed: int,
     out: Path | None,
     force: bool,
+    audit_folder: Path | None,
     cache_folder: Path | None,
     no_cache: bool,
     as_json: bool,
 ) -> None:
     """Evaluate a trained MODEL on labelled DATA that it was not trained on.
+
+    Clips that it was trained on after all (also in another format, cut, or louder), and clips of groups that it learnt
+    from, are counted, and the figures given without them, too. It ends in whether what the model promises holds here:
+    sets that hold the true label, scores that mean what they say, "unknown" of no more known sounds than it says.
 
     \b
     Example:
@@ -47,4 +53,10 @@ def command(
     found = evaluate(
         load_model(model), data, cache=opt.open_cache(cache_folder, no_cache), seed=seed, command=opt.said()
     )
+    found = opt.doubted(found, audit_folder)
     show(found, out, as_json, force)
+    if not as_json and found.held_out is not None and found.held_out.promises is not None:
+        promises = found.held_out.promises
+        for remark in promises.remarks:
+            click.echo(remark)
+        click.echo(promises.verdict)

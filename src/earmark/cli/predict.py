@@ -106,6 +106,8 @@ def _shards(
         raise click.UsageError("--engine ray writes a store. Give a folder: --out answers/")
     opt.may_write(out, SHARDS, model, paths)
     work = Answering.of(model, alpha, timeline=timeline, seconds=seconds)
+    if work.card.scope:
+        click.echo(f"Note: {work.card.scope}", err=True)
     bad: list[str] = []
     clips = _clips(paths, bad)
     dataset = Dataset("predict", tuple(clips))
@@ -147,6 +149,8 @@ def _file(
     if out is not None:
         opt.may_write(out, ANSWERS, model, paths, sounds=lambda: [c.path for c in clips], force=force)
     loaded = load_model(model).with_alpha(alpha)
+    if loaded.card.scope:
+        click.echo(f"Note: {loaded.card.scope}", err=True)
     if out is None:
         interrupts.keeps("what was printed is whole. The same command starts anew")
     told = Unknown("pieces" if timeline else "sounds", known=loaded.novelty is not None)

@@ -68,6 +68,7 @@ def command(
     )
     for gone in card.data.excluded:
         click.echo(f"excluded: {gone.path}: {gone.reason}", err=True)
-    for note in card.data.notes:
-        click.echo(f"Note: {note}")
+    for note in (card.scope, *card.data.notes):
+        if note:
+            click.echo(f"Note: {note}")
     click.echo(f"Model: {out}")

@@ -22,14 +22,14 @@ def protocol_notes(dataset: Dataset, protocol: str) -> tuple[str, ...]:
         )
     if protocol == Protocol.CLIPS and not dataset.has_groups:
         found.append(
-            "No groups are known, so clips of one artist, session or speaker may lie on both sides of the split. Read the "
-            "accuracy as an upper bound, and add a column 'group' if you can."
+            "No groups are known, so clips of one artist, session or speaker may lie on both sides of the split: figures are of "
+            "the same sessions. Read the accuracy as an upper bound, and add a column 'group' if you can."
         )
     if protocol in (Protocol.GROUPS, Protocol.PUBLISHED):
         found += group_notes(dataset)
     if protocol == Protocol.PUBLISHED:
         found += published_notes(dataset)
-    return (*found, *_copies(dataset, protocol))
+    return (*found, *copy_notes(dataset, protocol))
 
 
 def group_notes(dataset: Dataset) -> tuple[str, ...]:
@@ -54,15 +54,20 @@ def published_notes(dataset: Dataset) -> tuple[str, ...]:
             "learnt from nor evaluated under the protocol 'published'. Fill in the column 'fold', or evaluate by other folds with "
             "--protocol groups or clips."
         )
+    return (*found, *cut_notes(dataset))
+
+
+def cut_notes(dataset: Dataset) -> tuple[str, ...]:
+    """What to say where the published folds cut groups apart (files, where no groups are known)."""
     cut, of = split.cut_groups(dataset)
-    if cut:
-        what, other = ("groups", "groups") if dataset.has_groups else ("files", "clips")
-        found.append(
-            f"The protocol 'published' puts {len(cut)} of {of} {what} on both sides of a split, e.g. {cut[0]!r}: a model may "
-            f"know the {what[:-1]} instead of the class. Its figures are not what you will see on sounds of new {what}; "
-            f"--protocol {other} keeps {what} whole."
-        )
-    return tuple(found)
+    if not cut:
+        return ()
+    what, other = ("groups", "groups") if dataset.has_groups else ("files", "clips")
+    return (
+        f"The protocol 'published' puts {len(cut)} of {of} {what} on both sides of a split, e.g. {cut[0]!r}: a model may "
+        f"know the {what[:-1]} instead of the class. Its figures are not what you will see on sounds of new {what}; "
+        f"--protocol {other} keeps {what} whole.",
+    )
 
 
 def _sides(dataset: Dataset) -> tuple[str, ...]:
@@ -83,7 +88,7 @@ def _sides(dataset: Dataset) -> tuple[str, ...]:
     return (f"{told}; {left} are neither." if left else f"{told}.",)
 
 
-def _copies(dataset: Dataset, protocol: str) -> tuple[str, ...]:
+def copy_notes(dataset: Dataset, protocol: str) -> tuple[str, ...]:
     """What is known of clips that hold the same recording."""
     sets: dict[str, list[Clip]] = {}
     for clip in dataset.clips:

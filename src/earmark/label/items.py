@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..audits.read import read
 from ..core.errors import DataError
 from ..data.clips import Dataset
 
@@ -27,13 +27,7 @@ class Item:
 
 def read_audit(folder: Path, dataset: Dataset) -> Mapping[str, Any]:
     """``audit.json`` of a folder. Raises DataError if there is none, or if it speaks of other clips."""
-    path = folder / "audit.json"
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read ({error}). Write it with: earmark audit DATA -o {folder}") from error
-    if not isinstance(found, dict) or not isinstance(found.get("files"), list):
-        raise DataError(f"{path} is no audit. Write it with: earmark audit DATA -o {folder}")
+    path, found = folder / "audit.json", read(folder)
     known = {clip.id for clip in dataset.clips}
     strange = [f["clip"] for f in found["files"] if f["clip"] not in known]
     if strange:

@@ -38,6 +38,7 @@ class Measured:
     groups: int
     majority: Mapping[str, float]
     scores: Mapping[str, Range]
+    new_groups: bool | None = None  # whether no clip was evaluated by what learnt from its group; None: not told
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,17 @@ class ModelCard(Shown):
         first = ("format", "task", "recipe", "title", "classes")
         made: dict[str, Any] = plain({**{name: found[name] for name in first}, **found})
         return made
+
+    @property
+    def scope(self) -> str:
+        """What the figures do not speak of, in words; "" where groups were kept whole."""
+        told = self.measured.new_groups
+        if told or (told is None and self.measured.protocol not in ("windows", "clips")):
+            return ""
+        return (
+            "Measured on sounds of the same sessions: groups (artist, session, speaker) were not known or not kept whole. So the "
+            "accuracy, scores, sets and 'unknown' hold for sounds of the same sessions; on new ones expect less."
+        )
 
     @property
     def backbones(self) -> tuple[BackboneFacts, ...]:

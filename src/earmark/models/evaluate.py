@@ -8,39 +8,26 @@ from ..backbones.base import facts
 from ..core.errors import DataError
 from ..core.provenance import versions
 from ..core.spec import Part
+from ..core.text import between, count, percent
 from ..data import split
 from ..data.cache import Cache
 from ..data.clips import Excluded
 from ..data.few import few_notes, kind_of
 from ..data.notes import group_notes
+from ..data.split import Ints, Labels
 from ..embeddings.embedded import Embedded
 from ..embeddings.load import Source, load_dataset
 from ..embeddings.make import Embeddings, embed
+from ..metrics.evaluation import Evaluation, majority_baseline
 from ..metrics.evaluation import evaluate as evaluate_scores
-from ..metrics.evaluation import majority_baseline
+from ..metrics.promises import known_sets, promises
 from ..recipes.recipe import Recipe
+from .branch import Prediction
 from .fit import Scores
+from .known import Known, known, leak_notes
 from .model import Model
 from .prepare import Data, one_label
-from .results import Comparison, Run
-from .train import TRAINED_ON, _short
-
-
-def met_in_training(model: Model, data: Data) -> list[bool]:
-    """Of each clip, whether the model was trained on it (the same bytes)."""
-    known = set(model.extra.get(TRAINED_ON, b"").decode().split())
-    return [_short(d) in known for d in data.digests]
-
-
-def _leak_notes(model: Model, data: Data) -> tuple[str, ...]:
-    """A warning if some of the evaluated clips are ones that the model was trained on (the same bytes)."""
-    met = sum(met_in_training(model, data))
-    if not met:
-        return ()
-    return (
-        f"{met} of these {len(data.digests)} clips are sounds that the model was trained on (the same bytes): its scores "
-        "on them say nothing. Evaluate it on others, or read the scores out of fold in its model card",
-    )
+from .results import Comparison, HeldOut, Run
 
 
 def heard(model: Model, source: Source, *, cache: Cache | None = None) -> Data:
@@ -76,8 +63,8 @@ def heard(model: Model, source: Source, *, cache: Cache | None = None) -> Data:
     if not dataset.clips:
         raise DataError(f"{dataset.name}: no clip can be used; {len(dataset.excluded)} were excluded")
     ids = [c.id for c in dataset.clips]
-    notes = found.notes if isinstance(found, Embedded) else ()
-    return Data(dataset, {p: r.select(ids) for p, r in embeddings.items()}, parts, {}, notes=notes)
+    notes, made_by = (found.notes, found.facts) if isinstance(found, Embedded) else ((), None)
+    return Data(dataset, {p: r.select(ids) for p, r in embeddings.items()}, parts, {}, notes=notes, made_by=made_by)
 
 
 def _fitting(model: Model, found: Embedded) -> Embeddings:
@@ -107,7 +94,7 @@ def evaluate(
 ) -> Comparison:
     """Evaluate a trained model on labelled sounds it was not trained on; the scores are calibrated ones.
 
-    Raises DataError if a label is not one the model knows, or if no clip can be used.
+    Clips that it was trained on, or whose group it learnt from, are told, and figures given without them, too. Raises DataError if a label is not one the model knows, or if no clip can be used.
     """
     import time
 
@@ -121,6 +108,8 @@ def evaluate(
     protocol = split.Protocol.wholest(data.dataset)
     units = split.groups_of(data.dataset, protocol, data.digests)
     done = time.perf_counter()
+    met = known(model, data, cache=cache)
+    held = held_out(model, data, met, y, proba, units, seed)
     evaluated = Run(
         recipe=Recipe.parse(model.card.recipe),
         classes=model.classes,
@@ -152,6 +141,49 @@ def evaluate(
             *data.notes,
             *group_notes(data.dataset),
             *few_notes(data.labels, units, kind_of(data.dataset, protocol)),
-            *_leak_notes(model, data),
+            *leak_notes(data, met),
+            *_without(met, held.without),
         ),
+        held_out=held,
+    )
+
+
+def held_out(model: Model, data: Data, met: Known, y: Ints, proba: Scores, units: Labels, seed: int) -> HeldOut:
+    """The figures without clips that the model knows, and whether it keeps its promises on those others."""
+    ids, new = np.array([c.id for c in data.dataset.clips]), ~met.any
+    without = kept = None
+    if new.any() and not new.all():
+        without = evaluate_scores(y[new], proba[new], model.classes, units[new], seed=seed)
+    if new.any():
+        said = _said(model, data, np.flatnonzero(new))
+        sets = None if model.calibration is None else known_sets([one.set for one in said], model.classes)
+        kept = promises(
+            y[new],
+            proba[new],
+            model.classes,
+            units[new],
+            inside=sets,
+            alpha=model.calibration.alpha if model.calibration else 0.1,
+            unknown=None if model.novelty is None else [one.unknown for one in said],
+            rate=model.novelty.rate if model.novelty else 0.05,
+        )
+    return HeldOut(tuple(ids[met.copies].tolist()), tuple(ids[met.groups].tolist()), without, kept)
+
+
+def _said(model: Model, data: Data, clips: Ints) -> list[Prediction]:
+    """What the model says of clips whose embeddings are there."""
+    embeddings = {data.backbones[p].fingerprint: e for p, e in data.embeddings.items()}
+    return [model.predict_embeddings({k: e.X[e.clip == i] for k, e in embeddings.items()}) for i in clips.tolist()]
+
+
+def _without(met: Known, found: Evaluation | None) -> tuple[str, ...]:
+    """The figures without clips that the model knows, in words."""
+    if not met.any.any():
+        return ()
+    if found is None:
+        return ("No clip is left that tells how good the model is: it knows them all.",)
+    score = found.scores["accuracy"]
+    return (
+        f"Without these, on {count(found.n_clips, 'clip')}: accuracy {percent(score.value)} "
+        f"({between(score.low, score.high)}).",
     )

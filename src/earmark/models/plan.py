@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..core.errors import DataError
 from ..data import split
 from ..data.few import few_notes, kind_of
 from ..data.notes import protocol_notes
@@ -26,6 +27,7 @@ class Plan:
     splits: tuple[Split, ...]
     groups: Labels
     notes: tuple[str, ...]
+    new_groups: bool = False  # whether no known group lies on both sides of a split, and groups are known
 
 
 def planned(
@@ -48,7 +50,19 @@ def planned(
     notes += [*fold_notes(data, chosen, folds, splits), *_stack_notes(data, groups, splits, recipes)]
     sides = [np.unique(np.concatenate([getattr(s, side) for s in splits])) for side in ("train", "test")]
     notes += few_notes(data.labels, groups, kind_of(data.dataset, chosen), sides)
-    return Plan(chosen, splits, groups, tuple(notes))
+    return Plan(chosen, splits, groups, tuple(notes), _keeps_groups(data, chosen))
+
+
+def _keeps_groups(data: Data, protocol: Protocol) -> bool:
+    if protocol == Protocol.PUBLISHED:
+        return data.dataset.has_groups and not split.cut_groups(data.dataset)[0]
+    return protocol == Protocol.GROUPS
+
+
+def refuse_windows(protocol: str | None, why: str = "evaluates no clips") -> None:
+    """Raise DataError for the protocol 'windows', where what is made of scores out of fold must not leak."""
+    if protocol == Protocol.WINDOWS:
+        raise DataError(f"the protocol 'windows' {why}; take clips, groups or published")
 
 
 def splits_of(data: Data, protocol: Protocol, folds: int, seed: int, least: int = 1) -> tuple[Split, ...]:

@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from ..backbones.base import Backbone, load_backbone
-from ..core.errors import DataError, RecipeError
+from ..core.errors import DataError, RecipeError, need_extra
 from ..core.renderers import Columns, Tabular, counted, shortened
 from ..core.spec import Part
 from ..data.cache import Cache
 from ..data.clips import Dataset, Excluded
-from ..data.duplicates import with_recordings
+from ..data.duplicates import with_recordings, with_twins
+from ..data.duplicates.measure import measure_all
+from ..data.duplicates.traces import Trace
 from ..data.ends import past_the_end
 from ..data.split import Labels, Split
 from ..data.targets import Task
@@ -42,6 +44,7 @@ class Data(Tabular):
     copies: Mapping[tuple[Part, Part, int], Embeddings] = field(default_factory=dict)
     notes: tuple[str, ...] = ()  # what a reader of figures should know of how these embeddings were come by
     made_by: Mapping[str, Any] | None = None  # what the file or store of the embeddings says of that; None: made here
+    traces: tuple[Trace | None, ...] = field(default=(), repr=False)  # of each clip; nothing where there are no sounds
     # Kept, so that all recipes are evaluated on the same.
     splits: dict[tuple[str, int, int, int], tuple[Split, ...]] = field(default_factory=dict, init=False, repr=False)
 
@@ -117,13 +120,16 @@ def prepare(dataset: Dataset, recipes: Sequence[Recipe], *, cache: Cache | None 
         raise DataError(f"{dataset.name}: none of the {len(dataset.excluded)} sounds can be used ({reasons})")
     ids = [c.id for c in dataset.clips]
     selected = {key: e.select(ids) for key, e in copies.items()}
+    need_extra("finding duplicates", "scipy")
+    facts = measure_all(dataset.clips, cache=cache)
     return Data(
-        with_recordings(dataset, cache=cache),
+        with_recordings(dataset, facts),
         {p: e.select(ids) for p, e in embeddings.items()},
         backbones,
         seconds,
         selected,
         past_the_end(dataset.clips),
+        traces=tuple(map(Trace.of, facts)),
     )
 
 
@@ -173,7 +179,7 @@ def from_ready(ready: Embedded, recipes: Sequence[Recipe]) -> Data:
         if part.params:
             raise RecipeError(f"{part}: embeddings from a file take no parameters")
     return Data(
-        ready.dataset,
+        with_twins(ready.dataset, ready.made.digest),
         {p: ready.embeddings[p.name] for p in parts},
         {p: ready.backbones[p.name] for p in parts},
         dict.fromkeys(parts, 0.0),

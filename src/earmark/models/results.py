@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..data.split import Ints, Labels
 from ..metrics.evaluation import Evaluation
 from ..metrics.intervals import columns
 from ..metrics.paired import Pair
+from ..metrics.promises import Promises
 from ..metrics.selection import BestOfMany, best_of_many
 from ..recipes.recipe import Recipe
 
@@ -48,6 +49,46 @@ class Run(Tabular):
 
 
 @dataclass(frozen=True, repr=False)
+class HeldOut(Tabular):
+    """What else a finished model's figures on held-out clips say. ``copies``: clips that it was trained on, also in another
+    format; ``known_groups``: other clips of groups that it learnt from. ``without``: the figures without both; None where
+    there are none of these, or nothing else. ``promises``: whether sets, scores and "unknown" are what was promised, on
+    clips that it does not know; None where there are none.
+    """
+
+    copies: tuple[str, ...]
+    known_groups: tuple[str, ...]
+    without: Evaluation | None
+    promises: Promises | None = None
+
+    def _line(self) -> str:
+        return f"{len(self.copies)} copies, {len(self.known_groups)} of groups that the model learnt from"
+
+    def _columns(self) -> Columns:
+        """A line a clip that the model knows."""
+        why = ["copy"] * len(self.copies) + ["group"] * len(self.known_groups)
+        return {"id": [*self.copies, *self.known_groups], "known": why}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "copies": list(self.copies),
+            "known_groups": list(self.known_groups),
+            "without": self.without.to_dict() if self.without else None,
+            "promises": self.promises.to_dict() if self.promises else None,
+        }
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Between what an accuracy lies if the labels of ``suspects`` clips may be wrong."""
+
+    low: float
+    high: float
+    suspects: int
+
+
+@dataclass(frozen=True, repr=False)
 class Comparison(Reported):
     """Recipes evaluated on the same folds of the same clips."""
 
@@ -65,6 +106,8 @@ class Comparison(Reported):
     command: str = ""
     notes: tuple[str, ...] = ()
     source: tuple[str, ...] = ()  # where the data lie, for `rerun`; nothing if they were not read from a place
+    held_out: HeldOut | None = None  # of a finished model
+    label_bounds: Mapping[str, Bounds] = field(default_factory=dict)  # of each recipe, where an audit was given
 
     @property
     def best(self) -> Recipe:

@@ -48,8 +48,13 @@ class Answering:
         return cls(files, alpha, timeline, seconds, model.novelty is not None)
 
     @property
+    def card(self) -> ModelCard:
+        """What the model's ``earmark.json`` says."""
+        return ModelCard.from_json(json.loads(dict(self.files)[FACTS]))
+
+    @property
     def facts(self) -> dict[str, Any]:
-        card = ModelCard.from_json(json.loads(dict(self.files)[FACTS]))
+        card = self.card
         every = hashlib.sha256(b"".join(name.encode() + content for name, content in self.files)).hexdigest()
         return {
             "format": FORMAT,

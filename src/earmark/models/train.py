@@ -27,14 +27,14 @@ from .branch import Branch
 from .card import BackboneFacts, BranchFacts, DataFacts, Measured, ModelCard, Range
 from .cross_validate import run
 from .fit import Fitted, branch_inputs, fit
+from .known import TRAINED_ON, kept
 from .model import Model
 from .novelty import fitted as novelty_of
-from .plan import Plan, planned
+from .plan import Plan, planned, refuse_windows
 from .prepare import Data, open_data
 from .results import Run
 
 _LOOKED_AT = 200  # clips by which the nets of heads that were given are held against the heads themselves
-TRAINED_ON = "trained-on.txt"  # content keys of the training clips: so that `evaluate` can tell that it met one
 
 
 def train(
@@ -59,6 +59,7 @@ def train(
     itself was measured on sounds it had not met. Raises DataError, RecipeError, WeightsError, BundleError (also, before the
     work, if something lies at ``out`` that is no model and not Earmark's, unless ``force``).
     """
+    refuse_windows(protocol, "leaks, and calibration, sets and 'unknown' are fitted on what is measured")
     source = settled(source)
     if out is not None:  # before the work
         outputs.check(
@@ -133,7 +134,7 @@ def bundle(fitted: Fitted, data: Data, evaluated: Run, plan: Plan, *, seed: int,
     model = Model(fitted.classes, tuple(branches), card, combiner, calibration, novelty)
     extra = {
         "README.md": _readme(card).encode(errors="backslashreplace"),
-        TRAINED_ON: "\n".join(sorted(map(_short, data.digests))).encode(),
+        TRAINED_ON: kept(data),
     }
     return replace(model, extra=extra)
 
@@ -166,6 +167,7 @@ def _card(
             for name, i in evaluated.evaluation.scores.items()
             if np.isfinite([i.value, i.low, i.high]).all()
         },
+        new_groups=plan.new_groups,
     )
     return ModelCard(
         recipe=recipe.short,
@@ -181,7 +183,7 @@ def _card(
             citation=dataset.citation,
             fingerprint=data.fingerprint,
             excluded=dataset.excluded,
-            notes=plan.notes,
+            notes=tuple(dict.fromkeys((*plan.notes, *evaluated.evaluation.notes, *calibration.notes))),
         ),
         seed=seed,
         command=command,
@@ -190,11 +192,6 @@ def _card(
         calibration=calibration,
         task=dataset.task,
     )
-
-
-def _short(digest: str) -> str:
-    """Half a hash is enough to tell sounds apart, and says nothing of them."""
-    return digest[:32]
 
 
 def _readme(card: ModelCard) -> str:
@@ -212,6 +209,7 @@ def _readme(card: ModelCard) -> str:
         f"Accuracy {accuracy.value:.1%} (95 % interval {accuracy.low:.1%} to {accuracy.high:.1%}), measured out of "
         f"fold on {measured.clips} clips in {measured.groups} groups under the protocol `{measured.protocol}`. "
         f"Always saying the most frequent class would give {measured.majority['accuracy']:.1%}.",
+        *([card.scope] if card.scope else []),
         "The model itself was then fitted on all clips, more than the heads of any fold: on sounds like these expect at least "
         "as much on average. Expect less on sounds recorded otherwise than these.",
         *[f"- {note}" for note in data.notes],

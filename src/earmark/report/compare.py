@@ -45,6 +45,7 @@ def render(comparison: Comparison, folder: Path, *, sounds: bool = True) -> tupl
     the_recipes, drawn = recipes(comparison, folder, sounds=sounds)
     the_data, of_data = data_chapter(comparison.dataset, whole, cards, sounds=sounds)
     chapters = [
+        sections.promises(comparison),
         sections.pairs(comparison) if comparison.pairs else None,
         sections.scores(comparison),
         the_recipes,
@@ -59,12 +60,18 @@ def render(comparison: Comparison, folder: Path, *, sounds: bool = True) -> tupl
         comparison.dataset.name,
         [chapter for chapter in chapters if chapter],
         kicker=f"Comparison of {words.count(len(comparison.runs), 'recipe')}",
-        lead=[page.marked(line, names) for line in words.summary(comparison)],
+        lead=[page.marked(line, names) for line in (*words.summary(comparison), *_verdict(comparison))],
         hero=sections.overview(comparison),
         facts=_facts(comparison),
         notes=list(dict.fromkeys([*comparison.notes, *(n for run in comparison.runs for n in run.evaluation.notes)])),
     )
     return html, [_chart(comparison), *drawn, *of_data]
+
+
+def _verdict(comparison: Comparison) -> list[str]:
+    """Whether a finished model keeps its promises here; nothing of a comparison."""
+    held = comparison.held_out
+    return [held.promises.verdict] if held and held.promises else []
 
 
 def _facts(comparison: Comparison) -> list[tuple[str, str]]:

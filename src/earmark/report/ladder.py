@@ -12,6 +12,7 @@ from markupsafe import Markup
 from ..core.jsonable import plain
 from ..core.outputs import LADDER, check
 from ..core.publish import publish
+from ..data.split import cut_groups
 from ..embeddings.load import sounds_of
 from . import page, words
 from .figures.lines import lines
@@ -85,6 +86,7 @@ def as_json(found: Ladder) -> dict[str, Any]:
             ],
             "steps": [_step(s) for s in found.steps],
             "total": _step(found.total) if found.total else None,
+            "silence": found.silence.to_dict() if found.silence else None,
             "missing": dict(found.missing),
             "resampled": found.unit,
             "groups": found.groups,
@@ -154,12 +156,30 @@ def lead(found: Ladder) -> list[str]:
         )
     else:
         told.append(f"{found.recipe.name}: {words.percent(last.clips.value)} of the clips right on {NAMES[last.name]}.")
+    told += _given_away(found)
+    if found.silence is not None:
+        told.append(found.silence.text)
     if not any(r.name == "groups" for r in found.rungs):
         why = "are not known" if found.unit == "clips" else "were not kept whole on any rung"
         told.append(f"Groups {why}, so the most honest rung is missing: read the number as an upper bound.")
     if first.clips.value <= found.majority:
         told.append("Even the most flattering rung is not above the majority class.")
     return told
+
+
+def _given_away(found: Ladder) -> list[str]:
+    """What published folds that cut groups (or files) apart give away."""
+    cut, of = cut_groups(found.dataset)
+    whole = next((s for s in found.steps if s.b == "published"), None)
+    if not cut or whole is None:
+        return []
+    gained = whole.clips
+    sure = "What is gained is leakage." if gained.low > 0 else "A gain is not clear from these clips."
+    return [
+        f"The published folds put {len(cut)} of {of} {'groups' if found.dataset.has_groups else 'files'} on both sides of a split: "
+        f"against {NAMES[whole.a]} that gives {words.points(gained.value)} points [{words.points(gained.low)}, "
+        f"{words.points(gained.high)}] of the clips. {sure}"
+    ]
 
 
 def render(found: Ladder, drawing: Figure) -> str:
@@ -198,7 +218,25 @@ def _rungs(found: Ladder) -> Markup:
         ]
         return [what, *scores, f"{rung.evaluated:,}", f"{rung.window_count:,}"]
 
-    return page.table(["rung", "by window", "by clip", "clips", "windows"], [line(r) for r in found.rungs])
+    return page.table(
+        ["rung", "by window", "by clip", "clips", "windows"], [*(line(r) for r in found.rungs), *_silence(found)]
+    )
+
+
+def _silence(found: Ladder) -> list[list[object]]:
+    """The rung below the ladder."""
+    one = found.silence
+    if one is None:
+        return []
+    what = Markup("{}<br><small>{}</small>").format(
+        "silence alone",
+        "The quietest quarter of a second of each clip, its level removed, by a linear head on MFCC statistics, whatever the recipe: "
+        "what recorders, rooms and codecs give away.",
+    )
+    score = Markup("{}<small>{}</small>").format(
+        words.percent(one.accuracy.value), words.between(one.accuracy.low, one.accuracy.high)
+    )
+    return [[what, "", score, f"{one.clips:,}", ""]]
 
 
 def _missing(found: Ladder) -> Markup:

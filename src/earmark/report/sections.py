@@ -15,6 +15,7 @@ from .page import Row, Section
 from .sounds import player
 
 if TYPE_CHECKING:
+    from ..metrics.promises import Promises
     from ..models.results import Comparison, Run
 
 _SECONDS = ("embed", "fit", "predict")
@@ -146,6 +147,60 @@ def clips(
         }
         for i in which
     ]
+
+
+def promises(comparison: Comparison) -> Section | None:
+    """Whether a finished model keeps its promises here; None of a comparison."""
+    found = comparison.held_out.promises if comparison.held_out else None
+    if found is None:
+        return None
+    told = page.table(
+        ["promise", "promised", "found", "p", "holds"],
+        [
+            [
+                {"sets": "sets hold the true label", "scores": "scores, right on average"}.get(
+                    one.name, "said 'unknown'"
+                ),
+                words.percent(one.promised),
+                Markup("{}<small>{}</small>").format(
+                    words.percent(one.found.value), words.between(one.found.low, one.found.high)
+                ),
+                words.chance(one.p),
+                {True: "yes", False: "no", None: "cannot be told"}[one.holds],
+            ]
+            for one in found.tested
+        ],
+    )
+    by_class = page.table(
+        ["class", "sets hold it", "labels in a set"],
+        [
+            [
+                label,
+                Markup("{}<small>{}</small>").format(words.percent(i.value), words.between(i.low, i.high)),
+                f"{found.sizes[label]:.2f}",
+            ]
+            for label, i in found.coverage.items()
+        ],
+    )
+    lines = Markup().join(Markup("<p>{}</p>").format(line) for line in (found.verdict, *found.remarks, *_groups(found)))
+    return Section("promises", "Does it keep its promises", lines + told + (by_class if found.coverage else Markup()))
+
+
+def _groups(found: Promises) -> list[str]:
+    """Size of sets, the slope, and the groups that fare worst, in words."""
+    told = []
+    if np.isfinite(found.size):
+        told.append(f"Sets have {found.size:.2f} labels on average.")
+    if np.isfinite([found.slope.low, found.intercept.low]).all():
+        told.append(
+            f"Calibration slope {found.slope.value:.2f} ({found.slope.low:.2f} to {found.slope.high:.2f}; 1 is right), intercept "
+            f"{found.intercept.value:.2f} ({found.intercept.low:.2f} to {found.intercept.high:.2f}; 0 is right)."
+        )
+    worst = sorted(found.by_group.items(), key=lambda one: one[1])[:3]
+    if worst and worst[0][1] < 1 and len(found.by_group) < found.clips:
+        named = words.listed([f"{Path(name).name} {words.percent(value)}" for name, value in worst])
+        told.append(f"The groups of which sets hold the true label most rarely: {named}.")
+    return told
 
 
 def licences(comparison: Comparison) -> Section:

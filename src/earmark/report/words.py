@@ -45,8 +45,9 @@ PROTOCOLS = {
     ),
     "held out": (
         "sounds kept out of training",
-        "A finished model, evaluated on labelled sounds it was not fitted on. The numbers speak of sounds like these; "
-        "whether a recording session or an artist was also in training, only you can tell.",
+        "A finished model, evaluated on labelled sounds it was not fitted on. The numbers speak of sounds like these. "
+        "Clips that it was trained on, and groups of the same name, are told; other artists and sessions that were in training "
+        "only you can tell.",
     ),
 }
 

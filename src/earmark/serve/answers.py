@@ -81,6 +81,8 @@ def facts(name: str, model: Model) -> dict[str, Any]:
     """What ``schema.Facts`` says."""
     card, measured = model.card, model.card.measured
     notes = (
+        card.scope,
+        *card.data.notes,
         *(model.calibration.notes if model.calibration else ()),
         model.novelty.note if model.novelty else "",
     )
@@ -102,7 +104,7 @@ def facts(name: str, model: Model) -> dict[str, Any]:
             },
             "calibration": _calibrated(model),
             "unknown_rate": model.novelty.rate if model.novelty else None,
-            "notes": [note for note in notes if note],
+            "notes": list(dict.fromkeys(note for note in notes if note)),
             "parts": [{key: getattr(b, key) for key in about} for b in card.backbones],
             "data": {key: getattr(card.data, key) for key in ("name", "clips", "licence", "citation", "fingerprint")},
             "created": card.created,

@@ -110,7 +110,7 @@ class Facts(BaseModel):
     measured: Measured
     calibration: Calibrated | None
     unknown_rate: float | None = Field(description="Share of known sounds called unknown. Null: the model cannot tell.")
-    notes: list[str] = Field(description="What limits the calibration, in words.")
+    notes: list[str] = Field(description="What limits the figures and the calibration, in words.")
     parts: list[Part]
     data: dict[str, Any] = Field(description="name, clips, licence, citation, fingerprint of the training data.")
     created: str

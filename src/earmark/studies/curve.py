@@ -23,12 +23,12 @@ from ..core.errors import DataError
 from ..core.progress import bar
 from ..core.renderers import Columns
 from ..data.cache import Cache
-from ..data.split import Ints, Labels, Protocol, Split
+from ..data.split import Ints, Labels, Split
 from ..embeddings.load import Source
 from ..metrics.intervals import Groups, Interval, columns
 from ..metrics.shares import difference, share
 from ..models.fit import fit
-from ..models.plan import planned
+from ..models.plan import planned, refuse_windows
 from ..models.prepare import Data, open_data
 from ..recipes.recipe import Recipe, find
 from .forecast import Measured, Target, targets
@@ -110,8 +110,7 @@ def curve(
     began = time.perf_counter()
     recipe = find(recipe)
     data = source if isinstance(source, Data) else open_data(source, [recipe], cache=cache, seed=seed)
-    if protocol == Protocol.WINDOWS:
-        raise DataError("the protocol 'windows' evaluates no clips; take clips, groups or published")
+    refuse_windows(protocol)
     plan = planned(data, protocol, folds, seed, recipes=[recipe])
     splits, units = plan.splits, plan.groups
     whole = float(np.mean([len(s.train) for s in splits])) / len(data.dataset.classes)

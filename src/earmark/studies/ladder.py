@@ -8,6 +8,7 @@ windows apart      the same with windows that share no sample (hop = window)
 clips              a clip stays whole
 groups             an artist, session or speaker stays whole
 published          the folds that came with the data
+silence            below the others: what the quietest moment of each clip tells by itself (``audits.silence``); of sounds only
 =================  ========================================================================================
 
 Each rung evaluates the same clips by the same recipe; intervals and differences resample groups (``shares``).
@@ -24,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..audits.silence import Silence, silence
 from ..core.errors import DataError
 from ..core.progress import bar
 from ..core.renderers import Columns
@@ -44,7 +46,7 @@ from ..recipes.recipe import Recipe, find
 from .study import Study, common
 
 _LESS = 0.1  # of what is learnt from: a rung that has so much less is told
-RUNGS = ("windows", "windows apart", "clips", "groups", "published")
+RUNGS = ("windows", "windows apart", "clips", "groups", "published", "silence")
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Ladder(Study):
     missing: Mapping[str, str]  # rung -> why the data do not allow it
     groups: int
     seeds: int
+    silence: Silence | None = None
 
     def _found(self) -> list[str]:
         return [", ".join(f"{rung.name} {rung.clips.value:.3f}" for rung in self.rungs)]
@@ -124,11 +127,13 @@ def ladder(
     units = split.groups_of(data.dataset, whole, data.digests)
     missing: dict[str, str] = {}
     plans: dict[str, tuple[Data, Protocol]] = {}
-    for rung in [r for r in RUNGS if r in rungs]:
+    for rung in [r for r in RUNGS if r in rungs and r != "silence"]:
         try:
             plans[rung] = _planned(rung, recipe, data, folds, seed)
         except DataError as error:
             missing[rung] = str(error)
+    if not plans and not missing:
+        raise DataError("the rung 'silence' stands below others; ask for one of them, too, such as clips or groups")
     if not plans:
         # What keeps even clips from being dealt out keeps all of it: said once.
         why = missing.get("clips") or "; ".join(f"{rung}: {reason}" for rung, reason in missing.items())
@@ -137,6 +142,9 @@ def ladder(
     with bar("fit", sum(_fits(rung, recipe, data, folds, seed) for rung in plans) * seeds) as step:
         for rung, (of, protocol) in plans.items():
             found[rung] = _counts(recipe, of, protocol, folds, seeds, seed, step)
+    silent = None
+    if "silence" in rungs and data.traces:  # there are sounds
+        silent = silence(data.dataset.clips, units, cache=cache, seed=seed)
     names = list(found)
     best = "groups" if "groups" in names else "clips"
     total = _step(names[0], best, found, units, seed) if best in names and names[0] != best else None
@@ -150,6 +158,7 @@ def ladder(
         protocol=whole,
         folds=folds,
         seeds=seeds,
+        silence=silent,
         notes=(
             *data.notes,
             *data.dataset.notes,

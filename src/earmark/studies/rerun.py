@@ -26,7 +26,9 @@ from ..recipes.recipe import Recipe
 from .compare import compare
 
 _TIMES = frozenset({"seconds"})  # keys, at any depth, whose values are times
-_WORDS = frozenset({"notes"})  # of the whole comparison; a later version may tell more of the same numbers
+_WORDS = frozenset(
+    {"notes", "label_bounds"}
+)  # of the whole comparison: a later version may tell more, an audit is another command
 _NOTES = re.compile(r"(^|\.)notes?(\[\d+\])?$")  # places of prose, in which times may stand
 _TIME = re.compile(r"\d[\d,.]*\s?(ms|s|secs?|seconds?|min|minutes?|h|hours?)\b")
 ROUNDING = 1e-6  # times the larger of 1 and the number: what float32 sums in another order may differ by

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections import Counter
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,6 +56,10 @@ def metrics(comparison: Comparison) -> dict[str, Any]:
         "seconds": comparison.seconds,
         "versions": dict(comparison.versions),
     }
+    if comparison.label_bounds:
+        out["label_bounds"] = {name: asdict(one) for name, one in comparison.label_bounds.items()}
+    if comparison.held_out is not None:
+        out["held_out"] = comparison.held_out.to_dict()
     made: dict[str, Any] = plain(out)
     return made
 

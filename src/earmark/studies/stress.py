@@ -27,14 +27,15 @@ from ..data.clips import Dataset
 from ..data.few import few_notes, kind_of
 from ..data.load import load_dataset
 from ..data.notes import group_notes
-from ..data.split import Labels, Protocol
+from ..data.split import Labels
 from ..embeddings.make import embed
 from ..metrics.intervals import Interval, columns
 from ..metrics.shares import difference, share
-from ..models.evaluate import heard, met_in_training, model_scores
+from ..models.evaluate import heard, model_scores
 from ..models.fit import Scores, fit
+from ..models.known import known
 from ..models.model import Model
-from ..models.plan import Plan, planned
+from ..models.plan import Plan, planned, refuse_windows
 from ..models.prepare import Data, prepare
 from ..recipes.recipe import Recipe, find
 from .study import Study, common
@@ -160,9 +161,9 @@ def _subject(
     source = load_dataset(source)
     if isinstance(what, Model):
         data = heard(what, source, cache=cache)
-        recipe, met = Recipe.parse(what.card.recipe), sum(met_in_training(what, data))
+        recipe, met = Recipe.parse(what.card.recipe), int(known(what, data, cache=cache).any.sum())
         if not met:
-            _refuse_windows(protocol)
+            refuse_windows(protocol)
             return data, recipe, _itself(what, data, protocol)
         protocol = protocol or _as_measured(what, data.dataset)
         if recipe.augment:
@@ -170,25 +171,22 @@ def _subject(
     else:
         recipe = find(what)
         data = prepare(source, [recipe], cache=cache, seed=seed)
-    _refuse_windows(protocol)
+    refuse_windows(protocol)
     plan = planned(data, protocol, folds, seed, recipes=[recipe])
     how = "heads fitted anew for each fold, so that no clip is evaluated by what learnt from it"
     if met:
-        how += f" (the model was trained on {met} of these clips)"
+        how += f" (the model was trained on {met} of these clips, on copies of them or on their groups)"
     scores = _refitted(recipe, data, plan, seed)
     found = _Subject(how, scores, data.dataset.classes, plan.protocol, len(plan.splits), plan.groups, plan.notes)
     return data, recipe, found
 
 
-def _refuse_windows(protocol: str | None) -> None:
-    if protocol == Protocol.WINDOWS:
-        raise DataError("the protocol 'windows' evaluates no clips; take clips, groups or published")
-
-
 def _itself(model: Model, data: Data, protocol: str | None) -> _Subject:
     protocol = protocol or split.choose_protocol(data.dataset)
     units = split.groups_of(data.dataset, protocol, data.digests)
-    how = "the model itself, on sounds it was not trained on (by their bytes)"
+    how = (
+        "the model itself, on sounds it was not trained on (by their bytes, their sound and the names of their groups)"
+    )
     notes = group_notes(data.dataset) + few_notes(data.labels, units, kind_of(data.dataset, protocol))
     return _Subject(how, partial(model_scores, model), model.classes, "held out", 1, units, notes)
 

@@ -30,7 +30,7 @@ PLACE = ("study", 1)
     "--rung",
     "rungs",
     multiple=True,
-    type=click.Choice(("windows", "windows apart", "clips", "groups", "published")),
+    type=click.Choice(("windows", "windows apart", "clips", "groups", "published", "silence")),
     help="Only these rungs; may be given several times.",
 )
 @opt.folds_option

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -37,22 +38,35 @@ def copies_in(dataset: Dataset, facts: Sequence[Facts]) -> tuple[tuple[Pair, ...
     )
 
 
-def with_recordings(dataset: Dataset, *, cache: Cache | None = None, workers: int | None = None) -> Dataset:
+def with_recordings(
+    dataset: Dataset, facts: Sequence[Facts] | None = None, *, cache: Cache | None = None, workers: int | None = None
+) -> Dataset:
     """The data set with ``Clip.recording`` set where several clips hold one recording: the id of the first of them.
 
     What every split keeps together. What sounds alike but was sounded again is told in the notes. A second time costs
-    little: what was heard of a file is kept in ``cache`` by content. Sounds of which clearly less could be decoded than
-    their headers promise are named in a note. Raises MissingExtraError without the 'train' extra.
+    little: what was heard of a file is kept in ``cache`` by content. ``facts`` of the clips, where they are measured.
+    Sounds of which clearly less could be decoded than their headers promise are named in a note. Raises
+    MissingExtraError without the 'train' extra.
     """
     need_extra("finding duplicates", "scipy")
     clips = dataset.clips
-    facts = measure_all(clips, cache=cache, workers=workers)
+    facts = measure_all(clips, cache=cache, workers=workers) if facts is None else facts
     found, notes = copies_in(dataset, facts)
     first = united(range(len(clips)), ((p.a, p.b) for p in found))
     members = {i for p in found for i in (p.a, p.b)}
     named = (replace(c, recording=clips[first[i]].id if i in members else None) for i, c in enumerate(clips))
     fresh = tuple(note for note in (*notes, *_truncated(dataset, facts)) if note not in dataset.notes)
     return replace(dataset, clips=tuple(named), notes=(*dataset.notes, *fresh))
+
+
+def with_twins(dataset: Dataset, digests: Sequence[str]) -> Dataset:
+    """The same where only embeddings are known: clips of equal ``digests`` (one per clip) hold one recording."""
+    first: dict[str, str] = {}
+    for clip, digest in zip(dataset.clips, digests, strict=True):
+        first.setdefault(digest, clip.id)
+    twice = Counter(digests)
+    named = (replace(c, recording=first[d]) if twice[d] > 1 else c for c, d in zip(dataset.clips, digests, strict=True))
+    return replace(dataset, clips=tuple(named))
 
 
 def _truncated(dataset: Dataset, facts: Sequence[Facts]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 // How far to trust a model: one line for the head of the page, and all of it in a dialog.
 import { element, percent } from "./stage.js";
 
-const UNITS = { groups: "new groups", clips: "new clips", rows: "parts of known clips", published: "the published folds", "held out": "other sounds" };
+const UNITS = { groups: "new groups", clips: "new clips of the same sessions", windows: "parts of known clips", published: "the published folds", "held out": "other sounds" };
 const NAMES = { accuracy: "Accuracy", balanced_accuracy: "Balanced accuracy", macro_f1: "Macro F1", top3: "Among the top 3", log_loss: "Log loss" };
 
 const svg = (tag, attributes) => {
