@@ -20,10 +20,12 @@ from . import _options as opt
 
 if TYPE_CHECKING:
     from ..data.clips import Clip
+    from ..metrics.intervals import Interval
     from ..models.branch import Prediction
     from ..models.model import Model
 
 PLACE = ("use", 1)
+_SHOWN = 20  # classes whose share is told
 
 
 @click.command(short_help="Label files and folders with a model; timelines.")
@@ -39,6 +41,12 @@ PLACE = ("use", 1)
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Share of sounds whose true label the set may miss. Default: the model's own.",
 )
+@click.option(
+    "--prior",
+    metavar="TABLE|balanced|train|estimate",
+    help="How common the classes are: a table with the columns label and share, alike, as in training (default), or "
+    "estimated from these sounds.",
+)
 @click.option("-o", "--out", help="Write to this file instead of to the terminal, or shards to a folder or URI.")
 @opt.force_option
 @opt.spread
@@ -50,6 +58,7 @@ def command(
     timeline: bool,
     seconds: float | None,
     alpha: float | None,
+    prior: str | None,
     out: str | None,
     force: bool,
     engine: str,
@@ -77,9 +86,9 @@ def command(
     if engine == "ray" or (out is not None and opt.is_folder(out)):
         if force:
             raise click.UsageError("a store is only added to: --force is for files")
-        _shards(model, paths, out, timeline or bool(form), alpha, engine, address, shard_clips)
+        _shards(model, paths, out, timeline or bool(form), alpha, prior, engine, address, shard_clips)
     else:
-        _file(model, paths, form, timeline, seconds, alpha, None if out is None else Path(out), force)
+        _file(model, paths, form, timeline, seconds, alpha, prior, None if out is None else Path(out), force)
 
 
 def _shards(
@@ -88,6 +97,7 @@ def _shards(
     out: str | None,
     other: bool,
     alpha: float | None,
+    prior: str | None,
     engine: str,
     address: str | None,
     shard_clips: int,
@@ -101,8 +111,10 @@ def _shards(
         raise click.UsageError("--engine ray writes a store. Give a folder: --out answers/")
     if other:
         raise click.UsageError("a store is Parquet with one line a clip: no --format and no --timeline")
+    if prior == "estimate":
+        raise click.UsageError("a store is written shard by shard: --prior estimate needs all answers first")
     opt.may_write(out, SHARDS, model, paths)
-    work = Answering.of(model, alpha)
+    work = Answering.of(model, alpha, prior)
     with labels_are("unread"):
         dataset = opt.open_sounds(paths)
     opt.account(dataset)
@@ -118,21 +130,33 @@ def _file(
     timeline: bool,
     seconds: float | None,
     alpha: float | None,
+    prior: str | None,
     out: Path | None,
     force: bool,
 ) -> None:
     from ..core import interrupts
     from ..core.outputs import ANSWERS
     from ..models.load import load_model
+    from ..models.prior import BALANCED, ESTIMATE, estimated, shares_heard
 
     bad: list[str] = []
     clips = _clips(paths, bad)
     if out is not None:
         opt.may_write(out, ANSWERS, model, paths, sounds=lambda: [c.path for c in clips], force=force)
     loaded = load_model(model).with_alpha(alpha)
+    if prior == ESTIMATE:
+        loaded.with_prior(BALANCED)  # refused before the work, if it cannot be
+    else:
+        loaded = loaded.with_prior(prior)
     if out is None:
         interrupts.keeps("what was printed is whole. The same command starts anew")
+    heard: list[Prediction] = []
     answers = _answers(loaded, clips, timeline, seconds, bad)
+    if prior == ESTIMATE:
+        loaded, told = estimated(loaded, answers)
+        answers = iter(told)
+    elif not timeline:
+        answers = _kept(answers, heard)
     timeline = timeline or any(c.start or c.duration is not None for c in clips)
     if out is None:
         _write(answers, loaded, form or ("table" if sys.stdout.isatty() else "csv"), timeline, sys.stdout)
@@ -143,10 +167,32 @@ def _file(
             with part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
                 _write(answers, loaded, form, timeline, file)
             part.replace(out)
+    if prior == ESTIMATE and not timeline:
+        heard = told
+    _tell_shares(shares_heard(loaded, heard))
     for line in bad:
         click.echo(f"excluded: {line}", err=True)
     if bad:
         raise SystemExit(1)
+
+
+def _kept(answers: Iterator[Prediction], heard: list[Prediction]) -> Iterator[Prediction]:
+    """The same answers, kept for what is said at the end."""
+    for answer in answers:
+        heard.append(answer)
+        yield answer
+
+
+def _tell_shares(found: dict[str, Interval]) -> None:
+    """How common classes are in the batch, the commonest first: counting labels would count mistakes."""
+    if not found:
+        return
+    click.echo("Shares of the classes (90 % intervals), if the classes sound as they did in training:", err=True)
+    for label, share in sorted(found.items(), key=lambda one: -one[1].value)[:_SHOWN]:
+        told = f"{opt.points(share.value)} % [{opt.points(share.low)}, {opt.points(share.high)}]"
+        click.echo(f"  {label}: {told}", err=True)
+    if len(found) > _SHOWN:
+        click.echo(f"  … and {len(found) - _SHOWN} rarer classes", err=True)
 
 
 def _clips(paths: tuple[str, ...], bad: list[str]) -> list[Clip]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +22,11 @@ from ..recipes.recipe import Recipe
 
 @dataclass(frozen=True, repr=False)
 class Run(Tabular):
-    """One recipe, evaluated. ``proba`` (seeds, clips, classes) are scores out of fold of the clips ``ids``."""
+    """One recipe, evaluated. ``proba`` (seeds, clips, classes) are scores out of fold of the clips ``ids``.
+
+    They are calibrated, each group by the others (from 50 clips on); ``uncalibrated`` are the heads' own, and
+    ``before`` some figures of those: None, empty where nothing was calibrated.
+    """
 
     recipe: Recipe
     classes: tuple[str, ...]
@@ -36,6 +40,8 @@ class Run(Tabular):
     seconds: Mapping[str, float]
     history: tuple[Mapping[str, list[float]], ...]
     backbones: tuple[Mapping[str, Any], ...]
+    uncalibrated: NDArray[np.float64] | None = None
+    before: Mapping[str, float] = field(default_factory=dict)
 
     def _line(self) -> str:
         told = [f"{shortened(self.recipe.name)!r}", _accuracy(self)]

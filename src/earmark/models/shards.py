@@ -25,20 +25,26 @@ from ..embeddings.tables import ANSWERS
 from .card import ModelCard
 from .load import load_model
 from .model import Model
+from .prior import Prior
 
 
 @dataclass(frozen=True)
 class Answering:
-    """Answers of a model: its bundle's files by name. ``alpha``: share of sounds that sets may miss, if not its own."""
+    """Answers of a model: its bundle's files by name. ``alpha``: share of sounds that sets may miss, ``prior``: shares of the
+    classes by label, if not its own."""
 
     files: tuple[tuple[str, bytes], ...]
     alpha: float | None = None
+    prior: tuple[tuple[str, float], ...] | None = None
 
     @classmethod
-    def of(cls, folder: Path, alpha: float | None = None) -> Answering:
-        """Raises BundleError if it is no model, DataError as ``Model.with_alpha`` does."""
-        load_model(folder).with_alpha(alpha)
-        return cls(tuple((p.name, p.read_bytes()) for p in sorted(folder.iterdir()) if p.is_file()), alpha)
+    def of(cls, folder: Path, alpha: float | None = None, prior: Prior | None = None) -> Answering:
+        """Raises BundleError if it is no model, DataError as ``Model.with_alpha`` and ``with_prior`` do."""
+        made = load_model(folder).with_alpha(alpha).with_prior(prior)
+        told = None
+        if prior is not None and made.calibration is not None:
+            told = tuple(zip(made.classes, made.calibration.prior or made.calibration.shares, strict=True))
+        return cls(tuple((p.name, p.read_bytes()) for p in sorted(folder.iterdir()) if p.is_file()), alpha, told)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -52,13 +58,16 @@ class Answering:
             "classes": list(card.classes),
             "fingerprint": every,
             **({} if self.alpha is None else {"alpha": self.alpha}),
+            **({} if self.prior is None else {"prior": dict(self.prior)}),
         }
 
     def open(self) -> Write:
         with tempfile.TemporaryDirectory() as folder:
             for name, content in self.files:
                 (Path(folder) / name).write_bytes(content)
-            model = load_model(folder).with_alpha(self.alpha)
+            model = (
+                load_model(folder).with_alpha(self.alpha).with_prior(None if self.prior is None else dict(self.prior))
+            )
             for net in [b.net for b in model.backbones.values()] + [b.head for b in model.branches] + [model.combiner]:
                 if net is not None:
                     net.engine  # noqa: B018  loaded now: the folder goes away
