@@ -137,7 +137,7 @@ def _file(
     from ..core import interrupts
     from ..core.outputs import ANSWERS
     from ..models.load import load_model
-    from ..models.prior import BALANCED, ESTIMATE, estimated, shares_heard
+    from ..models.prior import BALANCED, ESTIMATE, TRAIN, estimated, shares_heard
 
     bad: list[str] = []
     clips = _clips(paths, bad)
@@ -146,6 +146,7 @@ def _file(
     loaded = load_model(model).with_alpha(alpha)
     if prior == ESTIMATE:
         loaded.with_prior(BALANCED)  # refused before the work, if it cannot be
+        loaded = loaded.with_prior(TRAIN)
     else:
         loaded = loaded.with_prior(prior)
     if out is None:
@@ -153,8 +154,8 @@ def _file(
     heard: list[Prediction] = []
     answers = _answers(loaded, clips, timeline, seconds, bad)
     if prior == ESTIMATE:
-        loaded, told = estimated(loaded, answers)
-        answers = iter(told)
+        calibration, told = estimated(loaded.calibration, answers)
+        loaded, answers = replace(loaded, calibration=calibration), iter(told)
     elif not timeline:
         answers = _kept(answers, heard)
     timeline = timeline or any(c.start or c.duration is not None for c in clips)
@@ -169,7 +170,7 @@ def _file(
             part.replace(out)
     if prior == ESTIMATE and not timeline:
         heard = told
-    _tell_shares(shares_heard(loaded, heard))
+    _tell_shares(shares_heard(loaded.calibration, heard))
     for line in bad:
         click.echo(f"excluded: {line}", err=True)
     if bad:

@@ -101,7 +101,7 @@ class Calibration(Tabular):
         if not 0 < alpha < 1:
             raise DataError(f"found the error rate {alpha}; wanted a number between 0 and 1, such as 0.1")
         scores, units, k = stack[0], Groups.of(groups, len(truth)), len(classes)
-        warm = _fitted(scores, truth)
+        warm = _fitted(scores, truth, units)
         honest = cross_fitted(scores, truth, groups, seed=seed)
         strange = _nonconformity(honest)[np.arange(len(truth)), truth]
         limits, met = limits_of(strange, truth, units, k, each_group=each_group)
@@ -221,7 +221,8 @@ def cross_fitted(proba: ArrayLike, y: ArrayLike, groups: ArrayLike | None, *, se
     honest: Array = scores.copy()
     for k in np.unique(fold):
         learnt, asked = fold != k, fold == k
-        warm = _fitted(scores[learnt], truth[learnt], of=len(truth)) if learnt.any() else None
+        met = Groups.of(units.codes[learnt], int(learnt.sum()))
+        warm = _fitted(scores[learnt], truth[learnt], met, of=len(truth)) if learnt.any() else None
         honest[asked] = warm.apply(scores[asked]) if warm else scores[asked]
     return honest
 
@@ -238,7 +239,7 @@ def recalibrations(
     found = []
     for block in units.resamples(number, seed):
         for counts in block:
-            other = BiasedTemperature.fit(scores, truth, weights=counts, floor=warm.floor)
+            other = BiasedTemperature.fit(scores, truth, weights=counts * _counting(units), floor=warm.floor)
             power = warm.temperature / other.temperature
             bias = np.asarray(other.bias) - power * np.asarray(warm.bias)
             shares = np.bincount(truth, counts, minlength=k) + 0.5
@@ -291,9 +292,16 @@ def _times(scores: Array, ratio: Array) -> Array:
     return np.asarray(raised / np.maximum(raised.sum(axis=-1, keepdims=True), 1e-300))
 
 
-def _fitted(scores: Array, truth: NDArray[np.int64], of: int | None = None) -> BiasedTemperature | None:
+def _fitted(scores: Array, truth: NDArray[np.int64], units: Groups, of: int | None = None) -> BiasedTemperature | None:
     """The calibration of these clips; None if there are too few ``of`` all: decided once, not for each fold."""
-    return BiasedTemperature.fit(scores, truth) if (of or len(truth)) >= ENOUGH else None
+    if (of or len(truth)) < ENOUGH:
+        return None
+    return BiasedTemperature.fit(scores, truth, weights=_counting(units))
+
+
+def _counting(units: Groups) -> Array:
+    """What each clip counts against the pull: clips of a group say much the same, so together as the root of their number."""
+    return np.full(len(units.codes), np.sqrt(units.effective / len(units.codes)))
 
 
 def _measured(truth: NDArray[np.int64], before: Array, after: Array) -> dict[str, float]:

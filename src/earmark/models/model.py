@@ -105,7 +105,7 @@ class Model(Shown):
         ``"balanced"``, ``"train"`` (as in training), shares by label, or a table with the columns label and share. Scores
         and labels change; sets keep what they promise, and hold the best label. Raises DataError.
         """
-        return self if prior is None else priors.with_prior(self, prior)
+        return self if prior is None else replace(self, calibration=priors.with_prior(self.calibration, prior))
 
     def timeline(
         self,
@@ -151,7 +151,8 @@ class Model(Shown):
         are estimated from this batch, so the first answer comes after the last sound was heard.
         """
         if prior == priors.ESTIMATE:
-            return iter(priors.estimated(self, self.predict_many(sources, workers=workers, prior=priors.TRAIN))[1])
+            said = self.predict_many(sources, workers=workers, prior=priors.TRAIN)
+            return iter(priors.estimated(self.calibration, said)[1])
         if isinstance(sources, (str, Path, Dataset)) or hasattr(sources, "dataset") or is_frame(sources):
             with labels_are("unread"):
                 clips: Iterable[Clip] = map(by_path, load_dataset(sources).clips)
