@@ -61,7 +61,7 @@ def test_paths_fit_by_the_longest_end_that_is_unique(place: Path) -> None:
     assert [e.path for e in found.excluded] == ["zoo/9.wav"]  # used + excluded = found
     assert any("1 recording are annotated" in note for note in found.notes)
     table.write_text("path,start,end,label\n7.wav,0,.5,a\n")
-    with pytest.raises(DataError, match="may be the clip 'one/7.wav' or 'two/7.wav'"):
+    with pytest.raises(DataError, match=r"may be the clip 'one/7.wav' or 'two/7.wav'"):
         opened(place / "field", table)
     table.write_text("path,start,end,label\nzoo.wav,0,.5,a\n")
     with pytest.raises(DataError, match="recordings that the data do not have"):
