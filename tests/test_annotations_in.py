@@ -147,6 +147,18 @@ def test_frequencies_in_kilohertz_and_names(write: Write) -> None:
     assert (found.low, found.high, found.by) == (1500, 2000, "Ada")
 
 
+def test_what_kaleidoscope_heard_itself_is_a_prediction(write: Write) -> None:
+    path = write("id.csv", "FOLDER,IN FILE,OFFSET,DURATION,AUTO ID*\nP,a.wav,0.5,1,PIPPIP\n")
+    with pytest.raises(DataError, match=r"column 'AUTO ID\*' says that the labels are predictions"):
+        earmark.load_annotations(path)
+    assert plain(earmark.load_annotations(path, pseudo_labels=True)) == [("P/a.wav", 0.5, 1.5, "PIPPIP", None, None)]
+
+
+def test_names_that_end_like_units_and_old_ends_of_lines(write: Write) -> None:
+    path = write("t.csv", "path,start,end,label,freq_min,freq_max\ra.wav,1,2,x,100,200\r")
+    assert plain(earmark.load_annotations(path)) == [("a.wav", 1, 2, "x", 100, 200)]
+
+
 def test_predictions_are_read_when_asked_for(write: Write) -> None:
     text = "Start (s),End (s),Scientific name,Common name,Confidence,File\n0,3,Turdus merula,Blackbird,0.8,r.wav\n"
     path = write("r.BirdNET.results.csv", text)

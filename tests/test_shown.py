@@ -104,6 +104,7 @@ def held(tools: Path, data: Dataset, model: earmark.Model) -> dict[str, Any]:
         "targets": Targets.single(data.labels),
         "windows": read_back.embeddings["embeddings"].windows,
         "annotation": Annotation(LONG, 0.0, 1.0, LONG),
+        "a recorder": earmark.RecordingInfo(LONG, LONG, note=LONG),
         "integrity": check(str(tools / "embeddings.npz"), load=earmark.load_model),
     }
 
@@ -114,7 +115,7 @@ def names() -> list[str]:
         "evaluation", "prediction", "a long prediction", "predictions", "excluded", "no predictions", "one excluded",
         "a clip", "a recipe", "a long recipe", "a cache", "curve", "ladder", "stress", "tuned", "audit", "rerun",
         "a rerun that differs", "calibration", "novelty", "prepared", "ready", "embeddings of a file", "card", "targets",
-        "windows", "annotation", "integrity",
+        "windows", "annotation", "a recorder", "integrity",
     ]  # fmt: skip
 
 

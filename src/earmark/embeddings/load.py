@@ -64,6 +64,8 @@ def load_dataset(
     """
     with labels_are("predicted") if pseudo_labels else nullcontext():
         if annotations is None and annotated is None:
+            if labels is not None or label_column is not None:
+                raise DataError("labels and label_column say how to read annotations; wanted annotations=…, too")
             found = opened(source)
         else:
             with annotations_are(Given(annotations, annotated, labels, label_column)):

@@ -28,6 +28,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "when": ("when",),
 }  # fmt: skip
 OWN_LABEL = ("label", "labels")
+AUTO = "autoid"  # what Kaleidoscope heard itself
 LABEL = (
     "annotation", "annotations", "class", "classname", "category", "event", "eventlabel", "eventtype", "soundevent", "species",
     "speciescode", "speciesname", "commonname", "scientificname", "calltype", "call", "soundtype", "songtype", "type", "tag",
@@ -36,6 +37,7 @@ LABEL = (
 _UNIT = re.compile(
     r"[ (\[]+(s|secs?|seconds?|ms|msecs?|milliseconds?|samples?|frames?|mins?|minutes?|hz|khz)[)\]]?$", re.IGNORECASE
 )
+_KNOWN = frozenset(name for names in NAMES.values() for name in names)
 _SCALE = {"s": 1.0, "ms": 0.001, "m": 60.0, "hz": 1.0, "khz": 1000.0}
 
 
@@ -55,7 +57,8 @@ class Column:
         ('begintime', 'sample', 'manualid')
         """
         text = re.sub(r"(?<=[a-z])(?=[A-Z])(?!Hz)|[_\-.*]+", " ", name).strip()
-        found = _UNIT.search(text)
+        whole = re.sub(r"\s", "", text).casefold()
+        found = None if whole in _KNOWN else _UNIT.search(text)  # the end of freq_min is no unit
         unit = found[1].lower() if found else ""
         text = text[: found.start()] if found else text
         short = "ms" if unit.startswith(("ms", "milli")) else "sample" if unit.startswith("sample") else unit
@@ -109,7 +112,7 @@ class Columns:
         used = {c.name for c in of.values()}
         labels = own or [c for c in columns if c.plain in LABEL and c.name not in used]
         manual = [c for c in labels if c.plain == "manualid"]
-        labels = manual or labels
+        labels = manual or labels or [c for c in columns if c.plain == AUTO]
         used |= {c.name for c in labels}
         return cls(of, tuple(labels), tuple(c.name for c in columns if c.name not in used))
 

@@ -6,6 +6,7 @@ times and no label says that it was looked at and holds nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from ...audio import probe
 from ...core.errors import AudioError, DataError
 from .. import lines
 from ..layouts.table import PREDICTED, SUFFIXES, predicted
-from ._columns import Column, Columns, refuse_none
+from ._columns import AUTO, Column, Columns, refuse_none
 from ._content import Content, Said, chosen, is_nothing, labels_in, number, ordered
 from ._recordings import recording_at
 
@@ -72,7 +73,8 @@ def held(path: Path, text: str) -> tuple[list[str], list[tuple[str, Line]]]:
     """Names of columns, and lines with where they stand."""
     names: list[str] = []
     found: list[tuple[str, Line]] = [
-        (f"{path}, line {count}", line) for count, line in lines.read(path, names.extend, lambda _: text)
+        (f"{path}, line {count}", line)
+        for count, line in lines.read(path, names.extend, lambda _: re.sub(r"\r\n?", "\n", text))
     ]
     return names, found
 
@@ -81,7 +83,8 @@ def label_of(path: Path, columns: Columns, names: Sequence[str], found: Sequence
     """The column of labels. Raises DataError for predictions, unless they are asked for, and where several could be it."""
     certain = [n for n in names if n.casefold() in PREDICTED]
     scores = [n for n in certain if any(_is_number(line[n]) for _, line in found)]
-    model = bool(scores and predicted(path, scores, labelled=True))
+    scores += [c.name for c in columns.labels if c.plain == AUTO]
+    model = bool(scores and predicted(path, scores, labelled=True, columns=[*PREDICTED, *scores]))
     filled = [c for c in columns.labels if any(not is_nothing(line[c.name]) for _, line in found)] or columns.labels[:1]
     if model:
         filled = (

@@ -105,9 +105,10 @@ def _unread(path: Path, head: Mapping[str, str], times: Times) -> tuple[str, ...
     return (f"{path}: not read, for {'it means' if len(other) == 1 else 'they mean'} nothing here: {shown}.",)
 
 
-def predicted(path: Path, head: Iterable[str], labelled: bool) -> tuple[str, ...]:
-    """A note if labels are a model's, by the columns of their table. Raises DataError if those were not asked for."""
-    column = next((name for name in head if name.strip().casefold() in PREDICTED), None)
+def predicted(path: Path, head: Iterable[str], labelled: bool, columns: Sequence[str] = PREDICTED) -> tuple[str, ...]:
+    """A note if labels are a model's, by the ``columns`` of their table. Raises DataError if those were not asked for."""
+    known = {name.strip().casefold() for name in columns}
+    column = next((name for name in head if name.strip().casefold() in known), None)
     if column is None or not labelled or _READING.get() == "unread":
         return ()
     if _READING.get() == "predicted":

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path, PurePosixPath
 
-from ...core.renderers import Shown
+from ...core.renderers import Shown, brief
 from . import metadata, names
 
 _NO_SITE = re.compile(r"data|\d{4}|\d{1,2}|\d{6}|\d{8}(?:[_T-]\d{6})?|\d{4}-\d\d(?:-\d\d)?", re.IGNORECASE)
@@ -39,6 +39,13 @@ class RecordingInfo(Shown):
     serial: str | None = None
     note: str | None = None
 
+    def _line(self) -> str:
+        known = {f.name: getattr(self, f.name) for f in fields(self)}
+        return (
+            ", ".join(f"{name}={brief(value)}" for name, value in known.items() if value is not None)
+            or "nothing is known"
+        )
+
     @property
     def group(self) -> str | None:
         """Site and night, which must not be cut apart when evaluating; None if neither is known."""
@@ -52,7 +59,7 @@ def recording_info(path: str | Path) -> RecordingInfo:
     neither does the folder then. Nothing is raised: a file that cannot be read has its name alone.
 
     >>> recording_info("Kestrelhope/20190602_000000.WAV")
-    RecordingInfo(recorder='AudioMoth', site='Kestrelhope', start='2019-06-02T00:00:00', utc_offset=None, night='2019-06-01', latitude=None, longitude=None, serial=None, note=None)
+    RecordingInfo(recorder='AudioMoth', site='Kestrelhope', start='2019-06-02T00:00:00', night='2019-06-01')
     >>> recording_info("track01.flac").start is None
     True
     """
