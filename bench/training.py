@@ -54,6 +54,7 @@ WORLDS: list[tuple[Fit, int, int, float, float]] = [
     (ridge, 40, 5, 3.0, 0.5),
     (means, 50, 4, 2.5, 1.0),
     (means, 5, 3, 2.0, 0.3),
+    (ridge, 100, 4, 4.0, 0.3),  # as many numbers as clips: more clips make it worse before they make it better
 ]
 
 

@@ -1,8 +1,8 @@
 """What more labels would give, from a learning curve: "at least so many", or "not in sight"; never so many.
 
-Curves of learning foretell badly (Viering & Loog 2022): many laws go through a few points and part beyond them. Upper
-ends held the truth in one of ten cases in which they were near, whatever was tried (``bench/intervals.py``), so none is
-told. And no law is chosen. Powers ``error = floor + scale · x ** -slope`` and exponentials ``floor + scale · exp(-x / reach)`` of
+Curves of learning foretell badly (Viering & Loog 2022): many laws go through a few points and part beyond them. In
+simulations upper ends that lay near held the truth in none to two of five cases, so none is told (``bench/training.py``
+shows how often the rest holds). And no law is chosen. Powers ``error = floor + scale · x ** -slope`` and exponentials ``floor + scale · exp(-x / reach)`` of
 every steepness stand for election in each of some hundred resamplings, with the chance by which they explain the
 points, and powers without a floor beside them. A resampling draws the groups of the test side anew, and what other clips to learn from would have changed: as
 much as the draws of each size differ, and more where these share most of what there is. Half of what foretelling the last
