@@ -30,6 +30,8 @@ def before_call(context: object, case: schemathesis.Case, kwargs: object) -> Non
 
     Such a case is neither right nor wrong by the description: it is sent, and the answer is not held against it.
     """
+    if case.meta is None or case.meta.generation.mode.is_negative:
+        return
     query = dict(case.query or {})
     form = case.body if isinstance(case.body, dict) else {}
     told = {**query, **form}

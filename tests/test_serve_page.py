@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -247,6 +249,31 @@ def test_unknown_is_said_plainly(chromium: Browser, address: str, tmp_path: Path
         assert page.inner_text("#detail-title") == "Unknown"
         assert "unlike the sounds the model was trained on" in page.inner_text("#detail .note")
         assert page.inner_text("#list .said") == "unknown"
+
+
+def test_progress_is_shown_and_cancel_ends_the_work(
+    chromium: Browser, model: Model, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = threading.Event()
+
+    def slow(*args: Any) -> None:
+        args[-1].expect(10.0, 2)
+        args[-1].at(5.0)
+        try:
+            while True:
+                time.sleep(0.02)
+                args[-1].check()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr("earmark.serve.app.answer", slow)
+    with running(create_app({"m": model})) as where, opened(chromium, where) as page:
+        page.set_input_files("#files", files / "a.wav")
+        page.wait_for_selector("#detail .doing:text('listening') progress[value='0.25']")
+        page.click("#detail .cancel")
+        assert ended.wait(1)
+        page.wait_for_selector("#list button.cancelled")
+        assert page.inner_text("#detail-title") == "Cancelled"
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
