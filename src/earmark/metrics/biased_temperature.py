@@ -23,8 +23,8 @@ from .intervals import Array, Ints
 
 _FLOORS = (1e-12, 1e-6, 1e-3, 1e-2)  # the least score that is believed
 _PULL_TEMPERATURE = 1.0  # of a clip each, times the square of the logarithm
-_PULL_PRIOR = 20.0
-_PULL_BIAS = 100.0
+_PULL_PRIOR = 3.0
+_PULL_BIAS = 20.0
 _MOST = 4.0  # logarithm of a temperature
 
 
