@@ -13,7 +13,7 @@ from ..core.renderers import counted
 from . import _options as opt
 
 if TYPE_CHECKING:
-    from ..models.results import Comparison, Run
+    from ..models.results import Comparison
 
 PLACE = ("learn", 1)
 
@@ -147,9 +147,6 @@ def show(found: Comparison, out: Path | None, as_json: bool, force: bool = False
             highlight=False,
             markup=False,
         )
-    for run in found.runs:
-        if run.before:
-            console.print(f"  {run.recipe.name}, {_changed(run)}", highlight=False, markup=False)
     for pair in found.pairs[:10]:
         console.print(f"  {pair.a} against {pair.b}: {pair.verdict}")
     if found.dataset.excluded:
@@ -162,13 +159,3 @@ def show(found: Comparison, out: Path | None, as_json: bool, force: bool = False
     opt.tell(console, found.notes)
     if report:
         console.print(f"Report: {report}", soft_wrap=True)
-
-
-def _changed(run: Run) -> str:
-    """What calibration changed of its figures."""
-    before, after = run.before, run.evaluation.scores
-    shares = [
-        f"{name.replace('_', ' ')} {opt.points(before[name])} → {opt.points(after[name].value)}"
-        for name in ("accuracy", "balanced_accuracy")
-    ]
-    return f"by calibration: {', '.join(shares)}, log loss {before['log_loss']:.2f} → {after['log_loss'].value:.2f}"

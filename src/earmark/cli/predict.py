@@ -18,12 +18,10 @@ from ._answers import Unknown, write
 
 if TYPE_CHECKING:
     from ..data.clips import Clip
-    from ..metrics.intervals import Interval
     from ..models.branch import Prediction
     from ..models.model import Model
 
 PLACE = ("use", 1)
-_SHOWN = 20  # classes whose share is told
 
 
 @click.command(short_help="Label files and folders with a model; timelines.")
@@ -39,12 +37,6 @@ _SHOWN = 20  # classes whose share is told
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Share of sounds whose true label the set may miss. Default: the model's own.",
 )
-@click.option(
-    "--prior",
-    metavar="TABLE|balanced|train|estimate",
-    help="How common the classes are: a table with the columns label and share, alike, as in training (default), or "
-    "estimated from these sounds.",
-)
 @click.option("-o", "--out", help="Write to this file instead of to the terminal, or shards to a folder or URI.")
 @opt.bom_option
 @opt.force_option
@@ -57,7 +49,6 @@ def command(
     timeline: bool,
     seconds: float | None,
     alpha: float | None,
-    prior: str | None,
     out: str | None,
     bom: bool,
     force: bool,
@@ -89,10 +80,10 @@ def command(
         if form or bom:
             raise click.UsageError("a store is Parquet: no --format and no --bom")
         opt.for_a_store()
-        _shards(model, paths, out, timeline, seconds, alpha, prior, engine, address, shard_clips)
+        _shards(model, paths, out, timeline, seconds, alpha, engine, address, shard_clips)
     else:
         opt.for_a_file()
-        _file(model, paths, form, timeline, seconds, alpha, prior, None if out is None else Path(out), force, bom)
+        _file(model, paths, form, timeline, seconds, alpha, None if out is None else Path(out), force, bom)
 
 
 def _shards(
@@ -102,7 +93,6 @@ def _shards(
     timeline: bool,
     seconds: float | None,
     alpha: float | None,
-    prior: str | None,
     engine: str,
     address: str | None,
     shard_clips: int,
@@ -114,10 +104,8 @@ def _shards(
 
     if out is None or not opt.is_folder(out):
         raise click.UsageError("--engine ray writes a store. Give a folder: --out answers/")
-    if prior == "estimate":
-        raise click.UsageError("a store is written shard by shard: --prior estimate needs all answers first")
     opt.may_write(out, SHARDS, model, paths)
-    work = Answering.of(model, alpha, prior, timeline=timeline, seconds=seconds)
+    work = Answering.of(model, alpha, timeline=timeline, seconds=seconds)
     if work.card.scope:
         click.echo(f"Note: {work.card.scope}", err=True)
     bad: list[str] = []
@@ -144,7 +132,6 @@ def _file(
     timeline: bool,
     seconds: float | None,
     alpha: float | None,
-    prior: str | None,
     out: Path | None,
     force: bool,
     bom: bool,
@@ -153,7 +140,6 @@ def _file(
     from ..core.outputs import ANSWERS
     from ..data.clips import by_path
     from ..models.load import load_model
-    from ..models.prior import BALANCED, ESTIMATE, TRAIN, estimated, shares_heard
 
     form = form or _form(out)
     if bom and form != "csv":
@@ -165,23 +151,10 @@ def _file(
     loaded = load_model(model).with_alpha(alpha)
     if loaded.card.scope:
         click.echo(f"Note: {loaded.card.scope}", err=True)
-    if prior == ESTIMATE:
-        loaded.with_prior(BALANCED)  # refused before the work, if it cannot be
-        loaded = loaded.with_prior(TRAIN)
-    else:
-        loaded = loaded.with_prior(prior)
     if out is None:
         interrupts.keeps("what was printed is whole. The same command starts anew")
     told = Unknown("pieces" if timeline else "sounds", known=loaded.novelty is not None)
-    heard: list[Prediction] = []
-    answers = _answers(loaded, clips, timeline, seconds, bad)
-    if prior == ESTIMATE:
-        calibration, every = estimated(loaded.calibration, answers)
-        loaded, answers = replace(loaded, calibration=calibration), iter(every)
-        heard = [] if timeline else every
-    elif not timeline:
-        answers = _kept(answers, heard)
-    answers = told.counting(answers)
+    answers = told.counting(_answers(loaded, clips, timeline, seconds, bad))
     timeline = timeline or any(c.start or c.duration is not None for c in clips)
     if out is None:
         write(answers, loaded, form, timeline, sys.stdout)
@@ -191,7 +164,6 @@ def _file(
             with part.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
                 write(answers, loaded, form, timeline, file)
             part.replace(out)
-    _tell_shares(shares_heard(loaded.calibration, heard))
     for line in bad:
         click.echo(f"excluded: {line}", err=True)
     told.tell()
@@ -204,25 +176,6 @@ def _form(out: Path | None) -> str:
     if out is None:
         return "table" if sys.stdout.isatty() else "csv"
     return "jsonl" if out.suffix in (".jsonl", ".json") else "csv"
-
-
-def _kept(answers: Iterator[Prediction], heard: list[Prediction]) -> Iterator[Prediction]:
-    """The same answers, kept for what is said at the end."""
-    for answer in answers:
-        heard.append(answer)
-        yield answer
-
-
-def _tell_shares(found: dict[str, Interval]) -> None:
-    """How common classes are in the batch, the commonest first: counting labels would count mistakes."""
-    if not found:
-        return
-    click.echo("Shares of the classes (90 % intervals), if the classes sound as they did in training:", err=True)
-    for label, share in sorted(found.items(), key=lambda one: -one[1].value)[:_SHOWN]:
-        told = f"{opt.points(share.value)} % [{opt.points(share.low)}, {opt.points(share.high)}]"
-        click.echo(f"  {label}: {told}", err=True)
-    if len(found) > _SHOWN:
-        click.echo(f"  … and {len(found) - _SHOWN} rarer classes", err=True)
 
 
 def _clips(paths: tuple[str, ...], bad: list[str]) -> list[Clip]:

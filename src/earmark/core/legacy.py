@@ -17,9 +17,7 @@ _REPORT_KEYS = {f"{COLUMN}_accuracy": "window_accuracy"}
 _AS_THEY_ARE = ("dataset", "command", "source", "notes", "versions")
 # The backbone at the beginning of a branch, or a pooling: rows/lda, rows:mean/lda, a+rows/svm, yamnet:rows/lda.
 _RECIPE = re.compile(r"(?<![\w./-])(:)?rows(?=[/:+])")
-_NEWER = frozenset(
-    {"per_class_intervals", "ranking", "calibration", "between_groups", "before_calibration"}
-)  # of a recipe in a report
+_NEWER = frozenset({"per_class_intervals", "ranking", "calibration", "between_groups"})  # of a recipe in a report
 _MEANS_OF_CLASSES = frozenset({"macro_precision", "macro_recall", "macro_f1", "balanced_accuracy"})
 _CARD_KEYS = {"strangeness": "nonconformity"}  # of the calibration
 

@@ -18,8 +18,7 @@ class Tempered(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Probabilities = softmax(scores / temperature) of any classifier with scores (n, classes).
 
     The temperature (Guo et al. 2017) is the one under which the embeddings held out by ``cv``, a list of splits, are most
-    likely; it changes no decision. One embedding more is taken to be wrong than was (Platt 1999, by the rule of succession):
-    where all are right, the likeliest temperature is 0 and one mistake later costs everything. Of the parameters in ``grid`` those are taken under which they are most likely at
+    likely; it changes no decision. Of the parameters in ``grid`` those are taken under which they are most likely at
     their best temperature. Without splits the temperature is 1 and the classifier stays as it was given.
     (SVC's own ``probability=True`` changes decisions, splits groups, and is deprecated.)
     """
@@ -66,13 +65,9 @@ def _scores(classifier: Any, X: Floats) -> Any:
 def _sharpest(scores: Any, truth: Any, weight: Any) -> tuple[float, float]:
     """1 / temperature under which the truth (n,) is most likely given scores (n, classes), and the log loss then."""
 
-    doubt = 1 / (len(truth) + 2)
-
     def surprise(log_sharpness: float) -> float:
         chances = log_softmax(scores * np.exp(log_sharpness), axis=1)
-        own = chances[np.arange(len(truth)), truth]
-        others = (chances.sum(axis=1) - own) / max(1, scores.shape[1] - 1)
-        return float(-np.average((1 - doubt) * own + doubt * others, weights=weight))
+        return float(-np.average(chances[np.arange(len(truth)), truth], weights=weight))
 
     found = minimize_scalar(surprise, bounds=(-7.0, 5.0), method="bounded")
     return float(np.exp(found.x)), float(found.fun)

@@ -1,4 +1,4 @@
-"""Multinomial logistic regression on standardised embeddings; its probabilities by one temperature, as lda's and svm's."""
+"""Multinomial logistic regression on standardised embeddings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ._flat import Flat
 from ._scale import Scaler
 from ._tempered import Tempered
 
-ABOUT = "logistic regression on standardised embeddings, L2 (scikit-learn), a temperature; C='auto' tunes C inside the training side"
+ABOUT = "logistic regression on standardised embeddings, L2 (scikit-learn); C='auto' tunes C inside the training side"
 
 STRENGTHS = (1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
 SPACE = {"C": (1e-4, 1.0, "log"), "pool": ["windows", "mean", "mean+std"]}  # what `earmark study tune` searches
@@ -28,4 +28,4 @@ def build(*, C: float | str = 0.01, balanced: bool = True, widths: Sequence[int]
     pipeline = make_pipeline(Scaler(widths), classifier)
     if C == "auto":
         return Flat(Tempered(pipeline, {"logisticregression__C": STRENGTHS}), balanced=balanced, seed=seed)
-    return Flat(Tempered(pipeline), balanced=balanced, inner=3, seed=seed)
+    return Flat(pipeline, balanced=balanced, seed=seed)

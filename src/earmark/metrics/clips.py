@@ -210,13 +210,3 @@ def calibration_error(y: NDArray[np.int64], proba: Array, weights: Array) -> Arr
     gap = top - (proba.argmax(axis=1) == y)
     bins = np.clip(np.ceil(top * _BINS).astype(np.int64) - 1, 0, _BINS - 1)  # (lower, upper], as in the paper
     return np.asarray(np.abs(_sums(weights * gap, bins, _BINS)).sum(axis=-1) / weights.sum(axis=-1))
-
-
-def classwise_error(y: NDArray[np.int64], proba: Array) -> float:
-    """``calibration_error`` of each class's own score, not only of the highest, as a mean over classes (Kull et al. 2019)."""
-    found = []
-    for c in range(proba.shape[1]):
-        gap = proba[:, c] - (y == c)
-        bins = np.clip(np.ceil(proba[:, c] * _BINS).astype(np.int64) - 1, 0, _BINS - 1)
-        found.append(np.abs(np.bincount(bins, gap, minlength=_BINS)).sum() / len(y))
-    return float(np.mean(found))

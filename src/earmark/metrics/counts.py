@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core.errors import DataError
-from .biased_temperature import BiasedTemperature, softmax
+from .biased_temperature import BiasedTemperature
 from .by_class import share
 from .clips import checked
 from .intervals import Array, Groups, Interval, Ints
@@ -79,44 +79,12 @@ def class_shares(
     value, belongs = shares(np.ones(len(truth)), np.ones(len(scores)))
     draws = zip(_draws(theirs, resamples, seed), _draws(ours, resamples, seed + 1), strict=True)
     drawn = np.array([shares(a, b)[0] for a, b in draws])
-    return _intervals(value, belongs, drawn, ours, level)
-
-
-def calibrated_shares(
-    proba: ArrayLike,
-    groups: ArrayLike | None,
-    trained: ArrayLike,
-    others: Sequence[tuple[Sequence[float], Sequence[float], Sequence[float]]],
-    *,
-    resamples: int = 120,
-    level: float = 0.9,
-    seed: int = 0,
-) -> tuple[Interval, ...]:
-    """``class_shares`` from calibrated scores (n, k) for the shares ``trained``, without the labelled clips.
-
-    ``others``: what calibrations on other clips would have made of such scores (``calibration.recalibrations``).
-    """
-    scores, old = np.asarray(proba, np.float64), _shares(trained)
-    if scores.ndim != 2 or not len(scores) or scores.shape[1] != len(old):
-        raise DataError(f"found scores of shape {scores.shape}; wanted (n, {len(old)}) with at least one clip")
-    ours, logits = Groups.of(groups, len(scores)), np.log(np.maximum(scores, 1e-300))
-    value = _likeliest(scores / old, old, np.ones(len(scores)))
-    drawn = []
-    for i, counts in enumerate(_draws(ours, resamples, seed)):
-        power, bias, shares = others[i % len(others)]
-        warm = softmax(np.asarray(power) * logits + np.asarray(bias))[0]
-        drawn.append(_likeliest(warm / np.asarray(shares), np.asarray(shares), counts))
-    return _intervals(value, reweighted(scores, old, value), np.array(drawn), ours, level)
-
-
-def _intervals(value: Array, belongs: Array, drawn: Array, ours: Groups, level: float) -> tuple[Interval, ...]:
-    """Shares (k,) with intervals by what was drawn (draws, k); ``belongs`` (n, k): how much each clip is of a class."""
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
     found = []
     for c, v in enumerate(value.tolist()):
         # What draws are off the estimate, the estimate may be off the truth, either way. And a class of which nothing
         # was heard may still be there: never surer than of a share of as many clips.
-        own, _ = share(belongs[:, c], np.ones(len(belongs)), ours, level)
+        own, _ = share(belongs[:, c], np.ones(len(scores)), ours, level)
         ends = min(low[c], 2 * v - high[c], own.low), max(high[c], 2 * v - low[c], own.high)
         found.append(Interval(v, min(v, max(0.0, float(ends[0]))), max(v, min(1.0, float(ends[1])))))
     return tuple(found)

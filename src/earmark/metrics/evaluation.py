@@ -19,7 +19,7 @@ from ..core.renderers import Columns, Tabular, counted
 from .by_class import FIGURES, by_class
 from .by_group import BetweenGroups, between_groups
 from .calibration import debiased_error, error_floor
-from .clips import METRICS, checked, classwise_error, per_class
+from .clips import METRICS, checked, per_class
 from .intervals import Array, Groups, Interval, Ints, interval
 from .paired import Pair, compare
 from .ranking import ranking
@@ -38,8 +38,7 @@ class Evaluation(Tabular):
     ``confusion`` (k, k) int: row = true class, column = predicted class, summed over seeds, so a row sums to
     seeds × clips of that class. ``support`` in ``per_class`` is in clips. ``class_intervals``: by class, of precision,
     recall, F1, average precision and AUROC; ``ranking``: the means over classes of the last two. ``calibration``: the
-    calibration error that a perfectly calibrated model would show on as many clips, an estimate without bias, and the
-    mean error of the scores of each class.
+    calibration error that a perfectly calibrated model would show on as many clips, and an estimate without bias.
     ``between``: how much groups differ; None where that cannot be known.
     """
 
@@ -141,7 +140,6 @@ def evaluate(
         calibration={
             "floor": float(np.mean([error_floor(p, draws=20, seed=seed) for p in stack])),
             "debiased": float(np.mean([debiased_error(truth, p) for p in stack])),
-            "classwise": float(np.mean([classwise_error(truth, p) for p in stack])),
         },
         between=between_groups(hits, groups, level=level, seed=seed),
         notes=_notes(truth, classes, units),

@@ -16,16 +16,12 @@ from ..core.errors import DataError
 from ..data import split
 from ..data.split import Ints, Labels, Protocol, Split
 from ..embeddings.pooling import pool_scores
-from ..metrics.calibration import ENOUGH, cross_fitted
-from ..metrics.clips import METRICS
 from ..metrics.evaluation import evaluate
 from ..recipes.recipe import Recipe
 from .fit import Scores, aligned, branch_inputs, combined, fit, fit_head, window_counts, window_hits
 from .plan import splits_of
 from .prepare import Data
 from .results import Run
-
-CHANGED = ("accuracy", "balanced_accuracy", "log_loss", "calibration_error")  # by calibration, and told
 
 
 @dataclass(frozen=True)
@@ -59,8 +55,7 @@ def run(
 ) -> Run:
     """Evaluate one recipe out of fold; ``step`` is called after each fold. Same seed, same numbers.
 
-    ``splits`` and ``watch``: see ``cross_validate``. Where splits are given, ``protocol`` says what intervals resample,
-    and the scores are the heads' own: somebody else's figures were not of calibrated ones.
+    ``splits`` and ``watch``: see ``cross_validate``. Where splits are given, ``protocol`` says what intervals resample.
     """
     units = split.groups_of(data.dataset, protocol, data.digests)
     found = [
@@ -72,9 +67,7 @@ def run(
     evaluated = np.flatnonzero(found[0].fold >= 0)
     classes = data.dataset.classes
     y = np.searchsorted(classes, data.labels[evaluated])
-    raw = np.stack([f.proba[evaluated] for f in found])
-    calibrated = splits is None and len(y) >= ENOUGH and len(np.unique(units[evaluated])) > 1
-    proba = np.stack([cross_fitted(p, y, units[evaluated], seed=seed) for p in raw]) if calibrated else raw
+    proba = np.stack([f.proba[evaluated] for f in found])
     seconds = {"embed": sum(data.seconds[b] for b in recipe.backbones)}
     return Run(
         recipe=recipe,
@@ -89,8 +82,6 @@ def run(
         seconds=seconds | {k: sum(f.seconds[k] for f in found) for k in ("fit", "predict")},
         history=found[0].history,
         backbones=tuple(facts(data.backbones[b]) for b in recipe.backbones),
-        uncalibrated=raw if calibrated else None,
-        before={n: float(np.mean([METRICS[n](y, p) for p in raw])) for n in CHANGED} if calibrated else {},
     )
 
 

@@ -45,13 +45,11 @@ from ..embeddings.pooling import stacked
 from ..metrics.calibration import Calibration
 from ..metrics.out_of_distribution import Novelty
 from . import folder as folders
-from . import prior as priors
 from . import timeline
 from .branch import Branch, Prediction, Scores
 from .card import FORMAT, ModelCard
 from .novelty import Watch
 from .predictions import Predictions
-from .prior import Prior
 from .streaming import Heard, listener
 
 
@@ -100,14 +98,6 @@ class Model(Shown):
             raise DataError(f"found alpha={alpha}; wanted a number between 0 and 1, such as 0.1")
         return replace(self, calibration=replace(self.calibration, alpha=alpha))
 
-    def with_prior(self, prior: Prior | None) -> Model:
-        """The same model, where classes are as common as ``prior`` says; None: as it is.
-
-        ``"balanced"``, ``"train"`` (as in training), shares by label, or a table with the columns label and share. Scores
-        and labels change; sets keep what they promise, and hold the best label. Raises DataError.
-        """
-        return self if prior is None else replace(self, calibration=priors.with_prior(self.calibration, prior))
-
     def timeline(
         self,
         source: Source,
@@ -143,23 +133,19 @@ class Model(Shown):
         return timeline.follow(self, source, name_of(source), seconds, part=part, watch=watch, known=known)
 
     def predict_many(
-        self, sources: Iterable[str | Path] | Data, *, workers: int | None = None, prior: Prior | None = None
+        self, sources: Iterable[str | Path] | Data, *, workers: int | None = None
     ) -> Iterator[Prediction | Excluded]:
         """Evaluate many files, several at once, in order. One that cannot be used is told as Excluded and ends nothing.
 
         ``sources`` are paths and URIs of sounds, or what ``load_dataset`` opens: a folder, a table, a DataFrame, a data set;
-        of a part of a file, the part is evaluated. ``prior`` as in ``with_prior``, or ``"estimate"``: the shares of the classes
-        are estimated from this batch, so the first answer comes after the last sound was heard.
+        of a part of a file, the part is evaluated.
         """
-        if prior == priors.ESTIMATE:
-            said = self.predict_many(sources, workers=workers, prior=priors.TRAIN)
-            return iter(priors.estimated(self.calibration, said)[1])
         if isinstance(sources, (str, Path, Dataset)) or hasattr(sources, "dataset") or is_frame(sources):
             with labels_are("unread"):
                 clips: Iterable[Clip] = map(by_path, load_dataset(sources).clips)
         else:
             clips = (Clip(str(s), Path(s)) for s in sources)
-        return self.with_prior(prior).predict_clips(clips, workers=workers)
+        return self.predict_clips(clips, workers=workers)
 
     def predict_clips(self, clips: Iterable[Clip], *, workers: int | None = None) -> Iterator[Prediction | Excluded]:
         """``predict_many`` of clips, which may be parts of files: their answers have ``start`` and ``end``."""

@@ -23,11 +23,7 @@ from ..recipes.recipe import Recipe
 
 @dataclass(frozen=True, repr=False)
 class Run(Tabular):
-    """One recipe, evaluated. ``proba`` (seeds, clips, classes) are scores out of fold of the clips ``ids``.
-
-    They are calibrated, each group by the others (from 50 clips on); ``uncalibrated`` are the heads' own, and
-    ``before`` some figures of those: None, empty where nothing was calibrated.
-    """
+    """One recipe, evaluated. ``proba`` (seeds, clips, classes) are scores out of fold of the clips ``ids``."""
 
     recipe: Recipe
     classes: tuple[str, ...]
@@ -41,8 +37,6 @@ class Run(Tabular):
     seconds: Mapping[str, float]
     history: tuple[Mapping[str, list[float]], ...]
     backbones: tuple[Mapping[str, Any], ...]
-    uncalibrated: NDArray[np.float64] | None = None
-    before: Mapping[str, float] = field(default_factory=dict)
 
     def _line(self) -> str:
         told = [f"{shortened(self.recipe.name)!r}", _accuracy(self)]

@@ -24,39 +24,28 @@ from .branch import Prediction
 from .card import ModelCard
 from .load import load_model
 from .model import Model
-from .prior import Prior
 
 
 @dataclass(frozen=True)
 class Answering:
-    """Answers of a model: its bundle's files by name. ``alpha``: share of sounds that sets may miss, ``prior``: shares of the
-    classes by label, if not its own; ``timeline``: of pieces, of ``seconds`` or the model's own.
+    """Answers of a model: its bundle's files by name. ``alpha``: share of sounds that sets may miss, if not its own;
+    ``timeline``: of pieces, of ``seconds`` or the model's own.
     """
 
     files: tuple[tuple[str, bytes], ...]
     alpha: float | None = None
-    prior: tuple[tuple[str, float], ...] | None = None
     timeline: bool = False
     seconds: float | None = None
     tells_unknown: bool = True
 
     @classmethod
     def of(
-        cls,
-        folder: Path,
-        alpha: float | None = None,
-        prior: Prior | None = None,
-        *,
-        timeline: bool = False,
-        seconds: float | None = None,
+        cls, folder: Path, alpha: float | None = None, *, timeline: bool = False, seconds: float | None = None
     ) -> Answering:
-        """Raises BundleError if it is no model, DataError as ``Model.with_alpha`` and ``with_prior`` do."""
-        model = load_model(folder).with_alpha(alpha).with_prior(prior)
-        told = None
-        if prior is not None and model.calibration is not None:
-            told = tuple(zip(model.classes, model.calibration.prior or model.calibration.shares, strict=True))
+        """Raises BundleError if it is no model, DataError as ``Model.with_alpha`` does."""
+        model = load_model(folder).with_alpha(alpha)
         files = tuple((p.name, p.read_bytes()) for p in sorted(folder.iterdir()) if p.is_file())
-        return cls(files, alpha, told, timeline, seconds, model.novelty is not None)
+        return cls(files, alpha, timeline, seconds, model.novelty is not None)
 
     @property
     def card(self) -> ModelCard:
@@ -75,7 +64,6 @@ class Answering:
             "classes": list(card.classes),
             "fingerprint": every,
             "alpha": self.alpha,
-            **({} if self.prior is None else {"prior": dict(self.prior)}),
             "timeline": self.timeline or None,
             "seconds": self.seconds,
         }
@@ -84,9 +72,7 @@ class Answering:
         with tempfile.TemporaryDirectory() as folder:
             for name, content in self.files:
                 (Path(folder) / name).write_bytes(content)
-            model = (
-                load_model(folder).with_alpha(self.alpha).with_prior(None if self.prior is None else dict(self.prior))
-            )
+            model = load_model(folder).with_alpha(self.alpha)
             for net in [b.net for b in model.backbones.values()] + [b.head for b in model.branches] + [model.combiner]:
                 if net is not None:
                     net.engine  # noqa: B018  loaded now: the folder goes away

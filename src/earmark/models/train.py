@@ -34,7 +34,6 @@ from .plan import Plan, planned, refuse_windows
 from .prepare import Data, open_data
 from .results import Run
 
-_DRAWS = 30  # calibrations on other clips, by which shares of classes get their intervals
 _LOOKED_AT = 200  # clips by which the nets of heads that were given are held against the heads themselves
 
 
@@ -50,7 +49,6 @@ def train(
     cache: Cache | None = None,
     command: str = "",
     force: bool = False,
-    each_group: bool = False,
 ) -> Model:
     """Evaluate ``recipe`` out of fold, refit it on all clips, and return the model; ``out``: also save it there.
 
@@ -58,8 +56,7 @@ def train(
     bytes) the backbone that made them has to be installed: the model hears with it.
 
     The scores out of fold also fit the calibration and the threshold for "unknown", so that what the model says of
-    itself was measured on sounds it had not met. ``each_group``: what sets promise, they promise where each group counts
-    the same, not each clip (Dunn, Wasserman & Ramdas 2023). Raises DataError, RecipeError, WeightsError, BundleError (also, before the
+    itself was measured on sounds it had not met. Raises DataError, RecipeError, WeightsError, BundleError (also, before the
     work, if something lies at ``out`` that is no model and not Earmark's, unless ``force``).
     """
     refuse_windows(protocol, "leaks, and calibration, sets and 'unknown' are fitted on what is measured")
@@ -82,7 +79,7 @@ def train(
     fitted = fit(recipe, data, np.arange(len(data.labels)), plan.groups, seed=seed)
     if made is not None:
         fitted, data, evaluated = _hearing(fitted, data, evaluated, made)
-    model = bundle(fitted, data, evaluated, plan, seed=seed, command=command, each_group=each_group)
+    model = bundle(fitted, data, evaluated, plan, seed=seed, command=command)
     if made is not None and made[1].by_vector and made[1] != "mean":
         model = replace(model, novelty=None)  # "unknown" is told by the mean of embeddings, which these vectors are not
     if out is not None:
@@ -114,16 +111,7 @@ def savable(recipe: Recipe, classes: int) -> None:
             check_saved(branch.head.estimator, min(max(classes, 2), 5))
 
 
-def bundle(
-    fitted: Fitted,
-    data: Data,
-    evaluated: Run,
-    plan: Plan,
-    *,
-    seed: int,
-    command: str = "",
-    each_group: bool = False,
-) -> Model:
+def bundle(fitted: Fitted, data: Data, evaluated: Run, plan: Plan, *, seed: int, command: str = "") -> Model:
     """The fitted recipe as a Model: heads as ONNX, calibration, novelty and the facts about all of it."""
     from ..heads._export import to_onnx
     from ..heads._given import saved
@@ -140,10 +128,7 @@ def bundle(
     combiner = None
     if fitted.combiner is not None:
         combiner = Net(to_onnx(fitted.combiner, (len(branches) * len(fitted.classes),)), output="proba")
-    own = evaluated.proba if evaluated.uncalibrated is None else evaluated.uncalibrated
-    calibration = Calibration.fit(
-        own.mean(axis=0), evaluated.y, evaluated.classes, evaluated.groups, each_group=each_group, draws=_DRAWS
-    )
+    calibration = Calibration.fit(evaluated.proba.mean(axis=0), evaluated.y, evaluated.classes, evaluated.groups)
     novelty = novelty_of(fitted.recipe, data, plan.groups)
     card = _card(fitted.recipe, data, evaluated, plan, calibration, seed, command)
     model = Model(fitted.classes, tuple(branches), card, combiner, calibration, novelty)

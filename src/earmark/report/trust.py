@@ -16,35 +16,16 @@ if TYPE_CHECKING:
 
 def lines(run: Run) -> list[str]:
     """What is known, most general first."""
-    return [*_calibration(run.evaluation), *_changed(run), *_groups(run.evaluation), *_acting(run)]
+    return [*_calibration(run.evaluation), *_groups(run.evaluation), *_acting(run)]
 
 
 def _calibration(evaluation: Evaluation) -> list[str]:
     if not evaluation.calibration:
         return []
     error, floor = evaluation.scores["calibration_error"].value, evaluation.calibration["floor"]
-    classwise = evaluation.calibration.get("classwise")
     return [
         f"Calibration error {words.percent(error)}; a perfectly calibrated model would show {words.percent(floor)} on as "
         "many clips."
-        + (f" Of each class's own score, on average: {words.percent(classwise)}." if classwise is not None else "")
-    ]
-
-
-def _changed(run: Run) -> list[str]:
-    """What calibration did to the figures, which are those of the calibrated model."""
-    if not run.before:
-        return []
-    after = {name: run.evaluation.scores[name].value for name in run.before}
-    told = [
-        f"{name.replace('_', ' ')} {words.percent(run.before[name])} → {words.percent(after[name])}"
-        for name in run.before
-        if name != "log_loss"
-    ]
-    told.append(f"log loss {run.before['log_loss']:.3f} → {after['log_loss']:.3f}")
-    return [
-        "These figures are of calibrated scores: a temperature, and a bias for each class that puts back how common it is. "
-        f"Calibration changed {', '.join(told)}."
     ]
 
 

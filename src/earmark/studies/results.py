@@ -76,7 +76,6 @@ def _recipe(run: Run) -> dict[str, Any]:
         **run.evaluation.to_dict(),
         "accuracy_per_seed": [float(np.mean(proba.argmax(1) == run.y)) for proba in run.proba],
         "window_accuracy": run.window_accuracy,
-        "before_calibration": plain(run.before),
         "seconds": dict(run.seconds),
         "backbones": [dict(facts) for facts in run.backbones],
         "toml": run.recipe.to_toml() if run.recipe.is_text else None,
