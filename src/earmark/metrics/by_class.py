@@ -50,7 +50,7 @@ def by_class(truth: Ints, stack: Array, units: Groups, level: float) -> dict[str
     """Precision, recall and F1 of each class; stack (seeds, n, k), of which seeds are averaged."""
     predicted, found = stack.argmax(axis=2), {}
     for name in FIGURES:
-        made = [_one(name, truth == c, (predicted == c), units, level) for c in range(stack.shape[2])]
+        made = [figure(name, truth == c, (predicted == c), units, level) for c in range(stack.shape[2])]
         found[name] = ByClass(tuple(i for i, _ in made), np.stack([e for _, e in made]))
     return found
 
@@ -94,9 +94,8 @@ def wilson(value: float, clips: float, freedom: float, level: float) -> Interval
     return Interval(value, 0.0 if value == 0 else low, 1.0 if value == 1 else high)
 
 
-# ------------------------------------------------------------------------------------------------- inner parts
-def _one(name: str, own: Flags, taken: Flags, units: Groups, level: float) -> tuple[Interval, Array]:
-    """own (n,): the clips of the class; taken (seeds, n): those predicted as it."""
+def figure(name: str, own: Flags, taken: Flags, units: Groups, level: float) -> tuple[Interval, Array]:
+    """One figure of a class; own (n,): the clips of the class; taken (seeds, n): those predicted as it."""
     of = {"precision": taken, "recall": own[None], "f1": taken | own}[name]
     hits, counts = (taken & own).mean(axis=0), of.mean(axis=0)
     found, moved = share(hits, counts, units, level)

@@ -84,6 +84,11 @@ class Groups:
         """Groups of equal size that would tell as much (Kish): the number of groups if all have the same size."""
         return float(self.sizes.sum() ** 2 / (self.sizes**2).sum())
 
+    def among(self, seen: NDArray[np.bool_]) -> Groups:
+        """The same groups, of which only some clips (n,) count."""
+        codes = self.codes[seen]
+        return Groups(codes, np.bincount(codes, minlength=len(self)))
+
     def sums(self, values: ArrayLike) -> Array:
         """What clips (n,) add up to in each group (count,)."""
         return np.bincount(self.codes, np.asarray(values, np.float64), minlength=len(self)).astype(np.float64)

@@ -53,16 +53,25 @@ def optimism(own: Flags, score: Array) -> float:
 
 def ranking(truth: Ints, stack: Array, units: Groups, level: float) -> dict[str, tuple[Interval, ByClass]]:
     """Both figures: the mean over the classes that can be ranked, and each class. stack (seeds, n, k)."""
+    own = truth[:, None] == np.arange(stack.shape[2])
+    return ranking_of(own, np.ones_like(own), stack, units, level)
+
+
+def ranking_of(
+    own: Flags, seen: Flags, stack: Array, units: Groups, level: float
+) -> dict[str, tuple[Interval, ByClass]]:
+    """As ``ranking``, of classes that each have members of their own (n, k), among the clips ``seen`` (n, k) for them."""
     found = {}
     for name, function in (("average_precision", average_precision), ("auroc", auroc)):
         intervals, moves, flattery = [], [], []
         for c in range(stack.shape[2]):
-            own = truth == c
-            each = [function(own, proba[:, c]) for proba in stack]
-            moved = units.sums(np.mean([e for _, e in each], axis=0))
-            shown = [optimism(own, proba[:, c]) if name == "average_precision" else 0.0 for proba in stack]
+            here, among = own[seen[:, c], c], units.among(seen[:, c])
+            scores = stack[:, seen[:, c], c]
+            each = [function(here, score) for score in scores]
+            moved = among.sums(np.mean([e for _, e in each], axis=0))
+            shown = [optimism(here, score) if name == "average_precision" else 0.0 for score in scores]
             flattery.append(float(np.mean(shown)))
-            one = _interval(float(np.mean([v for v, _ in each])), moved, own, units, level)
+            one = _interval(float(np.mean([v for v, _ in each])), moved, here, among, level)
             intervals.append(_lowered(one, flattery[-1]))
             moves.append(moved)
         classes = ByClass(tuple(intervals), np.stack(moves))
