@@ -148,7 +148,7 @@ def test_alpha_is_chosen_when_predicting(trained: Path) -> None:
             main, ["predict", str(trained / "model"), str(sound), "--format", "jsonl", "--alpha", alpha]
         )
         assert done.exit_code == 0, done.output
-        told = json.loads(done.output)
+        told = json.loads(done.stdout)
         wanted = model.calibration.sets([[told["scores"][c] for c in model.classes]], float(alpha))[0]
         assert tuple(told["set"]) == wanted
     with pytest.raises(DataError, match="wanted a number between 0 and 1"):

@@ -101,6 +101,26 @@ class Ladder(Study):
         return str(self.protocol)
 
 
+def _plans(
+    rungs: Sequence[str], recipe: Recipe, data: Data, folds: int, seed: int
+) -> tuple[dict[str, tuple[Data, Protocol]], dict[str, str]]:
+    """What each rung is evaluated on, and why others cannot be. Raises DataError if none can."""
+    missing: dict[str, str] = {}
+    plans: dict[str, tuple[Data, Protocol]] = {}
+    for rung in [r for r in RUNGS if r in rungs and r != "silence"]:
+        try:
+            plans[rung] = _planned(rung, recipe, data, folds, seed)
+        except DataError as error:
+            missing[rung] = str(error)
+    if not plans and not missing:
+        raise DataError("the rung 'silence' stands below others; ask for one of them, too, such as clips or groups")
+    if not plans:
+        # What keeps even clips from being dealt out keeps all of it: said once.
+        why = missing.get("clips") or "; ".join(f"{rung}: {reason}" for rung, reason in missing.items())
+        raise DataError(f"no rung is possible: {why}")
+    return plans, missing
+
+
 def ladder(
     source: Source | Data,
     recipe: str | Recipe,
@@ -125,19 +145,7 @@ def ladder(
     split.check_classes(data.dataset)
     whole = Protocol.wholest(data.dataset)
     units = split.groups_of(data.dataset, whole, data.digests)
-    missing: dict[str, str] = {}
-    plans: dict[str, tuple[Data, Protocol]] = {}
-    for rung in [r for r in RUNGS if r in rungs and r != "silence"]:
-        try:
-            plans[rung] = _planned(rung, recipe, data, folds, seed)
-        except DataError as error:
-            missing[rung] = str(error)
-    if not plans and not missing:
-        raise DataError("the rung 'silence' stands below others; ask for one of them, too, such as clips or groups")
-    if not plans:
-        # What keeps even clips from being dealt out keeps all of it: said once.
-        why = missing.get("clips") or "; ".join(f"{rung}: {reason}" for rung, reason in missing.items())
-        raise DataError(f"no rung is possible: {why}")
+    plans, missing = _plans(rungs, recipe, data, folds, seed)
     found: dict[str, tuple[Any, ...]] = {}
     with bar("fit", sum(_fits(rung, recipe, data, folds, seed) for rung in plans) * seeds) as step:
         for rung, (of, protocol) in plans.items():

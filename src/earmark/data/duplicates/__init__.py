@@ -27,14 +27,15 @@ def copies_in(dataset: Dataset, facts: Sequence[Facts]) -> tuple[tuple[Pair, ...
     found = pairs(facts)
     if dataset.copies is Copies.TABLE:
         return tuple(p for p in found if p.kind != "recording"), (_BY_TABLE,)
-    copies, again = told_apart(dataset.clips, found)
+    _, again = told_apart(dataset.clips, found)
     if not again:
-        return copies, ()
+        return found, ()
     a, b = (dataset.clips[i].id for i in (again[0].a, again[0].b))
-    count = f"{len(again)} pairs of clips sound" if len(again) > 1 else "A pair of clips sounds"
-    return copies, (
-        f"{count} alike to the note and hold no common recording (another noise floor, or another timing), e.g. {a} and {b}: "
-        "a machine or a player sounded again. They may lie on both sides of a split; if they must not, give them one group.",
+    count = f"{len(again)} pairs of clips" if len(again) > 1 else "A pair of clips"
+    return found, (
+        f"{count} that sound alike to the note may be a machine or a player sounded again and no copies (another noise floor, or "
+        f"another timing), e.g. {a} and {b}. They are kept together, which is safe; --copies table (copies='table') keeps "
+        "together what the groups of the table say, and the very same samples.",
     )
 
 
