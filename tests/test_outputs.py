@@ -138,8 +138,8 @@ PLACES = {
 
 @pytest.mark.parametrize(
     ("command", "data"),
-    [
-        (name, data)
+    [  # a demo without data is a minute of work; "demo of data" writes to the same places
+        pytest.param(name, data, marks=[pytest.mark.slow] if name == "demo" else [], id=f"{name}-{data}")
         for name, typed in COMMANDS.items()
         for data in (".", "clips.csv")
         if data == "." or "{data}" in typed
