@@ -160,5 +160,6 @@ def spread(work: Work, out: str, shards: Sequence[Sequence[Clip]]) -> Iterator[M
                         raise error.cause from error
                     raise
     finally:
-        for one in running:
+        # A driver that ends takes its tasks with it; to cancel one that ends at that moment aborts Ray itself.
+        for one in () if interrupts.asked() else running:
             ray.cancel(one)
