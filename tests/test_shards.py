@@ -27,7 +27,7 @@ from earmark.embeddings.make import embed
 from earmark.embeddings.shards import Embedding
 from earmark.embeddings.store import open_store
 from earmark.models.load import load_model
-from earmark.models.prepare import from_store
+from earmark.models.prepare import open_data
 from earmark.models.shards import Answering
 from earmark.models.train import train
 from earmark.studies.compare import compare
@@ -240,7 +240,7 @@ def test_vectors_of_clips_learn_as_pooled_rows_do(sounds: Path, tmp_path: Path) 
     np.testing.assert_allclose(vector, embed(clips[:1], "mfcc").vectors("mean+std"), rtol=1e-4, atol=1e-4)
     assert model.predict(clips[0].path).label == wanted.predict(clips[0].path).label
     with pytest.raises(RecipeError, match="one vector a clip"):
-        from_store(open_store(tmp_path / "v"), [wanted_recipe()])
+        open_data(open_store(tmp_path / "v"), [wanted_recipe()])
 
 
 def wanted_recipe() -> Any:

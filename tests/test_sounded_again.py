@@ -111,6 +111,11 @@ def test_soundings_are_told_and_kept_together(sirens: Path) -> None:
     assert recording["copy.wav"] == recording["up0.wav"]
     assert len(recording) > 2, "what seems to be sounded again is kept together: a copy that is let go would flatter"
     assert sum("may be a machine or a player sounded again" in note for note in found.notes) == 1
+    with pytest.MonkeyPatch.context() as patch:  # of many pairs some are looked at, and all are kept together
+        patch.setattr("earmark.data.duplicates._LOOKED_AT", 5)
+        few = with_recordings(em.load_dataset(sirens / "clips.csv"))
+    assert [c.recording for c in few.clips] == [c.recording for c in found.clips]
+    assert any("that were looked at) that sound alike" in note for note in few.notes)
     assert with_recordings(found).notes == found.notes
 
 

@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -87,19 +88,28 @@ no_fetch_option = click.option(
 )
 
 
-def _pseudo_labels(context: click.Context, _: click.Parameter, chosen: bool) -> None:
-    """For this command: labels of tables may be predictions."""
-    if chosen:
-        from ..data.layouts.table import labels_are
+def _while(holds: Callable[[Any], AbstractContextManager[None]]) -> Callable[..., Any]:
+    """A callback of an option: what it chooses holds as long as the command runs."""
 
-        context.with_resource(labels_are("predicted"))
+    def callback(context: click.Context, _: click.Parameter, chosen: Any) -> Any:
+        if chosen:
+            context.with_resource(holds(chosen))
+        return chosen
+
+    return callback
+
+
+def _pseudo_labels(_: bool) -> AbstractContextManager[None]:
+    from ..data.layouts.table import labels_are
+
+    return labels_are("predicted")
 
 
 pseudo_labels_option = click.option(
     "--pseudo-labels",
     is_flag=True,
     expose_value=False,
-    callback=_pseudo_labels,
+    callback=_while(_pseudo_labels),
     help="Take labels that are a model's predictions, too: tables with a column score or confidence are refused without.",
 )
 
@@ -153,11 +163,10 @@ def annotations_given(function: F) -> F:
     return cast("F", told)
 
 
-def _copies(context: click.Context, _: click.Parameter, chosen: str) -> None:
-    """For this command: who says which clips are copies."""
+def _copies(chosen: str) -> AbstractContextManager[None]:
     from ..data.copies import copies_by
 
-    context.with_resource(copies_by(chosen))
+    return copies_by(chosen)
 
 
 copies_option = click.option(
@@ -166,29 +175,34 @@ copies_option = click.option(
     default="sound",
     show_default=True,
     expose_value=False,
-    callback=_copies,
+    callback=_while(_copies),
     help="What is kept together as copies of one recording: what sounds so, or only the very same samples, and what else "
     "belongs together is said by the groups of the table.",
 )
 
 
-def _bom(context: click.Context, _: click.Parameter, chosen: bool) -> bool:
-    """For this command: CSVs begin with a byte order mark."""
-    if chosen:
-        from ..core.excel import marked
+def data_read(function: F) -> F:
+    """The options about how DATA of what learns are read: whose copies, whose labels, whose annotations."""
+    return copies_option(pseudo_labels_option(annotations_given(function)))
 
-        context.with_resource(marked())
-    return chosen
+
+def _bom(_: bool) -> AbstractContextManager[None]:
+    from ..core.excel import marked
+
+    return marked()
 
 
 bom_option = click.option(
-    "--bom", is_flag=True, callback=_bom, help="CSV for Excel: begin it with a byte order mark, so that é stays é."
+    "--bom",
+    is_flag=True,
+    callback=_while(_bom),
+    help="CSV for Excel: begin it with a byte order mark, so that é stays é.",
 )
 csv_bom_option = click.option(
     "--bom",
     is_flag=True,
     expose_value=False,
-    callback=_bom,
+    callback=_while(_bom),
     help="Tables for Excel: CSVs begin with a byte order mark.",
 )
 

@@ -38,9 +38,7 @@ NAMES = {"model": "a model", "store": "a store", "file": "a file of embeddings",
 @click.option("--no-confounds", is_flag=True, help="Do not ask what gives the label away.")
 @opt.seed_option
 @opt.force_option
-@opt.copies_option
-@opt.pseudo_labels_option
-@opt.annotations_given
+@opt.data_read
 @opt.cached
 @opt.json_option
 def command(

@@ -43,9 +43,7 @@ PLACE = ("learn", 1)
 @opt.force_option
 @opt.audit_option
 @opt.embeddings_given
-@opt.copies_option
-@opt.pseudo_labels_option
-@opt.annotations_given
+@opt.data_read
 @opt.cached
 @opt.json_option
 def command(

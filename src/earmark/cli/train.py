@@ -21,9 +21,7 @@ PLACE = ("learn", 2)
 @opt.out_option("Folder for the model.")
 @opt.force_option
 @opt.embeddings_given
-@opt.copies_option
-@opt.pseudo_labels_option
-@opt.annotations_given
+@opt.data_read
 @opt.cached
 def command(
     data: str | None,

@@ -5,26 +5,22 @@ Earmark's CSVs have none, as most programs want them; what is asked for by ``--b
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
+
+from .meanwhile import meanwhile
 
 _ASKED: ContextVar[bool] = ContextVar("bom", default=False)
 
 
-@contextmanager
-def marked() -> Iterator[None]:
+def marked() -> AbstractContextManager[None]:
     """Meanwhile, CSVs are written for Excel.
 
     >>> with marked():
     ...     beginning()
     '\\ufeff'
     """
-    before = _ASKED.set(True)
-    try:
-        yield
-    finally:
-        _ASKED.reset(before)
+    return meanwhile(_ASKED, True)
 
 
 def beginning() -> str:

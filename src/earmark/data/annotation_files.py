@@ -66,11 +66,6 @@ def read_beside(file: Path) -> tuple[tuple[Annotation, ...], tuple[Span, ...]]:
     )
 
 
-def read_file(path: Path, kind: type[_One]) -> tuple[_One, ...]:
-    """Annotations or spans of one table. Raises DataError."""
-    return from_lines(_read(path, ANNOTATIONS if kind is Annotation else SPANS), kind, str(path))
-
-
 def _read(path: Path, columns: Sequence[str]) -> list[dict[str, str | None]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

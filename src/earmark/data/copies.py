@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from enum import StrEnum
 
 from ..core.errors import DataError
+from ..core.meanwhile import meanwhile
 
 
 class Copies(StrEnum):
@@ -28,14 +28,9 @@ class Copies(StrEnum):
 _DEFAULT: ContextVar[Copies] = ContextVar("copies", default=Copies.SOUND)
 
 
-@contextmanager
-def copies_by(name: str) -> Iterator[None]:
+def copies_by(name: str) -> AbstractContextManager[None]:
     """Data sets that are made meanwhile have copies by this. Raises DataError."""
-    before = _DEFAULT.set(Copies.of(name))
-    try:
-        yield
-    finally:
-        _DEFAULT.reset(before)
+    return meanwhile(_DEFAULT, Copies.of(name))
 
 
 def usual() -> Copies:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 from ..audio import probe
 from ..core.errors import AudioError, DataError
+from ..core.meanwhile import meanwhile
 from ..core.paths import is_remote, located
 from ..core.renderers import counted
 from . import annotation_formats as formats
@@ -42,14 +43,9 @@ class Given:
 _GIVEN: ContextVar[Given | None] = ContextVar("annotations", default=None)
 
 
-@contextmanager
-def annotations_are(given: Given | None) -> Iterator[None]:
+def annotations_are(given: Given | None) -> AbstractContextManager[None]:
     """Data that are opened meanwhile have these annotations."""
-    before = _GIVEN.set(given)
-    try:
-        yield
-    finally:
-        _GIVEN.reset(before)
+    return meanwhile(_GIVEN, given)
 
 
 def given_now() -> Given | None:

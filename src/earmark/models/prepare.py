@@ -24,10 +24,9 @@ from ..data.split import Labels, Split
 from ..data.targets import Task
 from ..embeddings.embedded import Embedded
 from ..embeddings.load import Source, load_dataset
-from ..embeddings.load import read as read_store
 from ..embeddings.make import Embeddings, embed
 from ..embeddings.pooling import WINDOWS, Pooling
-from ..embeddings.store import MEMORY, Folder
+from ..embeddings.store import MEMORY
 from ..recipes.augment import change, numbered
 from ..recipes.recipe import Recipe
 
@@ -186,8 +185,3 @@ def from_ready(ready: Embedded, recipes: Sequence[Recipe]) -> Data:
         notes=ready.notes,
         made_by=ready.facts,
     )
-
-
-def from_store(folder: Folder, recipes: Sequence[Recipe], *, memory: int = MEMORY, seed: int = 0) -> Data:
-    """What ``recipes`` are fitted on: the clips that fit into ``memory`` bytes. Raises DataError, RecipeError."""
-    return from_ready(read_store(folder, memory=memory, seed=seed), recipes)

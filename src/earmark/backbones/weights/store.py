@@ -12,7 +12,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from earmark.core.errors import MissingExtraError, WeightsError
 from earmark.core.hashing import sha256_of
+from earmark.core.meanwhile import meanwhile
 from earmark.core.paths import home
 from earmark.core.progress import bars
 
@@ -154,17 +155,12 @@ def forbidden() -> bool:
     return os.environ.get(VARIABLE, "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
-@contextmanager
-def offline() -> Iterator[None]:
+def offline() -> AbstractContextManager[None]:
     """Within this block nothing is fetched unasked: ``require`` takes what is installed, or raises WeightsError.
 
     What is asked for by ``fetch`` is fetched all the same; only the environment variable forbids that.
     """
-    token = _OFFLINE.set(True)
-    try:
-        yield
-    finally:
-        _OFFLINE.reset(token)
+    return meanwhile(_OFFLINE, True)
 
 
 def _origin(weights: WeightSet) -> str:

@@ -32,9 +32,7 @@ PLACE = ("study", 3)
 @opt.seed_option
 @opt.out_option("Folder for stress.html, stress.json and the figure.", required=False)
 @opt.force_option
-@opt.copies_option
-@opt.pseudo_labels_option
-@opt.annotations_given
+@opt.data_read
 @opt.cached
 @opt.json_option
 def command(

@@ -29,9 +29,7 @@ PLACE = ("study", 4)
 @opt.seed_option
 @opt.out_option("Folder for recipe.toml and tune.json.", required=False)
 @opt.force_option
-@opt.copies_option
-@opt.pseudo_labels_option
-@opt.annotations_given
+@opt.data_read
 @opt.cached
 @opt.json_option
 def command(

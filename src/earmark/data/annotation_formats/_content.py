@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from ...core.errors import DataError
+from ...core.meanwhile import meanwhile
 from ..labels import tidy
 
 _NOTHING = frozenset({"", "nan", "none", "null", "<na>", "n/a", "nat"})
@@ -43,14 +44,9 @@ class Content:
     notes: list[str] = field(default_factory=list)
 
 
-@contextmanager
-def label_column(name: str | None) -> Iterator[None]:
+def label_column(name: str | None) -> AbstractContextManager[None]:
     """Which column, tier, key or namespace holds the labels meanwhile, where several could."""
-    before = _CHOSEN.set(name or _CHOSEN.get())
-    try:
-        yield
-    finally:
-        _CHOSEN.reset(before)
+    return meanwhile(_CHOSEN, name or _CHOSEN.get())
 
 
 def chosen(found: Iterable[str], file: Path, what: str) -> str | None:

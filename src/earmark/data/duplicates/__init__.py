@@ -11,11 +11,12 @@ from ...core.union import united
 from ..cache import Cache
 from ..clips import Dataset
 from ..copies import Copies
-from .again import told_apart
+from .again import seem_sounded_again
 from .facts import Facts
 from .find import Pair, pairs
 from .measure import measure_all
 
+_LOOKED_AT = 200  # pairs at most that are asked whether they are sounded again
 _BY_TABLE = (
     "Copies are those of the table (copies='table'): only clips of the very same samples are kept on one side of every "
     "split. What was re-encoded, cut or made louder counts as another recording unless a group says otherwise."
@@ -27,11 +28,13 @@ def copies_in(dataset: Dataset, facts: Sequence[Facts]) -> tuple[tuple[Pair, ...
     found = pairs(facts)
     if dataset.copies is Copies.TABLE:
         return tuple(p for p in found if p.kind != "recording"), (_BY_TABLE,)
-    _, again = told_apart(dataset.clips, found)
+    looked = found[:: -(-len(found) // _LOOKED_AT) or 1]  # each is decoded again, only to be told
+    again = seem_sounded_again(dataset.clips, looked)
     if not again:
         return found, ()
     a, b = (dataset.clips[i].id for i in (again[0].a, again[0].b))
     count = f"{len(again)} pairs of clips" if len(again) > 1 else "A pair of clips"
+    count += f" (of {len(looked)} that were looked at)" if len(looked) < len(found) else ""
     return found, (
         f"{count} that sound alike to the note may be a machine or a player sounded again and no copies (another noise floor, or "
         f"another timing), e.g. {a} and {b}. They are kept together, which is safe; --copies table (copies='table') keeps "

@@ -8,8 +8,9 @@ sounded again where
   own, and a tone may reach into others);
 - or the loud cells have no common delay: the notes are the same, and their timing is not.
 
-What gives no evidence, because there is no noise floor, or one is buried under the other, counts as a copy: to keep
-apart what belongs together flatters every figure, to keep together what need not be costs a little data.
+What gives no evidence, because there is no noise floor, or one is buried under the other, counts as a copy; and what
+seems to be sounded again is told and kept together all the same: to keep apart what belongs together flatters every
+figure, to keep together what need not be costs a little data.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ _STEADY = 0.35  # squared coherence of loud cells: copies .7 and above
 _LEAST = 200  # cells that make evidence
 
 
-def told_apart(clips: Sequence[Clip], found: Sequence[Pair]) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
-    """Pairs that sound as one recording -> those that are one, and those that were sounded again."""
+def seem_sounded_again(clips: Sequence[Clip], found: Sequence[Pair]) -> tuple[Pair, ...]:
+    """Of pairs that sound as one recording, those that seem to be two soundings of one thing."""
     heard = lru_cache(maxsize=64)(_samples)
 
     def again(pair: Pair) -> bool:
@@ -67,9 +68,7 @@ def told_apart(clips: Sequence[Clip], found: Sequence[Pair]) -> tuple[tuple[Pair
             return False  # such as a silent stretch
 
     with interrupts.pool() as pool:
-        parted = list(pool.map(again, found))
-    apart = list(zip(found, parted, strict=True))
-    return tuple(p for p, no in apart if not no), tuple(p for p, no in apart if no)
+        return tuple(pair for pair, so in zip(found, pool.map(again, found), strict=True) if so)
 
 
 def _samples(path: Path, start: float, seconds: float) -> Floats:

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from ...core.errors import DataError
+from ...core.meanwhile import meanwhile
 from ..clips import Clip, Dataset, writable
 from ..labels import tidy
 from ..lines import read as read  # for those who know tables
@@ -41,16 +42,11 @@ Reading = Literal["given", "predicted", "unread"]
 _READING: ContextVar[Reading] = ContextVar("reading", default="given")
 
 
-@contextmanager
-def labels_are(reading: Reading) -> Iterator[None]:
+def labels_are(reading: Reading) -> AbstractContextManager[None]:
     """How labels of tables are read meanwhile: as ``"given"`` by somebody (those with scores are refused), also as
     ``"predicted"`` by a model, or ``"unread"``: they do not matter.
     """
-    before = _READING.set(reading)
-    try:
-        yield
-    finally:
-        _READING.reset(before)
+    return meanwhile(_READING, reading)
 
 
 def build(path: Path) -> Dataset:
