@@ -56,7 +56,7 @@ def render(found: Audit, folder: Path, *, command: str = "") -> str:
             ("Classes", f"{len(data.classes):,}"),
             ("Groups", f"{groups:,}" if groups else "not known"),
             ("Sound", duration(sum(f.seconds for f in found.facts if f.seconds > 0))),
-            ("Heard with", ", ".join(found.backbones) or "no backbone"),
+            ("Backbones", ", ".join(found.backbones) or "no backbone"),
             ("Took", duration(found.seconds)),
         ],
         notes=found.notes,

@@ -128,7 +128,7 @@ def summary(comparison: Comparison) -> list[str]:
     if comparison.protocol in ("clips", "groups") and comparison.folds > 1:
         lines.append(
             f"That is measured on heads that learnt from {percent(1 - 1 / comparison.folds)} of the clips. A model trained on all of "
-            f"them is on average at least as good: expect {percent(expected.low)} or more, and take no upper end for granted."
+            f"them is on average at least as good, so of it say at least {percent(expected.low)}: no upper end is to be taken for granted."
         )
     if len(runs) > 1:
         place = {run.recipe.name: i for i, run in enumerate(runs)}
